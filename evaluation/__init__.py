@@ -1,0 +1,1 @@
+"""Third of four rooms: is this scheme fit for use?"""

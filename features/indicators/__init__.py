@@ -1,0 +1,1 @@
+"""The indicator system: a small closed language and its catalogue."""

@@ -1,0 +1,1 @@
+"""The raw material: record types, deliveries, the lake, the journal."""

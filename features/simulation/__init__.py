@@ -1,0 +1,1 @@
+"""A province with latent truth, written as deliveries and a truth file."""

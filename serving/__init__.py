@@ -1,0 +1,1 @@
+"""Fourth of four rooms: the scheme at work."""
