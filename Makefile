@@ -16,7 +16,7 @@ chicago: .venv/.ready
 	@$(BIN)/python scripts/chicago.py $(if $(DATA),--data $(DATA)) $(if $(TEST),--test $(TEST))
 
 lock:
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.txt
 
 clean:
 	rm -rf .venv var

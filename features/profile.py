@@ -1,0 +1,155 @@
+"""A profile: the folder that holds everything that differs between places."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+PROFILES = Path(__file__).resolve().parent.parent / "profiles"
+
+
+class ProfileError(Exception):
+    """A profile is missing, incomplete or contradicts itself."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An entity kind: code, names and the code prefixes that belong to it."""
+
+    code: str
+    label: str
+    label_en: str
+    uscc_prefix: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CodeList:
+    """An ordered list of codes with names; the order is the integer coding used by indicators."""
+
+    name: str
+    rows: tuple[Mapping[str, Any], ...]
+
+    @cached_property
+    def codes(self) -> tuple[str, ...]:
+        """Distinct codes in the order of the list."""
+        return tuple(dict.fromkeys(str(row["code"]) for row in self.rows))
+
+    def row(self, code: str) -> Mapping[str, Any]:
+        """The first row of a code; ProfileError for a code that is not in the list."""
+        for row in self.rows:
+            if str(row["code"]) == code:
+                return row
+        raise ProfileError(f"Code list {self.name}: no code {code!r}. Add it to the list with its dates.")
+
+    def label(self, code: str, language: str = "zh") -> str:
+        """What people read for a code."""
+        row = self.row(code)
+        name = row.get("label_en") if language == "en" else None
+        return str(name or row["label"])
+
+    def valid_on(self, code: str, day: date) -> bool:
+        """Whether a code exists and is valid on a day."""
+        return any(
+            str(row["code"]) == code
+            and (row.get("since") is None or row["since"] <= day)
+            and (row.get("until") is None or day <= row["until"])
+            for row in self.rows
+        )
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A place: identity scheme, time zone, entity kinds, code lists and every dated number."""
+
+    name: str
+    folder: Path
+    label: str
+    label_en: str
+    identity: str
+    zone: ZoneInfo
+    language: str
+    notice: str
+    notice_en: str
+    kinds: tuple[Kind, ...]
+    settings: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def kind_codes(self) -> tuple[str, ...]:
+        """Codes of the entity kinds; their position is the kind number in a matrix."""
+        return tuple(kind.code for kind in self.kinds)
+
+    @cached_property
+    def items(self) -> dict[str, Mapping[str, Any]]:
+        """Collection items by code."""
+        return {str(row["code"]): row for row in self.table("items")}
+
+    @cached_property
+    def coverage(self) -> dict[str, date]:
+        """First day from which an item is collected completely; a window reaching before it is null."""
+        return dict(self.settings.get("coverage") or {})
+
+    def table(self, name: str) -> Any:
+        """The parsed content of a YAML file of the profile; ProfileError when it is missing or malformed."""
+        return read_yaml(self.folder / f"{name}.yaml")
+
+    def has(self, name: str) -> bool:
+        """Whether the profile brings a file of this name."""
+        return (self.folder / f"{name}.yaml").is_file()
+
+    def codelist(self, name: str) -> CodeList:
+        """A code list of the profile."""
+        return CodeList(name, tuple(self.table(f"codelists/{name}")["rows"]))
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file; ProfileError says which file and what is wrong."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ProfileError(f"{path} does not exist; a profile needs it (see profiles/README.md).") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+        raise ProfileError(f"{path} is not readable YAML: {fault}. Nothing of it was used; correct it.") from None
+
+
+def read_profile(name_or_path: str) -> Profile:
+    """The profile of a name (in ``profiles/``) or of a folder; ProfileError lists the names there are."""
+    folder = Path(name_or_path)
+    if not (folder / "profile.yaml").is_file():
+        folder = PROFILES / name_or_path
+    if not (folder / "profile.yaml").is_file():
+        known = ", ".join(sorted(path.parent.name for path in PROFILES.glob("*/profile.yaml")))
+        raise ProfileError(f"No profile {name_or_path!r}: expected one of {known}, or a folder with a profile.yaml.")
+    settings = read_yaml(folder / "profile.yaml")
+    try:
+        return _profile(folder.resolve(), settings)
+    except (KeyError, TypeError) as fault:
+        raise ProfileError(f"{folder / 'profile.yaml'}: {fault} is missing or malformed.") from None
+    except ZoneInfoNotFoundError:
+        raise ProfileError(f"{folder / 'profile.yaml'}: unknown time zone {settings['zone']!r}.") from None
+
+
+def _profile(folder: Path, settings: Mapping[str, Any]) -> Profile:
+    if settings["identity"] not in {"uscc", "opaque"}:
+        raise ProfileError(f"{folder / 'profile.yaml'}: identity is {settings['identity']!r}, not uscc or opaque.")
+    kinds = tuple(
+        Kind(row["code"], row["label"], row.get("label_en", row["code"]), tuple(row.get("uscc_prefix", ())))
+        for row in settings["kinds"]
+    )
+    return Profile(
+        name=settings["name"],
+        folder=folder,
+        label=settings["label"],
+        label_en=settings["label_en"],
+        identity=settings["identity"],
+        zone=ZoneInfo(settings["zone"]),
+        language=settings["language"],
+        notice=settings["notice"],
+        notice_en=settings["notice_en"],
+        kinds=kinds,
+        settings=settings,
+    )

@@ -1,0 +1,104 @@
+"""Resumable steps: an output is written once beside the key of its inputs, under one lock."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+KEY_FILE = "step.json"
+
+
+class ResourceError(Exception):
+    """Another run holds the lock, or the machine refuses memory or disk."""
+
+
+def key_of(parts: Mapping[str, Any]) -> str:
+    """The key of a step: SHA-256 over its named inputs, order of names irrelevant."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_done(folder: Path, inputs: Mapping[str, Any]) -> bool:
+    """Whether a step's folder is complete and was made from exactly these inputs."""
+    marker = folder / KEY_FILE
+    return marker.is_file() and bool(json.loads(marker.read_text())["key"] == key_of(inputs))
+
+
+def run(folder: Path, inputs: Mapping[str, Any], make: Callable[[Path], None]) -> bool:
+    """Make a step's folder unless its inputs are unchanged; true when it was made.
+
+    ``make`` writes into a fresh folder beside the target, which takes the target's place whole: after a kill the
+    folder is the old one, the new one, or missing and made again by the same command.
+    """
+    if is_done(folder, inputs):
+        return False
+    fresh = folder.with_name(f".{folder.name}.making")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    make(fresh)
+    write_text(
+        fresh / KEY_FILE,
+        json.dumps({"key": key_of(inputs), "inputs": inputs}, default=str, ensure_ascii=False),
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+    sync_folder(folder.parent)
+    return True
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that a kill leaves the old content or the new, never a part."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that a kill leaves the old content or the new, never a part."""
+    fresh = path.with_name(f".{path.name}.writing")
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def lock(home: Path, task: str) -> Iterator[None]:
+    """Hold the one writer's lock of a home; ResourceError says who holds it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            raise ResourceError(
+                f"{home} is in use: {holder}. Nothing was changed; wait until it ends and run the same command again."
+            ) from None
+        file.truncate(0)
+        file.write(f"{task} (process {os.getpid()})")
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
