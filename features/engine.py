@@ -1,0 +1,50 @@
+"""One engine behind every query: Polars (streaming) or DuckDB, chosen by a setting, same Ibis expressions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from features.profile import ProfileError
+
+ENGINES = ("polars", "duckdb")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A connection that reads Parquet files and runs Ibis expressions into Arrow tables."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in ENGINES:
+            raise ProfileError(f"Engine {self.name!r} is not one of {', '.join(ENGINES)}.")
+
+    @cached_property
+    def _connection(self) -> Any:
+        return ibis.polars.connect() if self.name == "polars" else ibis.duckdb.connect()
+
+    def parquet(self, files: Sequence[Path]) -> ir.Table:
+        """The rows of Parquet files of one shape."""
+        return self._connection.read_parquet([str(file) for file in files])
+
+    def memory(self, table: pa.Table) -> ir.Table:
+        """An Arrow table, to join with."""
+        return self._connection.create_table(ibis.util.gen_name("jianwei"), table)
+
+    def run(self, query: ir.Table) -> pa.Table:
+        """The result of a query."""
+        if self.name == "polars":
+            return self._connection.compile(query).collect(engine="streaming").to_arrow()
+        return self._connection.to_pyarrow(query)
+
+    def text(self, query: ir.Table) -> str:
+        """The query as people read it: SQL, or the Polars plan."""
+        if self.name == "polars":
+            return str(self._connection.compile(query).explain(optimized=False))
+        return str(ibis.to_sql(query, dialect="duckdb"))

@@ -1,0 +1,237 @@
+"""The indicator system of a profile: collected from its definition files, checked, printed."""
+
+import ast
+import builtins
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from features.indicators import language
+from features.indicators.language import (
+    Aggregate,
+    Condition,
+    DefinitionError,
+    Field,
+    Formula,
+    Indicator,
+    Nearby,
+    Neighbours,
+    PeerRate,
+    Rows,
+    Value,
+)
+from features.profile import Profile
+from features.records.schema import RecordType, record_types
+
+DIMENSIONS = ("basic", "dynamic", "supervision", "association", "social")
+DIRECTIONS = ("riskier", "safer", "none")
+MISSING = ("zero", "null")
+ROLES = ("feature", "control", "override_only", "monitor_only", "display_only")
+ALLOWED_BUILTINS = ("dict", "list", "tuple", "str", "int", "float", "range", "zip", "enumerate", "sorted", "len")
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The indicator system of a profile: indicators in the order of its files, and their digest."""
+
+    indicators: tuple[Indicator, ...]
+    digest: str
+
+    @cached_property
+    def codes(self) -> tuple[str, ...]:
+        """Indicator codes, the columns of a matrix."""
+        return tuple(indicator.code for indicator in self.indicators)
+
+    @cached_property
+    def by_code(self) -> dict[str, Indicator]:
+        """Indicators by code."""
+        return {indicator.code: indicator for indicator in self.indicators}
+
+    def with_role(self, *roles: str) -> tuple[str, ...]:
+        """Codes of the indicators that have one of these roles, in order."""
+        return tuple(indicator.code for indicator in self.indicators if indicator.role in roles)
+
+
+def load(profile: Profile) -> Definitions:
+    """The indicator system of a profile; DefinitionError names the file, the indicator and what is missing."""
+    types = record_types(profile)
+    sections = {row["code"]: row for row in profile.table("sections")}
+    found: list[Indicator] = []
+    for path in _files(profile.folder / "indicators"):
+        sector = path.stem if path.parent.name == "sectors" else "general"
+        for indicator in _definitions(path):
+            placed = _placed(indicator, sector, sections, profile, where=path)
+            _check(placed, types, where=path)
+            found.append(placed)
+    codes = [indicator.code for indicator in found]
+    twice = sorted({code for code in codes if codes.count(code) > 1})
+    if twice:
+        raise DefinitionError(f"Profile {profile.name}: indicators defined twice: {', '.join(twice)}. Rename one.")
+    return Definitions(tuple(found), _digest(found, profile))
+
+
+def aggregates(value: Value) -> Iterator[Aggregate]:
+    """Every aggregate over the entity's own records a value is made of."""
+    match value:
+        case Aggregate():
+            yield value
+        case Formula():
+            for operand in value.operands:
+                yield from aggregates(operand)
+
+
+def populations(value: Value) -> Iterator[PeerRate | Neighbours | Nearby]:
+    """Every part of a value that looks beyond the entity itself."""
+    match value:
+        case Formula():
+            for operand in value.operands:
+                yield from populations(operand)
+        case PeerRate() | Neighbours() | Nearby():
+            yield value
+
+
+def row_sets(value: Value) -> Iterator[Rows]:
+    """Every set of rows a value reads, of the entity itself or of others."""
+    for aggregate in aggregates(value):
+        yield aggregate.rows
+    for part in populations(value):
+        match part:
+            case PeerRate():
+                yield from row_sets(part.value)
+            case Neighbours():
+                yield part.rows
+                if part.value is not None:
+                    yield from row_sets(part.value)
+            case Nearby():
+                yield part.rows
+
+
+def _files(folder: Path) -> list[Path]:
+    general = [folder / f"{name}.py" for name in DIMENSIONS if (folder / f"{name}.py").is_file()]
+    others = [path for path in sorted(folder.glob("*.py")) if path not in general]
+    if others:
+        raise DefinitionError(f"{others[0]}: a definition file is named after its dimension ({', '.join(DIMENSIONS)}).")
+    return general + sorted((folder / "sectors").glob("*.py"))
+
+
+def _definitions(path: Path) -> list[Indicator]:
+    """The indicators a definition file assigns, in order; the file may use nothing but the language."""
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source, filename=str(path))
+    for node in ast.walk(tree):
+        _check_node(node, path)
+    allowed: dict[str, Any] = {name: getattr(builtins, name) for name in ALLOWED_BUILTINS}
+    allowed["__import__"] = _import_language
+    scope: dict[str, Any] = {"__builtins__": allowed}
+    exec(compile(tree, str(path), "exec"), scope)  # noqa: S102 - every node was checked against the closed language
+    return [value for value in scope.values() if isinstance(value, Indicator)]
+
+
+def _check_node(node: ast.AST, path: Path) -> None:
+    line = getattr(node, "lineno", 0)
+    if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.module != language.__name__):
+        raise DefinitionError(f"{path}, line {line}: definitions may import only from {language.__name__}.")
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    if name.startswith("_"):
+        raise DefinitionError(f"{path}, line {line}: {name!r} is not part of the definition language.")
+    if isinstance(node, ast.While | ast.ClassDef | ast.Lambda | ast.Try | ast.With | ast.Await | ast.Global):
+        raise DefinitionError(f"{path}, line {line}: {type(node).__name__} is not part of the definition language.")
+
+
+def _import_language(name: str, *_: Any) -> Any:
+    if name != language.__name__:
+        raise DefinitionError(f"Definitions may import only from {language.__name__}, not {name!r}.")
+    return language
+
+
+def _placed(
+    indicator: Indicator, sector: str, sections: Mapping[str, Any], profile: Profile, *, where: Path
+) -> Indicator:
+    if indicator.section not in sections:
+        raise DefinitionError(f"{where}: {indicator.code} names section {indicator.section!r}; see sections.yaml.")
+    dimension = sections[indicator.section]["dimension"]
+    if sector == "general" and dimension != where.stem:
+        raise DefinitionError(f"{where}: {indicator.code} is of dimension {dimension}; move it to {dimension}.py.")
+    types = tuple(dict.fromkeys(rows.record_type for rows in row_sets(indicator.value)))
+    return replace(
+        indicator,
+        sector=sector,
+        dimension=dimension,
+        kinds=indicator.kinds or profile.kind_codes,
+        record_types=types,
+    )
+
+
+def _check(indicator: Indicator, types: Mapping[str, RecordType], *, where: Path) -> None:
+    name = f"{where}: indicator {indicator.code}"
+    _check_words(indicator, name)
+    for rows in row_sets(indicator.value):
+        if rows.record_type not in types:
+            raise DefinitionError(f"{name} reads {rows.record_type!r}, which is not a record type of the profile.")
+        for condition in rows.conditions:
+            _check_condition(condition, types[rows.record_type], name)
+        if rows.state and types[rows.record_type].state is None:
+            raise DefinitionError(f"{name}: {rows.record_type} has no state, so nothing of it is in effect.")
+    for aggregate in aggregates(indicator.value):
+        _check_aggregate(aggregate, types, name)
+
+
+def _check_words(indicator: Indicator, name: str) -> None:
+    for needed in ("label", "label_en", "unit", "basis", "reason", "reason_en", "examples", "items"):
+        if not getattr(indicator, needed):
+            raise DefinitionError(f"{name} has no {needed}; every indicator states it.")
+    words = {"direction": DIRECTIONS, "role": ROLES, "missing": MISSING}
+    for word, allowed in words.items():
+        if getattr(indicator, word) not in allowed:
+            raise DefinitionError(f"{name}: {word} is {getattr(indicator, word)!r}; expected {', '.join(allowed)}.")
+    if indicator.monotone and indicator.direction == "none":
+        raise DefinitionError(f"{name} is monotone without a direction.")
+
+
+def _check_condition(condition: Condition, record_type: RecordType, name: str) -> None:
+    names = [condition.field] + ([condition.value.name] if isinstance(condition.value, Field) else [])
+    for field_name in names:
+        if field_name not in record_type.fields and field_name not in {"event_date", "source", "item", "visibility"}:
+            raise DefinitionError(f"{name}: {record_type.name} has no field {field_name!r}.")
+
+
+def _check_aggregate(aggregate: Aggregate, types: Mapping[str, RecordType], name: str) -> None:
+    if aggregate.field is None:
+        return
+    record_type = types[aggregate.rows.record_type]
+    if aggregate.field not in record_type.fields:
+        raise DefinitionError(f"{name}: {record_type.name} has no field {aggregate.field!r}.")
+    kind = record_type.fields[aggregate.field].type
+    whole = kind in {"int", "decimal", "money", "flag"}
+    if aggregate.op in {"sum", "max", "min", "decayed"} and not whole:
+        raise DefinitionError(f"{name}: {aggregate.op} needs a whole-number field; {aggregate.field} is {kind}.")
+    if aggregate.op == "decayed" and kind in {"decimal", "money"} and aggregate.points is None:
+        raise DefinitionError(f"{name}: a decayed sum of {kind} could overflow; count or use points instead.")
+    if aggregate.op in {"last_day", "first_day"} and kind != "date":
+        raise DefinitionError(f"{name}: {aggregate.op} needs a date field; {aggregate.field} is {kind}.")
+    if aggregate.op == "latest" and kind not in {"int", "decimal", "money", "flag", "code"}:
+        raise DefinitionError(f"{name}: latest needs a whole-number or code field; {aggregate.field} is {kind}.")
+
+
+def _digest(indicators: list[Indicator], profile: Profile) -> str:
+    """SHA-256 over everything that decides a value: definitions without examples, kinds, coverage, code lists."""
+    stated = [canonical(replace(indicator, examples=())) for indicator in indicators]
+    lists = {
+        path.stem: path.read_text(encoding="utf-8") for path in sorted((profile.folder / "codelists").glob("*.yaml"))
+    }
+    settings = {name: profile.settings.get(name) for name in ("kinds", "coverage", "repair_effect", "zone")}
+    text = json.dumps([stated, settings, lists], ensure_ascii=False, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(value: Any) -> Any:
+    """A definition as plain lists and words, the same on every machine."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__name__, {one.name: canonical(getattr(value, one.name)) for one in fields(value)}]
+    if isinstance(value, tuple | list):
+        return [canonical(one) for one in value]
+    return value

@@ -1,0 +1,321 @@
+"""Entity × indicator batches for one as-of date, or for sampled (entity, as-of date) pairs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.asof import month_end_on_or_before
+from features.compile import pair_clock, pair_columns, window_start
+from features.engine import Engine
+from features.formulas import Column, as_of_column, evaluate, unpacked
+from features.indicators.catalogue import Definitions, aggregates, populations, row_sets
+from features.indicators.language import Aggregate, Indicator, Nearby, Neighbours, PeerRate, Rows, Value, Window
+from features.population import RING, neighbour_sums, peer_means
+from features.profile import Profile
+from features.reading import REGISTER, Lake, Reading, numbered
+from features.steps import key_of
+
+BATCH = 250_000
+UNKNOWN_KIND = -1
+Dates = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of a matrix: entity keys, kinds (positions in the profile's kinds) and values, NaN where null."""
+
+    as_of: date
+    entity: npt.NDArray[np.int32]
+    kind: npt.NDArray[np.int8]
+    values: Column
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The rows to fill: which entity at which date, and the column that names them in a query's result."""
+
+    by: str
+    entity: npt.NDArray[np.int64]
+    kind: npt.NDArray[np.int8]
+    as_of: Dates
+
+    def __len__(self) -> int:
+        return len(self.entity)
+
+
+@dataclass
+class Placed:
+    """Query results placed on an axis: columns by value, and which rows have any record of a type."""
+
+    columns: dict[Value, Column] = field(default_factory=dict)
+    present: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+
+
+def matrix_key(lake: Lake, definitions: Definitions, as_of: date) -> str:
+    """What a matrix depends on: definitions, everything the lake knew at T, and T; late data changes it."""
+    return key_of({"definitions": definitions.digest, "lake": lake.digest(as_of), "as_of": as_of.isoformat()})
+
+
+def registrations(lake: Lake, *, as_of: date, engine: str = "polars") -> pa.Table:
+    """Every entity known at T: entity, kind (position, −1 unknown), status text, and whether it is in scope."""
+    profile = lake.profile
+    scope = profile.settings.get("scope")
+    fields = ["kind"] + ([scope["field"]] if scope else [])
+    table = Reading(lake, Engine(engine)).attributes(fields, as_of)
+    status = table[scope["field"]] if scope else pa.nulls(table.num_rows, pa.string())
+    inside = _in_scope(status, profile) if scope else np.ones(table.num_rows, bool)
+    return pa.table({"entity": table["entity"], "kind": _kinds(table, profile), "status": status, "in_scope": inside})
+
+
+def batches(
+    lake: Lake, definitions: Definitions, *, as_of: date, size: int = BATCH, engine: str = "polars"
+) -> Iterator[Batch]:
+    """Every in-scope entity known at T, in batches by entity key."""
+    reading = Reading(lake, Engine(engine))
+    known = registrations(lake, as_of=as_of, engine=engine).filter(pa.compute.field("in_scope"))
+    entity = known["entity"].to_numpy().astype(np.int64)
+    kind = known["kind"].to_numpy()
+    whole = _needed(definitions)
+    results = {name: reading.at(name, wanted, as_of) for name, wanted in whole.items()}
+    population = _Population(reading, as_of)
+    parts = {part: population.column(part) for part in _parts(definitions) if not isinstance(part, Nearby)}
+    for start in range(0, len(entity), size):
+        rows = slice(start, start + size)
+        axis = Axis("entity", entity[rows], kind[rows], as_of_column(as_of, len(entity[rows])))
+        placed = Placed({part: column[axis.entity] for part, column in parts.items()})
+        for name, wanted in whole.items():
+            _place(placed, results[name], wanted, axis, record_type=name)
+        _place_nearby(placed, reading, definitions, axis)
+        yield _batch(as_of, axis, _filled(definitions, placed, axis, lake.profile), definitions)
+
+
+def sampled(lake: Lake, definitions: Definitions, pairs: pa.Table, *, engine: str = "polars") -> pa.Table:
+    """A training matrix: the given pair, entity, as_of, then kind and one float64 column per indicator.
+
+    One query a record type however many as-of dates there are; rows keep the order of ``pairs``.
+    """
+    reading = Reading(lake, Engine(engine))
+    axis = _pair_axis(reading, pairs)
+    placed = Placed()
+    with_dates = _with_clock(pairs, _windows(definitions), lake.profile)
+    for name, wanted in _needed(definitions).items():
+        found = reading.for_pairs(name, wanted, with_dates, pair_clock)
+        _place(placed, found, wanted, axis, record_type=name)
+    _place_population(placed, reading, definitions, axis)
+    _place_nearby(placed, reading, definitions, axis)
+    values = _filled(definitions, placed, axis, lake.profile)
+    kind = pa.array(axis.kind)
+    columns = {code: pa.array(values[:, position]) for position, code in enumerate(definitions.codes)}
+    return pa.table(
+        {"pair": pairs["pair"], "entity": pairs["entity"], "as_of": pairs["as_of"], "kind": kind, **columns}
+    )
+
+
+def _kinds(table: pa.Table, profile: Profile) -> npt.NDArray[np.int8]:
+    position = {code: number for number, code in enumerate(profile.kind_codes)}
+    return np.array([position.get(code, UNKNOWN_KIND) for code in table["kind"].to_pylist()], np.int8)
+
+
+def _in_scope(status: pa.ChunkedArray, profile: Profile) -> npt.NDArray[np.bool_]:
+    scope = profile.settings["scope"]
+    rows = profile.codelist(scope["list"]).rows
+    outside = {str(row["code"]) for row in rows if not row.get("in_scope", True)}
+    return np.array([code not in outside for code in status.to_pylist()], bool)
+
+
+def _needed(definitions: Definitions) -> dict[str, dict[str, Aggregate]]:
+    """Aggregates over an entity's own records by record type, named in order; equal ones once."""
+    return _by_type(
+        [indicator.value for indicator in definitions.indicators]
+        + [Aggregate("latest", Rows(REGISTER), part.cell) for part in _parts(definitions) if isinstance(part, Nearby)]
+    )
+
+
+def _by_type(values: Sequence[Value]) -> dict[str, dict[str, Aggregate]]:
+    found: dict[str, dict[Aggregate, None]] = {}
+    for value in values:
+        for aggregate in aggregates(value):
+            found.setdefault(aggregate.rows.record_type, {})[aggregate] = None
+    return {name: {f"a{number}": one for number, one in enumerate(wanted)} for name, wanted in found.items()}
+
+
+def _parts(definitions: Definitions) -> list[PeerRate | Neighbours | Nearby]:
+    return list(dict.fromkeys(part for indicator in definitions.indicators for part in populations(indicator.value)))
+
+
+def _place(
+    placed: Placed, found: pa.Table | None, wanted: Mapping[str, Aggregate], axis: Axis, *, record_type: str
+) -> None:
+    """Put a sorted result onto the axis; rows without a record get what no record means for the aggregate."""
+    keys = axis.entity if axis.by == "entity" else np.arange(len(axis))
+    there = np.zeros(len(axis), bool)
+    position = np.zeros(len(axis), np.int64)
+    if found is not None and found.num_rows:
+        held = found[axis.by].to_numpy().astype(np.int64)
+        position = np.minimum(np.searchsorted(held, keys), len(held) - 1)
+        there = held[position] == keys
+    placed.present[record_type] = there
+    for name, aggregate in wanted.items():
+        integers, present = np.zeros(len(axis), np.int64), there.copy()
+        if there.any() and found is not None:
+            column = found[name].combine_chunks()
+            integers = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)[position]
+            present &= column.is_valid().to_numpy(zero_copy_only=False)[position]
+        placed.columns[aggregate] = unpacked(aggregate, integers, present)
+
+
+def _filled(definitions: Definitions, placed: Placed, axis: Axis, profile: Profile) -> Column:
+    """The matrix: one float64 column per indicator, with null where it does not apply or is not known."""
+    values = np.empty((len(axis), len(definitions.indicators)))
+    for position, indicator in enumerate(definitions.indicators):
+        column = evaluate(indicator.value, placed.columns, axis.as_of).astype(np.float64, copy=True)
+        if indicator.missing == "zero":
+            column[np.isnan(column)] = 0.0
+        else:
+            column[~_any_record(indicator, placed, len(axis))] = np.nan
+        applies = np.isin(axis.kind, [profile.kind_codes.index(kind) for kind in indicator.kinds])
+        column[~applies] = np.nan
+        _blank_before_coverage(column, indicator, axis, profile)
+        values[:, position] = column
+    return values
+
+
+def _any_record(indicator: Indicator, placed: Placed, rows: int) -> npt.NDArray[np.bool_]:
+    own = {aggregate.rows.record_type for aggregate in aggregates(indicator.value)}
+    if not own:
+        return np.ones(rows, bool)
+    return np.asarray(np.logical_or.reduce([placed.present[name] for name in own]))
+
+
+def _blank_before_coverage(column: Column, indicator: Indicator, axis: Axis, profile: Profile) -> None:
+    starts = [profile.coverage[item] for item in indicator.items if item in profile.coverage]
+    windows = {rows.window for rows in row_sets(indicator.value) if rows.window is not None}
+    if not starts or not windows:
+        return
+    for as_of in np.unique(axis.as_of):
+        if min(window_start(as_of.item(), window) for window in windows) < max(starts):
+            column[axis.as_of == as_of] = np.nan
+
+
+def _batch(as_of: date, axis: Axis, values: Column, definitions: Definitions) -> Batch:
+    return Batch(as_of, axis.entity.astype(np.int32), axis.kind, values, definitions.codes)
+
+
+def _pair_axis(reading: Reading, pairs: pa.Table) -> Axis:
+    entity = pairs["entity"].to_numpy().astype(np.int64)
+    as_of = pairs["as_of"].to_numpy().astype("datetime64[D]")
+    kind = np.full(len(entity), UNKNOWN_KIND, np.int8)
+    known = reading.attributes_for_pairs(["kind"], _with_clock(pairs, [], reading.lake.profile))
+    kind[known["pair"].to_numpy()] = _kinds(known, reading.lake.profile)
+    return Axis("pair", entity, kind, as_of)
+
+
+def _with_clock(pairs: pa.Table, windows: Sequence[Window], profile: Profile) -> pa.Table:
+    """Pairs, numbered by position, with the columns a pair clock reads."""
+    days = pair_columns(pairs["as_of"].to_pylist(), windows, profile.zone)
+    position = np.searchsorted(
+        days["t_day"].to_numpy().astype("datetime64[D]"), pairs["as_of"].to_numpy().astype("datetime64[D]")
+    )
+    taken = days.take(pa.array(position))
+    numbers = pa.array(np.arange(pairs.num_rows, dtype=np.int64))
+    columns = {name: taken[name] for name in taken.column_names}
+    return pa.table({"pair": numbers, "entity": pairs["entity"].cast(pa.int32()), **columns})
+
+
+def _windows(definitions: Definitions) -> list[Window]:
+    found = [rows.window for indicator in definitions.indicators for rows in row_sets(indicator.value)]
+    return list(dict.fromkeys(window for window in found if window is not None))
+
+
+def _place_population(placed: Placed, reading: Reading, definitions: Definitions, axis: Axis) -> None:
+    """Peers and neighbours at the last month end on or before each row's date: few dates, all of them before T."""
+    parts = [part for part in _parts(definitions) if not isinstance(part, Nearby)]
+    if not parts:
+        return
+    ends = np.array([month_end_on_or_before(day.item()) for day in axis.as_of], "datetime64[D]")
+    for part in parts:
+        placed.columns[part] = np.full(len(axis), np.nan)
+    for end in np.unique(ends):
+        population = _Population(reading, end.item())
+        at = ends == end
+        for part in parts:
+            placed.columns[part][at] = population.column(part)[axis.entity[at]]
+
+
+def _place_nearby(placed: Placed, reading: Reading, definitions: Definitions, axis: Axis) -> None:
+    for part in _parts(definitions):
+        if isinstance(part, Nearby):
+            cell = placed.columns[Aggregate("latest", Rows(REGISTER), part.cell)]
+            placed.columns[part] = _nearby(reading, part, cell, axis)
+
+
+def _nearby(reading: Reading, part: Nearby, cell: Column, axis: Axis) -> Column:
+    """Place records in the ring of cells around each row's entity; null where the entity's place is unknown."""
+    located = np.flatnonzero(~np.isnan(cell))
+    around = (cell[located].astype(np.int64)[:, None] + np.array(RING)[None, :]).ravel()
+    days = axis.as_of[located].astype("datetime64[D]")
+    clocks = pair_columns(days.tolist(), [part.rows.window] if part.rows.window else [], reading.lake.profile.zone)
+    taken = clocks.take(
+        pa.array(np.searchsorted(clocks["t_day"].to_numpy().astype("datetime64[D]"), days).repeat(len(RING)))
+    )
+    pairs = pa.table(
+        {"pair": np.repeat(located, len(RING)), part.cell: around} | {name: taken[name] for name in taken.column_names}
+    )
+    operation = "count" if part.half_life is None else "decayed"
+    wanted = {"near": Aggregate(operation, part.rows, half_life=part.half_life)}
+    found = reading.for_pairs(part.rows.record_type, wanted, pairs, pair_clock, on=part.cell)
+    result = np.full(len(axis), np.nan)
+    result[located] = 0.0
+    if found is not None:
+        result[found["pair"].to_numpy()] = found["near"].to_numpy()
+    return result if part.half_life is None else result / 2**20
+
+
+class _Population:
+    """Values of every entity at one date, computed once each, for peers and neighbours to draw on."""
+
+    def __init__(self, reading: Reading, as_of: date) -> None:
+        self._reading = reading
+        self._as_of = month_end_on_or_before(as_of)
+        self._axis = Axis(
+            "entity",
+            np.arange(reading.size),
+            np.zeros(reading.size, np.int8),
+            as_of_column(self._as_of, reading.size),
+        )
+
+    def column(self, part: PeerRate | Neighbours | Nearby) -> Column:
+        """A part's value for every entity key; null for entities not registered at that date."""
+        match part:
+            case PeerRate():
+                return self._peers(part)
+            case Neighbours():
+                entity, key = self._reading.links(part, self._as_of)
+                others = self._own(part.value) if part.value is not None else np.ones(len(self._axis))
+                return neighbour_sums(entity, key, others, hub=part.hub)
+        raise AssertionError
+
+    def _peers(self, part: PeerRate) -> Column:
+        attributes = self._reading.attributes(part.by, self._as_of)
+        known = attributes["entity"].to_numpy()
+        values = np.full(len(self._axis), np.nan)
+        values[known] = self._own(part.value)[known]
+        groups, widest = [], np.zeros(len(known), np.int64)
+        for name in part.by:
+            own = numbered(attributes[name])
+            widest = np.where((widest < 0) | (own < 0), -1, widest * (own.max(initial=0) + 1) + own)
+            groups.append(np.full(len(self._axis), -1, np.int64))
+            groups[-1][known] = widest
+        return peer_means(values, groups, part.strength)
+
+    def _own(self, value: Value) -> Column:
+        placed = Placed()
+        for name, wanted in _by_type([value]).items():
+            found = self._reading.at(name, wanted, self._as_of)
+            _place(placed, found, wanted, self._axis, record_type=name)
+        return evaluate(value, placed.columns, self._axis.as_of)

@@ -1,0 +1,139 @@
+"""What a matrix reads from the lake: aggregates by query, links, registrations, all as known at T."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.compile import (
+    CONTROL_COLUMNS,
+    Clock,
+    Plan,
+    counted,
+    fields_read,
+    literal_clock,
+    pair_clock,
+    rows_condition,
+)
+from features.engine import Engine
+from features.indicators.language import Aggregate, Neighbours
+from features.profile import Profile
+from features.records.schema import RecordType, record_types
+
+REGISTER = "entity"  # the record type every profile has: who there is, of which kind
+
+
+class Lake(Protocol):
+    """The part of the lake a matrix needs."""
+
+    profile: Profile
+
+    def files(self, record_type: str) -> Sequence[Path]:
+        """The current Parquet files of a record type."""
+
+    def register(self) -> pa.Table:
+        """Entities: integer key 0…n−1, code, name and region."""
+
+    def digest(self, as_of: date) -> str:
+        """A digest of everything known as of a date."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Reads one lake with one engine."""
+
+    lake: Lake
+    engine: Engine
+
+    @cached_property
+    def types(self) -> dict[str, RecordType]:
+        """The record types of the profile."""
+        return record_types(self.lake.profile)
+
+    @cached_property
+    def size(self) -> int:
+        """How many entities the register holds."""
+        return int(self.lake.register().num_rows)
+
+    def rows(self, record_type: str, columns: Iterable[str]) -> ir.Table | None:
+        """Every version of the records of a type, only these columns; None when there are none yet."""
+        files = self.lake.files(record_type)
+        if not files:
+            return None
+        return self.engine.parquet(files).select(*dict.fromkeys(columns))
+
+    def plan(self, record_type: str, aggregates: Mapping[str, Aggregate]) -> Plan:
+        """The query plan of one record type."""
+        return Plan(self.types[record_type], self.lake.profile, aggregates)
+
+    def at(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date) -> pa.Table | None:
+        """One row per entity with records, sorted by entity: aggregates at one as-of date."""
+        plan = self.plan(record_type, aggregates)
+        rows = self.rows(record_type, ["entity", *plan.columns()])
+        if rows is None:
+            return None
+        clock = literal_clock(as_of, self.lake.profile.zone)
+        return self.engine.run(plan.query(rows, clock, by="entity")).sort_by("entity")
+
+    def for_pairs(
+        self, record_type: str, aggregates: Mapping[str, Aggregate], pairs: pa.Table, clock: Any, *, on: str = "entity"
+    ) -> pa.Table | None:
+        """One row per pair with records, sorted by pair: aggregates at every pair's own as-of date, in one query."""
+        plan = self.plan(record_type, aggregates)
+        rows = self.rows(record_type, [on, *plan.columns()])
+        if rows is None:
+            return None
+        joined = self.engine.memory(pairs).join(rows, on)
+        return self.engine.run(plan.query(joined, clock(joined), by="pair")).sort_by("pair")
+
+    def attributes(self, names: Sequence[str], as_of: date) -> pa.Table:
+        """One row per entity known at T, sorted: the text of fields of its registration."""
+        columns = ["entity", *CONTROL_COLUMNS, *names]
+        rows = self.rows(REGISTER, columns)
+        if rows is None:
+            return pa.table({name: pa.array([], pa.int32() if name == "entity" else pa.string()) for name in columns})
+        known = rows.filter(counted(rows, self._clock(as_of), self.lake.profile))
+        found = known.group_by("entity").aggregate(**{name: known[name].max() for name in names})
+        return self.engine.run(found).sort_by("entity")
+
+    def attributes_for_pairs(self, names: Sequence[str], pairs: pa.Table) -> pa.Table:
+        """One row per pair whose entity was known at the pair's date, sorted: the text of registration fields."""
+        rows = self.rows(REGISTER, ["entity", *CONTROL_COLUMNS, *names])
+        if rows is None:
+            return pa.table({"pair": pa.array([], pa.int64()), **{name: pa.array([], pa.string()) for name in names}})
+        joined = self.engine.memory(pairs).join(rows, "entity")
+        known = joined.filter(counted(joined, pair_clock(joined), self.lake.profile))
+        found = known.group_by("pair").aggregate(**{name: known[name].max() for name in names})
+        return self.engine.run(found).sort_by("pair")
+
+    def links(self, link: Neighbours, as_of: date) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The distinct (entity, key) links known and in force at T, keys as numbers."""
+        record_type = self.types[link.rows.record_type]
+        columns = ["entity", link.key, *CONTROL_COLUMNS, *fields_read(link.rows, record_type)]
+        rows = self.rows(record_type.name, columns)
+        if rows is None:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        clock = self._clock(as_of)
+        among = counted(rows, clock, self.lake.profile) & rows_condition(rows, link.rows, record_type, clock)
+        found = rows.filter(among & rows[link.key].notnull()).select("entity", link.key).distinct()
+        table = self.engine.run(found).sort_by([("entity", "ascending"), (link.key, "ascending")])
+        return table["entity"].to_numpy().astype(np.int64), numbered(table[link.key])
+
+    def _clock(self, as_of: date) -> Clock:
+        return literal_clock(as_of, self.lake.profile.zone)
+
+
+def numbered(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Texts as group numbers in the order of the texts, −1 for null; the same for any order of rows."""
+    texts = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    known = pc.drop_null(pc.unique(texts))
+    order = known.take(pc.sort_indices(known))
+    return np.asarray(pc.fill_null(pc.index_in(texts, order), -1).to_numpy(zero_copy_only=False), np.int64)
