@@ -1,0 +1,120 @@
+"""The records behind a value: which ones an indicator counted for an entity, or that there are none."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import ibis.expr.types as ir
+import polars as pl
+import pyarrow as pa
+
+from features.compile import CONTROL_COLUMNS, counted, fields_read, literal_clock, rows_condition, window_start
+from features.engine import Engine
+from features.indicators.catalogue import Definitions, aggregates, populations
+from features.indicators.language import Indicator, Neighbours, Rows
+from features.reading import REGISTER, Lake, Reading
+
+CITED = 5  # a reason names at most so many records, the latest first
+CITATION = ("record_id", "event_date", "known_at", "visibility", "source", "source_record_no")
+SCHEMA = pa.schema(
+    [
+        ("entity", pa.int32()),
+        ("indicator", pa.string()),
+        ("record_type", pa.string()),
+        ("record_id", pa.string()),
+        ("event_date", pa.date32()),
+        ("known_at", pa.timestamp("us", tz="UTC")),
+        ("visibility", pa.string()),
+        ("source", pa.string()),
+        ("source_record_no", pa.string()),
+    ]
+)
+
+
+def cited_rows(indicator: Indicator) -> tuple[Rows, ...]:
+    """The entity's own records an indicator rests on; for peers and places its registration, for links its links."""
+    rows = [aggregate.rows for aggregate in aggregates(indicator.value)]
+    for part in populations(indicator.value):
+        rows.append(part.rows if isinstance(part, Neighbours) else Rows(REGISTER))
+    return tuple(dict.fromkeys(rows))
+
+
+def evidence(
+    lake: Lake, definitions: Definitions, *, as_of: date, wanted: pa.Table, engine: str = "polars"
+) -> pa.Table:
+    """The records each wanted (entity, indicator) counted as of T, the latest first, at most five each.
+
+    ``wanted`` has columns entity and indicator; a pair without records has no row (see ``absence``). One query a
+    record type; rows come sorted by entity, indicator, then latest record.
+    """
+    reading = Reading(lake, Engine(engine))
+    pairs = pl.DataFrame(wanted.select(["entity", "indicator"])).cast({"entity": pl.Int32})
+    asked = [definitions.by_code[code] for code in pairs["indicator"].unique().sort().to_list()]
+    by_type: dict[str, list[tuple[str, Rows]]] = {}
+    for indicator in asked:
+        for rows in cited_rows(indicator):
+            by_type.setdefault(rows.record_type, []).append((indicator.code, rows))
+    found = [part for name, cited in by_type.items() for part in _of_type(reading, name, cited, pairs, as_of)]
+    if not found:
+        return SCHEMA.empty_table()
+    order = ["entity", "indicator", "event_date", "record_id"]
+    merged = pl.concat(found).unique().sort(order, descending=[False, False, True, False])
+    return (
+        merged.group_by(["entity", "indicator"], maintain_order=True)
+        .head(CITED)
+        .select(SCHEMA.names)
+        .to_arrow()
+        .cast(SCHEMA)
+    )
+
+
+def _of_type(
+    reading: Reading, name: str, cited: Sequence[tuple[str, Rows]], pairs: pl.DataFrame, as_of: date
+) -> Iterator[pl.DataFrame]:
+    """Records of one type, per indicator: one scan marks which indicators each record counts for."""
+    record_type = reading.types[name]
+    columns = ["entity", *CITATION, *CONTROL_COLUMNS]
+    for _, rows in cited:
+        columns += fields_read(rows, record_type)
+    table = reading.rows(name, columns)
+    if table is None:
+        return
+    entities = pairs.filter(pl.col("indicator").is_in([code for code, _ in cited])).select("entity").unique()
+    clock = literal_clock(as_of, reading.lake.profile.zone)
+    among = table.join(reading.engine.memory(entities.to_arrow()), "entity")
+    seen = among.filter(counted(among, clock, reading.lake.profile))
+    marks: dict[str, Any] = {
+        f"m{n}": rows_condition(seen, rows, record_type, clock) for n, (_, rows) in enumerate(cited)
+    }
+    marked = pl.DataFrame(reading.engine.run(_with_marks(seen, marks)))
+    for number, (code, _) in enumerate(cited):
+        of_indicator = pairs.filter(pl.col("indicator") == code)
+        hits = marked.filter(pl.col(f"m{number}").fill_null(value=False))
+        yield (
+            hits.join(of_indicator, on="entity")
+            .with_columns(record_type=pl.lit(name))
+            .select(
+                [
+                    pl.col(column).cast(pl.String) if column in {"visibility", "source"} else column
+                    for column in SCHEMA.names
+                ]
+            )
+        )
+
+
+def _with_marks(seen: ir.Table, marks: dict[str, Any]) -> ir.Table:
+    return seen.select("entity", *CITATION, **marks)
+
+
+def absence(definitions: Definitions, code: str, as_of: date) -> dict[str, Any]:
+    """What was looked for and not found, when a value rests on there being no record: types and the period."""
+    indicator = definitions.by_code[code]
+    rows = [one for one in cited_rows(indicator) if one.record_type != REGISTER] or list(cited_rows(indicator))
+    windows = [one.window for one in rows if one.window is not None]
+    since = min(window_start(as_of, window) for window in windows) if windows else None
+    return {
+        "record_types": sorted({one.record_type for one in rows}),
+        "since": since.isoformat() if since else None,
+        "until": as_of.isoformat(),
+        "found": 0,
+    }
