@@ -1,0 +1,217 @@
+"""Problem rates on random on-site draws: the one look at the world that nobody aimed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.metrics import Flags, Floats, Integers, Interval, effective_n, wilson
+
+CLASSES = ("A", "B", "C", "D")
+INSUFFICIENT = "不足以判断"
+
+
+@dataclass(frozen=True)
+class DrawRule:
+    """What the result codes of a draw mean in a profile: problem, minor problem with a grave finding, or no answer."""
+
+    substantive: frozenset[str]
+    with_finding: frozenset[str]
+    finding_severity: int
+    indeterminate: frozenset[str]
+    out_of_scope: frozenset[str]
+
+    @classmethod
+    def read(cls, block: Mapping[str, Any]) -> "DrawRule":
+        """The rule of a profile's ``random_draw`` block."""
+        finding = block["substantive_with_finding"]
+        return cls(
+            substantive=frozenset(map(str, block["substantive"])),
+            with_finding=frozenset(map(str, finding["codes"])),
+            finding_severity=int(finding["severity"]),
+            indeterminate=frozenset(map(str, block["indeterminate"])),
+            out_of_scope=frozenset(map(str, block["out_of_scope"])),
+        )
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Random draws with a result, one row each: class at the time, codes found, gravest finding, probability, place.
+
+    ``risk_class`` is a position in ``CLASSES``, −1 when the entity had none; ``results`` are codes as ``|a|b|``;
+    ``severity`` is NaN without a finding; ``probability`` is π, NaN when the source gave none.
+    """
+
+    entity: Integers
+    risk_class: Integers
+    results: NDArray[np.object_]
+    severity: Floats
+    probability: Floats
+    onsite: Flags
+
+    def where(self, rows: Flags) -> "Draws":
+        """The draws of a mask."""
+        return Draws(
+            self.entity[rows],
+            self.risk_class[rows],
+            self.results[rows],
+            self.severity[rows],
+            self.probability[rows],
+            self.onsite[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The rate of substantive problems in one class, as weighted draws show it.
+
+    ``bounds`` count every draw without an answer as clean, then as a problem; ``verdict`` is None when the number of
+    draws allows a judgement.
+    """
+
+    n: int
+    problem_rate: float | None
+    interval: Interval | None
+    bounds: Interval | None
+    indeterminate: int
+    effective_n: float | None
+    verdict: str | None
+
+
+@dataclass(frozen=True)
+class DrawStudy:
+    """Rates by class on site and off site (never pooled), and the draws that could not be weighed."""
+
+    onsite: dict[str, Rate]
+    offsite: dict[str, Rate]
+    draws: int
+    unweighted: int
+    unweighted_share: float
+    out_of_scope: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """From one class to the next riskier: how much the problem rate rises, at least."""
+
+    safer: str
+    riskier: str
+    difference: float
+    lower: float
+
+
+def problems(draws: Draws, rule: DrawRule) -> Floats:
+    """1 for a substantive problem, 0 for none, NaN for a draw without an answer, −1 for one outside the frame."""
+    return np.array(
+        [_problem(str(found or ""), grave, rule) for found, grave in zip(draws.results, draws.severity, strict=True)],
+        dtype=np.float64,
+    )
+
+
+def _problem(results: str, severity: float, rule: DrawRule) -> float:
+    codes = {code for code in results.split("|") if code}
+    grave = bool(codes & rule.with_finding) and severity >= rule.finding_severity
+    if grave or codes & rule.substantive:
+        return 1.0
+    if codes - rule.indeterminate - rule.out_of_scope:
+        return 0.0
+    return -1.0 if codes & rule.out_of_scope else np.nan
+
+
+def study(draws: Draws, rule: DrawRule, *, minimum: int) -> DrawStudy:
+    """Rates of substantive problems by class; a class with fewer determinate draws than ``minimum`` is not judged."""
+    problem = problems(draws, rule)
+    in_scope = (problem != -1) & (draws.risk_class >= 0)
+    weighted = np.nan_to_num(draws.probability) > 0
+    counted = in_scope & weighted
+    unweighted = int((in_scope & ~weighted).sum())
+    return DrawStudy(
+        onsite=rates(draws.where(counted & draws.onsite), problem[counted & draws.onsite], minimum=minimum),
+        offsite=rates(draws.where(counted & ~draws.onsite), problem[counted & ~draws.onsite], minimum=minimum),
+        draws=len(problem),
+        unweighted=unweighted,
+        unweighted_share=unweighted / max(1, int(in_scope.sum())),
+        out_of_scope=int((problem == -1).sum()),
+    )
+
+
+def rates(draws: Draws, problem: Floats, *, minimum: int) -> dict[str, Rate]:
+    """The rate of each class over weighted draws of one place of inspection."""
+    found = {}
+    for position, name in enumerate(CLASSES):
+        rows = draws.risk_class == position
+        rate = hajek(problem[rows], draws.probability[rows], draws.entity[rows])
+        found[name] = replace(rate, verdict=None if rate.n >= minimum else INSUFFICIENT)
+    return found
+
+
+def hajek(problem: Floats, probability: Floats, entity: Integers) -> Rate:
+    """The weighted share of problems among determinate draws, weights 1/π, with a design-based interval.
+
+    The interval is Wilson's on the effective sample size, which the linearised variance over entities gives (Korn and
+    Graubard 1998); at a rate of 0 or 1 Kish's takes its place.
+    """
+    known = ~np.isnan(problem)
+    weights = 1 / probability
+    if not known.any():
+        return Rate(0, None, None, None, len(problem), None, INSUFFICIENT)
+    y, w = problem[known], weights[known]
+    rate = float(w @ y / w.sum())
+    size = _effective(y, w, entity[known], rate)
+    return Rate(
+        n=int(known.sum()),
+        problem_rate=rate,
+        interval=wilson(rate, size),
+        bounds=_bounds(problem, weights),
+        indeterminate=int((~known).sum()),
+        effective_n=size,
+        verdict=None,
+    )
+
+
+def _effective(problem: Floats, weights: Floats, entity: Integers, rate: float) -> float:
+    _, cluster = np.unique(entity, return_inverse=True)
+    clusters = int(cluster.max()) + 1
+    residual = np.bincount(cluster, weights=weights * (problem - rate)) / weights.sum()
+    variance = float((residual**2).sum()) * clusters / max(1, clusters - 1)
+    if variance <= 0:
+        return effective_n(np.bincount(cluster, weights=weights).astype(np.float64))
+    return min(rate * (1 - rate) / variance, float(len(problem)))
+
+
+def _bounds(problem: Floats, weights: Floats) -> Interval:
+    total = float(weights.sum())
+    at_least = float(weights @ np.nan_to_num(problem, nan=0.0)) / total
+    at_most = float(weights @ np.nan_to_num(problem, nan=1.0)) / total
+    return at_least, at_most
+
+
+def oracle_classes(propensity: Floats, risk_class: Integers, kind: Integers) -> Integers:
+    """Classes of the same sizes per kind, filled in the order of the latent propensity: the best anyone could do."""
+    best = np.full(len(risk_class), -1, dtype=np.int64)
+    for number in np.unique(kind):
+        rows = np.flatnonzero((kind == number) & (risk_class >= 0))
+        best[rows[np.argsort(propensity[rows], kind="stable")]] = np.sort(risk_class[rows])
+    return best
+
+
+def ordering(rates_of: Mapping[str, Rate]) -> tuple[Step, ...]:
+    """The rise between neighbouring classes that have draws enough, with its lower bound.
+
+    Reference: Newcombe 1998, the difference of two proportions from their Wilson intervals.
+    """
+    judged = [
+        (name, rate.problem_rate, rate.interval)
+        for name, rate in rates_of.items()
+        if rate.verdict is None and rate.problem_rate is not None and rate.interval is not None
+    ]
+    return tuple(_step(safer, riskier) for safer, riskier in pairwise(judged))
+
+
+def _step(safer: tuple[str, float, Interval], riskier: tuple[str, float, Interval]) -> Step:
+    difference = riskier[1] - safer[1]
+    slack = np.hypot(riskier[1] - riskier[2][0], safer[2][1] - safer[1])
+    return Step(safer[0], riskier[0], difference, difference - float(slack))

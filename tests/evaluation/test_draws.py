@@ -1,0 +1,151 @@
+"""Random draws: the weighted rate finds the truth, the naive one does not, and few draws are not judged."""
+
+import numpy as np
+import pytest
+
+from evaluation import draws
+from evaluation.draws import INSUFFICIENT, DrawRule, Draws
+
+RULE = DrawRule.read(
+    {
+        "substantive": ["04", "09", "14"],
+        "substantive_with_finding": {"codes": ["02"], "severity": 2},
+        "indeterminate": ["03", "06", "08"],
+        "out_of_scope": ["05", "07", "11", "12"],
+    }
+)
+
+
+def drawn(results, severity=None, probability=None, risk_class=None, onsite=None, entity=None):
+    n = len(results)
+    return Draws(
+        entity=np.arange(n) if entity is None else np.asarray(entity),
+        risk_class=np.zeros(n, dtype=np.int64) if risk_class is None else np.asarray(risk_class),
+        results=np.array(results, dtype=object),
+        severity=np.full(n, np.nan) if severity is None else np.asarray(severity, dtype=float),
+        probability=np.full(n, 0.1) if probability is None else np.asarray(probability, dtype=float),
+        onsite=np.ones(n, dtype=bool) if onsite is None else np.asarray(onsite),
+    )
+
+
+@pytest.mark.parametrize(
+    ("results", "severity", "expected"),
+    [
+        ("|01|", np.nan, 0.0),
+        ("|04|", np.nan, 1.0),
+        ("|09|", np.nan, 1.0),
+        ("|01|14|", np.nan, 1.0),
+        ("|02|", 1, 0.0),
+        ("|02|", 2, 1.0),
+        ("|02|", np.nan, 0.0),
+        ("|01|", 3, 0.0),
+        ("|10|13|", np.nan, 0.0),
+        ("|03|", np.nan, np.nan),
+        ("|03|04|", np.nan, 1.0),
+        ("|01|06|", np.nan, 0.0),
+        (None, np.nan, np.nan),
+        ("|05|", np.nan, -1.0),
+    ],
+)
+def test_a_result_is_a_problem_no_problem_no_answer_or_out_of_scope(results, severity, expected):
+    assert draws.problems(drawn([results], [severity]), RULE)[0] == pytest.approx(expected, nan_ok=True)
+
+
+def sampled(seed):
+    """Two strata of one class: the small one is risky and drawn ten times as often."""
+    rng = np.random.default_rng(seed)
+    risky = np.arange(60_000) < 6_000
+    problem = rng.random(60_000) < np.where(risky, 0.30, 0.05)
+    probability = np.where(risky, 0.20, 0.02)
+    taken = rng.random(60_000) < probability
+    results = np.where(problem[taken], "|09|", "|01|")
+    return drawn(list(results), probability=probability[taken]), problem.mean(), problem[taken].mean()
+
+
+def test_weights_recover_the_truth_where_the_naive_rate_does_not():
+    covered = naive_covered = 0
+    for seed in range(40):
+        sample, truth, naive = sampled(seed)
+        rate = draws.study(sample, RULE, minimum=1000).onsite["A"]
+        covered += rate.interval[0] <= truth <= rate.interval[1]
+        naive_covered += abs(naive - truth) < 0.05
+        assert rate.effective_n < rate.n
+    assert covered >= 36
+    assert naive_covered == 0
+
+
+def test_the_interval_covers_when_entities_are_drawn_twice():
+    covered = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        problem = np.repeat(rng.random(300) < 0.1, 2)
+        sample = drawn(list(np.where(problem, "|09|", "|01|")), entity=np.arange(600) // 2)
+        rate = draws.study(sample, RULE, minimum=1).onsite["A"]
+        covered += rate.interval[0] <= 0.1 <= rate.interval[1]
+    assert 0.92 <= covered / 300 <= 0.98
+
+
+def test_a_class_with_few_determinate_draws_is_not_judged():
+    sample = drawn(["|01|"] * 999 + ["|03|"] * 50)
+    found = draws.study(sample, RULE, minimum=1000).onsite
+    assert found["A"].verdict == INSUFFICIENT
+    assert found["A"].n == 999
+    assert found["D"].verdict == INSUFFICIENT
+    assert found["D"].problem_rate is None
+    assert draws.study(drawn(["|01|"] * 1000), RULE, minimum=1000).onsite["A"].verdict is None
+
+
+def test_draws_without_an_answer_bound_the_rate_both_ways():
+    rate = draws.study(drawn(["|09|"] * 10 + ["|01|"] * 80 + ["|03|"] * 10), RULE, minimum=1).onsite["A"]
+    assert rate.problem_rate == pytest.approx(1 / 9)
+    assert rate.bounds == pytest.approx((0.10, 0.20))
+    assert rate.indeterminate == 10
+
+
+def test_only_draws_without_an_answer_give_no_rate():
+    rate = draws.study(drawn(["|03|", "|06|"]), RULE, minimum=1).onsite["A"]
+    assert (rate.n, rate.problem_rate, rate.indeterminate) == (0, None, 2)
+
+
+def test_off_site_draws_are_never_pooled_with_on_site_ones():
+    sample = drawn(["|09|", "|01|", "|01|", "|01|"], onsite=[True, True, False, False])
+    found = draws.study(sample, RULE, minimum=1)
+    assert found.onsite["A"].problem_rate == 0.5
+    assert found.offsite["A"].problem_rate == 0.0
+    assert found.offsite["A"].interval[1] < 1
+
+
+def test_draws_without_a_probability_are_counted_and_not_weighed():
+    sample = drawn(["|01|", "|09|", "|09|", "|05|"], probability=[0.1, np.nan, 0.0, 0.1])
+    found = draws.study(sample, RULE, minimum=1)
+    assert found.onsite["A"].n == 1
+    assert found.unweighted == 2
+    assert found.unweighted_share == pytest.approx(2 / 3)
+    assert found.out_of_scope == 1
+
+
+def test_an_unclassified_entity_belongs_to_no_class():
+    found = draws.study(drawn(["|09|"] * 3, risk_class=[-1, -1, 3]), RULE, minimum=1)
+    assert [rate.n for rate in found.onsite.values()] == [0, 0, 0, 1]
+
+
+def test_the_oracle_keeps_the_class_sizes_of_every_kind_and_orders_by_propensity():
+    rng = np.random.default_rng(2)
+    risk_class = rng.integers(-1, 4, size=500)
+    kind = rng.integers(2, size=500)
+    propensity = rng.random(500)
+    best = draws.oracle_classes(propensity, risk_class, kind)
+    for number in (0, 1):
+        rows = (kind == number) & (best >= 0)
+        assert np.array_equal(np.bincount(best[rows]), np.bincount(risk_class[(kind == number) & (risk_class >= 0)]))
+        assert np.array_equal(np.sort(best[rows]), best[rows][np.argsort(propensity[rows])])
+    assert np.array_equal(best == -1, risk_class == -1)
+
+
+def test_the_order_of_classes_is_judged_by_the_lower_bound_of_each_rise():
+    risk_class = np.repeat([0, 1, 3], 2000)
+    results = ["|09|"] * 20 + ["|01|"] * 1980 + ["|09|"] * 200 + ["|01|"] * 1800 + ["|09|"] * 205 + ["|01|"] * 1795
+    steps = draws.ordering(draws.study(drawn(results, risk_class=risk_class), RULE, minimum=1000).onsite)
+    assert [(step.safer, step.riskier) for step in steps] == [("A", "B"), ("B", "D")]
+    assert steps[0].lower > 0
+    assert steps[1].difference > 0 > steps[1].lower
