@@ -229,12 +229,11 @@ def read_head(folder: Path) -> tuple[Head, str]:
         written = (folder / HEAD).read_bytes()
         content = json.loads(written)
         head, signature = Head(**content["head"]), str(content["signature"])
-        if bytes.fromhex(signature).hex() != signature or _head_bytes(head, signature) != written:
-            raise ValueError
-    except (OSError, ValueError, TypeError, KeyError) as fault:
-        raise LedgerError(
-            f"{folder / HEAD}: {type(fault).__name__}; the head cannot be read. Nothing of the month is used."
-        ) from None
+        same = _head_bytes(head, signature.lower()) == written
+    except (OSError, ValueError, TypeError, KeyError):
+        same = False
+    if not same:
+        raise LedgerError(f"{folder / HEAD}: the head cannot be read as it was written. Nothing of the month is used.")
     return head, signature
 
 
