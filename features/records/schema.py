@@ -37,6 +37,8 @@ class Field:
     max: float | None = None
     scale: int = 0
     derived: str | None = None
+    sources: tuple[str, ...] = ()
+    step: float = 0.0
     label_en: str = ""
 
     @property
@@ -141,6 +143,8 @@ def _field(name: str, spec: Mapping[str, Any]) -> Field:
         max=spec.get("max"),
         scale=MONEY_SCALE if spec["type"] == "money" else int(spec.get("scale", 0)),
         derived=spec.get("derived"),
+        sources=tuple(spec.get("from", ())),
+        step=float(spec.get("step", 0.0)),
         label_en=spec.get("label_en", name),
     )
 
