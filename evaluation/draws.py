@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.metrics import Flags, Floats, Integers, Interval, effective_n, wilson
+from training.cutoffs import RiskClass
 
-CLASSES = ("A", "B", "C", "D")
+CLASSES = tuple(risk.name for risk in RiskClass)
 INSUFFICIENT = "不足以判断"
 
 

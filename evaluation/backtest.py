@@ -1,0 +1,255 @@
+"""The past replayed: what a scheme fitted before a date would have found after it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.errors import GateError
+from evaluation.metrics import (
+    Flags,
+    Floats,
+    Integers,
+    Interval,
+    Ranking,
+    auc,
+    average_precision,
+    bootstrap,
+    capture,
+    rank,
+)
+
+PLANNED = "planned"
+LOGISTIC = "logistic"
+NEEDS_GROUP = "group_known"
+SCORES = (PLANNED, NEEDS_GROUP, "no_control", LOGISTIC)
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Entity-date pairs whose outcome is known, as one scheme sees them: arrays of one length."""
+
+    entity: Integers
+    kind: Integers
+    outcome: Flags
+    weight: Floats
+    margin: Floats
+    probability: Floats
+
+    def where(self, rows: Flags) -> "Scored":
+        """The pairs of a mask."""
+        return Scored(
+            self.entity[rows],
+            self.kind[rows],
+            self.outcome[rows],
+            self.weight[rows],
+            self.margin[rows],
+            self.probability[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Volume:
+    """What looking at the riskiest share of entities finds."""
+
+    name: str
+    share: float
+    capture: float | None
+    capture_interval: Interval | None
+    lift: float | None
+
+
+@dataclass(frozen=True)
+class Discrimination:
+    """How well an order tells those with the outcome from those without."""
+
+    n: int
+    n_pos: int
+    rate: float | None
+    auc: float | None
+    auc_interval: Interval | None
+    ap: float | None
+    ap_interval: Interval | None
+    volumes: tuple[Volume, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One as-of date of the backtest; positives are counted by kind number."""
+
+    as_of: date
+    found: Discrimination
+    positives: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Inspections:
+    """Inspections that took place, one row each; ``group`` is −1 where nobody knows who inspected."""
+
+    day: NDArray[np.datetime64]
+    entity: Integers
+    group: Integers
+    outcome: Flags
+
+
+Scorer = Callable[[Flags, Flags], Floats]
+"""Fits on the rows of the first mask, which all lie before those of the second, and scores the second."""
+
+
+def discriminate(
+    scored: Scored, volumes: Mapping[str, float], rng: np.random.Generator, *, replicates: int = 1000
+) -> Discrimination:
+    """AUC, average precision and capture at named volumes, with intervals over entities."""
+    shares = {name: share for name, share in volumes.items() if share > 0}
+    if not len(scored.outcome):
+        return Discrimination(0, 0, None, None, None, None, None, ())
+    ranking = rank(scored.margin, scored.outcome)
+    points = _figures(ranking, scored.weight, tuple(shares.values()))[0]
+    intervals = bootstrap(
+        lambda weights: _figures(ranking, weights, tuple(shares.values())),
+        scored.entity,
+        rng,
+        weights=scored.weight,
+        replicates=replicates,
+    )
+    return Discrimination(
+        n=len(scored.outcome),
+        n_pos=int(scored.outcome.sum()),
+        rate=float(np.average(scored.outcome, weights=scored.weight)),
+        auc=number(points[0]),
+        auc_interval=intervals[0],
+        ap=number(points[1]),
+        ap_interval=intervals[1],
+        volumes=tuple(
+            Volume(name, share, number(found), interval, number(found / share))
+            for (name, share), found, interval in zip(shares.items(), points[2:], intervals[2:], strict=True)
+        ),
+    )
+
+
+def _figures(ranking: Ranking, weights: Floats, shares: Sequence[float]) -> Floats:
+    captures = [capture(ranking, weights, volume=share) for share in shares]
+    return np.column_stack([auc(ranking, weights), average_precision(ranking, weights), *captures])
+
+
+def number(value: Any) -> float | None:
+    """A figure as JSON knows it: None where it is undefined."""
+    return float(value) if np.isfinite(value) else None
+
+
+def rolling(
+    origins: Sequence[date],
+    scored_at: Callable[[date], Scored],
+    *,
+    volumes: Mapping[str, float],
+    rng: np.random.Generator,
+    replicates: int = 200,
+) -> tuple[Origin, ...]:
+    """One row an as-of date; ``scored_at`` fits on what was known at a date and scores the pairs of that date."""
+    found = []
+    for as_of in sorted(origins):
+        scored = scored_at(as_of)
+        positives = {int(kind): int(scored.outcome[scored.kind == kind].sum()) for kind in np.unique(scored.kind)}
+        found.append(Origin(as_of, discriminate(scored, volumes, rng, replicates=replicates), positives))
+    return tuple(found)
+
+
+def windows(
+    inspections: Inspections,
+    spans: Mapping[str, tuple[date, date]],
+    scorers: Mapping[str, Scorer],
+    *,
+    tuned_until: date | None,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Four scores on each named window (first day, last day), trained on all inspections before it, as one document.
+
+    ``scorers`` has one fitting function for each of ``SCORES``. Within group means pairs of one group and one window;
+    inspections of unknown group are left out there and counted. Where no group is known, what needs it is null.
+    """
+    scored = {name: _score(name, inspections, span, scorers) for name, span in spans.items()}
+    return {
+        "windows": {name: _window(*part, rng) for name, part in scored.items()},
+        "pooled": _pooled(list(scored.values()), rng),
+        "tuned_until": None if tuned_until is None else tuned_until.isoformat(),
+    }
+
+
+def _score(
+    name: str, inspections: Inspections, span: tuple[date, date], scorers: Mapping[str, Scorer]
+) -> tuple[Inspections, dict[str, Floats]]:
+    first, last = np.datetime64(span[0]), np.datetime64(span[1])
+    train = inspections.day < first
+    test = (inspections.day >= first) & (inspections.day <= last)
+    if not train.any() or not test.any():
+        raise GateError(
+            f"Window {name}, {span[0]} to {span[1]}: {train.sum()} inspections before it and {test.sum()} in it; "
+            f"expected some of both. There are inspections from {inspections.day.min()} to {inspections.day.max()}. "
+            "Nothing was scored; name a window inside them."
+        )
+    inside = Inspections(
+        inspections.day[test], inspections.entity[test], inspections.group[test], inspections.outcome[test]
+    )
+    usable = [score for score in SCORES if score != NEEDS_GROUP or (inside.group != UNKNOWN).any()]
+    return inside, {score: scorers[score](train, test) for score in usable}
+
+
+def _window(inside: Inspections, scores: Mapping[str, Floats], rng: np.random.Generator) -> dict[str, Any]:
+    found: dict[str, Any] = {name: _one_score(inside, scores[name], rng) if name in scores else None for name in SCORES}
+    found["n"] = len(inside.outcome)
+    found["rate"] = number(inside.outcome.mean())
+    found["unknown_group"] = int((inside.group == UNKNOWN).sum())
+    return found
+
+
+def _one_score(inside: Inspections, score: Floats, rng: np.random.Generator) -> dict[str, Any]:
+    everyone = rank(score, inside.outcome)
+    within = rank(score, inside.outcome, stratum=inside.group)
+
+    def figures(weights: Floats) -> Floats:
+        return np.column_stack(
+            [
+                auc(everyone, weights),
+                average_precision(everyone, weights),
+                capture(everyone, weights, volume=0.5),
+                auc(within, weights),
+            ]
+        )
+
+    names = ("auc", "ap", "first_half", "auc_within_group")
+    points = figures(np.ones(len(score)))[0]
+    intervals = bootstrap(figures, inside.entity, rng)
+    found: dict[str, Any] = {}
+    for name, point, interval in zip(names, points, intervals, strict=True):
+        found[name] = number(point)
+        found[f"{name}_interval"] = None if interval is None else list(interval)
+    return found
+
+
+def _pooled(parts: Sequence[tuple[Inspections, Mapping[str, Floats]]], rng: np.random.Generator) -> dict[str, Any]:
+    """Pairs of all windows together, each window's among themselves; entities are drawn across windows."""
+    entity = np.concatenate([inside.entity for inside, _ in parts])
+    outcome = np.concatenate([inside.outcome for inside, _ in parts])
+    window = np.repeat(np.arange(len(parts)), [len(inside.outcome) for inside, _ in parts])
+    group = np.concatenate([inside.group for inside, _ in parts])
+    planned, logistic = (np.concatenate([scores[name] for _, scores in parts]) for name in (PLANNED, LOGISTIC))
+    of_window = np.where(group == UNKNOWN, UNKNOWN, window * (group.max() + 1) + group)
+    within = rank(planned, outcome, stratum=of_window)
+    both = [rank(score, outcome, stratum=window) for score in (planned, logistic)]
+
+    def figures(weights: Floats) -> Floats:
+        level, other = (auc(ranking, weights) for ranking in both)
+        return np.column_stack([auc(within, weights), level - other])
+
+    points = figures(np.ones(len(outcome)))[0]
+    intervals = [None if interval is None else list(interval) for interval in bootstrap(figures, entity, rng)]
+    return {
+        "auc_within_group": number(points[0]),
+        "interval": intervals[0],
+        "difference_to_logistic": number(points[1]),
+        "difference_interval": intervals[1],
+    }

@@ -1,0 +1,86 @@
+"""What changed between two months: distributions, and who stands in which class."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.metrics import Floats, Integers
+from training.cutoffs import RiskClass
+
+BINS = 10
+SMALLEST_SHARE = 1e-4
+
+
+@dataclass(frozen=True)
+class Migration:
+    """Classes of the entities classified in both months: ``moves[before][after]`` counts them, riskier is greater."""
+
+    moves: tuple[tuple[int, ...], ...]
+    entities: int
+    unchanged: float | None
+    two_class_jumps: int
+    entered: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far one column's distribution moved."""
+
+    column: str
+    psi: float
+
+
+def psi(reference: Floats, current: Floats) -> float:
+    """The population stability index of one column; null is a bin of its own, equal values stay together.
+
+    Bins are tenths of the reference. Shares below 0.0001 count as that, so that an empty bin stays finite.
+    """
+    edges = _edges(reference)
+    before, after = _shares(reference, edges), _shares(current, edges)
+    return float(((after - before) * np.log(after / before)).sum())
+
+
+def _edges(reference: Floats) -> Floats:
+    known = reference[~np.isnan(reference)]
+    if not len(known):
+        return np.empty(0)
+    return np.unique(np.quantile(known, np.arange(1, BINS) / BINS, method="inverted_cdf"))
+
+
+def _shares(values: Floats, edges: Floats) -> Floats:
+    null = np.isnan(values)
+    bins = np.where(null, len(edges) + 1, np.searchsorted(edges, values, side="left"))
+    counts = np.bincount(bins, minlength=len(edges) + 2)
+    return np.maximum(counts / max(1, len(values)), SMALLEST_SHARE)
+
+
+def shifts(reference: Mapping[str, Floats], current: Mapping[str, Floats]) -> tuple[Shift, ...]:
+    """The shift of every column both months have, largest first, then by name."""
+    found = [Shift(name, psi(reference[name], current[name])) for name in reference if name in current]
+    return tuple(sorted(found, key=lambda shift: (-shift.psi, shift.column)))
+
+
+def migration(before: tuple[Integers, NDArray[np.int8]], after: tuple[Integers, NDArray[np.int8]]) -> Migration:
+    """Who moved between two months, each given as entity keys and class numbers (−1 where not classified)."""
+    (was, was_class), (now, now_class) = (_classified(*month) for month in (before, after))
+    _, in_was, in_now = np.intersect1d(was, now, assume_unique=True, return_indices=True)
+    size = len(RiskClass)
+    pairs = was_class[in_was].astype(np.int64) * size + now_class[in_now]
+    moves = np.bincount(pairs, minlength=size * size).reshape(size, size)
+    distance = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
+    return Migration(
+        moves=tuple(tuple(int(count) for count in row) for row in moves),
+        entities=len(in_was),
+        unchanged=float(np.trace(moves)) / len(in_was) if len(in_was) else None,
+        two_class_jumps=int(moves[distance >= 2].sum()),
+        entered=len(now) - len(in_now),
+        left=len(was) - len(in_was),
+    )
+
+
+def _classified(entity: Integers, risk_class: NDArray[np.int8]) -> tuple[Integers, NDArray[np.int8]]:
+    has_class = risk_class >= 0
+    return entity[has_class], risk_class[has_class]
