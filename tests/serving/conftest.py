@@ -1,0 +1,60 @@
+"""What the tests of serving share: calling an ASGI application as a server would, without one."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from serving.http import strict_json
+
+
+@dataclass
+class Answer:
+    status: int = 0
+    headers: dict = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def json(self):
+        return strict_json(self.body)
+
+
+def request_to(app, method="GET", path="/v1/things", *, headers=(), chunks=(b"",)):
+    """The answer of an application to one request."""
+    answer = Answer()
+    waiting = list(chunks)
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path.partition("?")[0],
+        "raw_path": path.encode(),
+        "query_string": path.partition("?")[2].encode(),
+        "root_path": "",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+    }
+
+    async def receive():
+        if not waiting:
+            return {"type": "http.disconnect"}
+        body = waiting.pop(0)
+        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            answer.status = message["status"]
+            answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        else:
+            answer.body += message.get("body", b"")
+
+    asyncio.run(app(scope, receive, send))
+    return answer
+
+
+@pytest.fixture
+def call():
+    return request_to
