@@ -1,0 +1,77 @@
+"""What became known about entities between two as-of dates: the facts that may move a class at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from features.asof import end_of_day
+from features.reading import Reading
+from training.outcomes import Facts, facts, instant, meets
+
+EASING = ("withdraw", "repair", "remove")
+COLUMNS = ("entity", "record_id", "known_at", "withdrawn_date", "action")
+
+Bounds = tuple[ir.TimestampScalar, ir.TimestampScalar]
+
+
+@dataclass(frozen=True)
+class Movers:
+    """Record types whose new records may worsen a class at once, and whose annulment, repair or removal eases it."""
+
+    adverse: tuple[Facts, ...]
+    states: tuple[str, ...]
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> "Movers":
+        """The movers of a dated row of ``steadiness.yaml``: ``adverse`` facts and ``states``, indicator codes."""
+        return cls(facts(row.get("adverse"), "steadiness.yaml"), tuple(row.get("states", ())))
+
+
+@dataclass(frozen=True)
+class Span:
+    """From the end of one as-of date to the end of a later one."""
+
+    after: date
+    until: date
+
+
+def new_facts(reading: Reading, movers: Movers, span: Span) -> pa.Table:
+    """Entities with facts that became known in a span: entity, adverse, eased (booleans), by entity.
+
+    Adverse: the first version of a record that qualifies. Eased: a version that withdraws, repairs or removes one.
+    """
+    none = pa.table({"entity": pa.array([], pa.int32()), "adverse": pa.array([], pa.bool_())})
+    found = [none.append_column("eased", none["adverse"])]
+    for term in movers.adverse:
+        rows = reading.rows(term.record_type, (*COLUMNS, *term.fields))
+        if rows is not None:
+            of_entities = rows.filter(rows.entity.notnull())
+            found.append(_marked(reading, _adverse(of_entities, term, _bounds(span, reading)), adverse=True))
+            found.append(_marked(reading, _eased(of_entities, _bounds(span, reading)), adverse=False))
+    together = pa.concat_tables(found).group_by("entity").aggregate([("adverse", "max"), ("eased", "max")])
+    return together.rename_columns(["entity", "adverse", "eased"]).sort_by("entity")
+
+
+def _adverse(rows: ir.Table, term: Facts, bounds: Bounds) -> ir.Table:
+    good = rows.filter(meets(rows, term.where), rows.withdrawn_date.isnull())
+    first = good.group_by("entity", "record_id").aggregate(known_at=good.known_at.min())
+    return first.filter(first.known_at >= bounds[0], first.known_at < bounds[1])
+
+
+def _eased(rows: ir.Table, bounds: Bounds) -> ir.Table:
+    return rows.filter(rows.action.isin(EASING), rows.known_at >= bounds[0], rows.known_at < bounds[1])
+
+
+def _bounds(span: Span, reading: Reading) -> Bounds:
+    zone = reading.lake.profile.zone
+    return instant(end_of_day(span.after, zone)), instant(end_of_day(span.until, zone))
+
+
+def _marked(reading: Reading, rows: ir.Table, *, adverse: bool) -> pa.Table:
+    entities = reading.engine.run(rows.select("entity").distinct())["entity"].cast(pa.int32())
+    flags = [pa.array([flag] * len(entities), pa.bool_()) for flag in (adverse, not adverse)]
+    return pa.table({"entity": entities, "adverse": flags[0], "eased": flags[1]})

@@ -1,0 +1,163 @@
+"""Outcomes a scheme is trained to foresee: read from a profile's ``outcomes.yaml``, tested on records with Ibis."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from features.profile import Profile
+from training.errors import SchemeError
+
+FRAMINGS = ("detected", "given_inspection")
+OPERATORS = ("==", "!=", ">", ">=", "<", "<=", "in", "has", "missing", "present")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition on one field of a record."""
+
+    field: str
+    op: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Records of one type that meet every condition."""
+
+    record_type: str
+    where: tuple[Condition, ...]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields its conditions read."""
+        return tuple(dict.fromkeys(one.field for one in self.where))
+
+
+@dataclass(frozen=True)
+class EventControl:
+    """A field of the inspection event itself that is fitted as an exposure control, coded by a code list."""
+
+    field: str
+    list: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is foreseen: by first-known day within a horizon (detected), or at an inspection that takes place."""
+
+    code: str
+    label: str
+    framing: str
+    horizon_months: int = 0
+    settle_days: int = 0
+    lookback_months: int = 0
+    any_of: tuple[Facts, ...] = ()
+    open_case: tuple[Facts, ...] = ()
+    event: Facts | None = None
+    positive: tuple[Condition, ...] = ()
+    controls: tuple[str, ...] | None = None
+    event_controls: tuple[EventControl, ...] = ()
+
+
+def read_outcomes(profile: Profile) -> dict[str, Outcome]:
+    """The outcomes of a profile by code, the one schemes are trained on first."""
+    found = [_outcome(row, profile) for row in profile.table("outcomes")]
+    return {outcome.code: outcome for outcome in found}
+
+
+def conditions(rows: Iterable[Sequence[Any]], where: str) -> tuple[Condition, ...]:
+    """Conditions written as ``[field, op, value]``; SchemeError names an operator that does not exist."""
+    found = []
+    for row in rows:
+        field, op, *value = row
+        if op not in OPERATORS:
+            raise SchemeError(f"{where}: operator {op!r} on {field}; expected one of {', '.join(OPERATORS)}.")
+        found.append(Condition(str(field), op, value[0] if value else None))
+    return tuple(found)
+
+
+def facts(rows: Any, where: str) -> tuple[Facts, ...]:
+    """Fact conditions written as one mapping or a list of ``{record_type, where}``."""
+    listed = [rows] if isinstance(rows, Mapping) else list(rows or ())
+    return tuple(Facts(row["record_type"], conditions(row.get("where", ()), where)) for row in listed)
+
+
+def meets(table: ir.Table, where: Iterable[Condition]) -> ir.BooleanValue:
+    """Whether a row meets every condition; a null field meets none but ``missing``."""
+    passed: ir.BooleanValue = ibis.literal(True)
+    for test in where:
+        passed = passed & _passes(table[test.field], test)
+    return passed.fill_null(False)
+
+
+def instant(moment: datetime) -> ir.TimestampScalar:
+    """A UTC instant as a literal that compares with ``known_at`` on every engine."""
+    return ibis.literal(moment, type="timestamp('UTC', 6)")
+
+
+def day(value: date) -> ir.DateScalar:
+    """A date as a literal of the engine's date type."""
+    return ibis.literal(value, type="date")
+
+
+def _passes(column: Any, test: Condition) -> Any:
+    match test.op:
+        case "missing":
+            return column.isnull()
+        case "present":
+            return column.notnull()
+        case "in":
+            return column.isin(list(test.value))
+        case "has":
+            codes = [test.value] if isinstance(test.value, str) else list(test.value)
+            found = ibis.literal(False)
+            for code in codes:
+                found = found | column.contains(f"|{code}|")
+            return found
+    value = day(test.value) if isinstance(test.value, date) else test.value
+    return _compared(column, test.op, value)
+
+
+def _compared(column: Any, op: str, value: Any) -> Any:
+    match op:
+        case "==":
+            return column == value
+        case "!=":
+            return column != value
+        case ">":
+            return column > value
+        case ">=":
+            return column >= value
+        case "<":
+            return column < value
+    return column <= value
+
+
+def _outcome(row: Mapping[str, Any], profile: Profile) -> Outcome:
+    where = f"outcomes.yaml of profile {profile.name}, outcome {row.get('code')!r}"
+    framing = row.get("framing")
+    needed = {"detected": ("horizon_months", "lookback_months", "any_of"), "given_inspection": ("event", "positive")}
+    if framing not in needed:
+        raise SchemeError(f"{where}: framing is {framing!r}; expected one of {', '.join(FRAMINGS)}.")
+    for key in ("code", "label", *needed[framing]):
+        if key not in row:
+            raise SchemeError(f"{where}: {key} is missing; every {framing} outcome states it.")
+    event = facts(row.get("event"), where)
+    return Outcome(
+        code=row["code"],
+        label=row["label"],
+        framing=framing,
+        horizon_months=int(row.get("horizon_months", 0)),
+        settle_days=int(row.get("settle_days", 0)),
+        lookback_months=int(row.get("lookback_months", 0)),
+        any_of=facts(row.get("any_of"), where),
+        open_case=facts(row.get("open_case"), where),
+        event=event[0] if event else None,
+        positive=conditions(row.get("positive", ()), where),
+        controls=None if row.get("controls") is None else tuple(row["controls"]),
+        event_controls=tuple(EventControl(one["field"], one["list"]) for one in row.get("event_controls", ())),
+    )
