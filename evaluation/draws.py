@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.errors import GateError
 from evaluation.metrics import Flags, Floats, Integers, Interval, effective_n, wilson
 from training.cutoffs import RiskClass
 
@@ -17,8 +18,9 @@ INSUFFICIENT = "不足以判断"
 
 @dataclass(frozen=True)
 class DrawRule:
-    """What the result codes of a draw mean in a profile: problem, minor problem with a grave finding, or no answer."""
+    """What the result codes of a draw mean in a profile: a problem, none, no answer, or not in the frame at all."""
 
+    clean: frozenset[str]
     substantive: frozenset[str]
     with_finding: frozenset[str]
     finding_severity: int
@@ -27,9 +29,10 @@ class DrawRule:
 
     @classmethod
     def read(cls, block: Mapping[str, Any]) -> "DrawRule":
-        """The rule of a profile's ``random_draw`` block."""
+        """The rule in a profile's ``random_draw.yaml``."""
         finding = block["substantive_with_finding"]
         return cls(
+            clean=frozenset(map(str, block["clean"])),
             substantive=frozenset(map(str, block["substantive"])),
             with_finding=frozenset(map(str, finding["codes"])),
             finding_severity=int(finding["severity"]),
@@ -96,12 +99,13 @@ class DrawStudy:
 
 @dataclass(frozen=True)
 class Step:
-    """From one class to the next riskier: how much the problem rate rises, at least."""
+    """From one class to the next riskier: how much the problem rate rises, at least and at most."""
 
     safer: str
     riskier: str
     difference: float
     lower: float
+    upper: float
 
 
 def problems(draws: Draws, rule: DrawRule) -> Floats:
@@ -114,12 +118,18 @@ def problems(draws: Draws, rule: DrawRule) -> Floats:
 
 def _problem(results: str, severity: float, rule: DrawRule) -> float:
     codes = {code for code in results.split("|") if code}
+    unknown = codes - rule.clean - rule.substantive - rule.with_finding - rule.indeterminate - rule.out_of_scope
+    if unknown:
+        raise GateError(
+            f"A random draw has result {', '.join(sorted(unknown))}, which random_draw.yaml does not place. "
+            "No rate was computed; say there whether it is clean, substantive, indeterminate or out of scope."
+        )
     grave = bool(codes & rule.with_finding) and severity >= rule.finding_severity
     if grave or codes & rule.substantive:
         return 1.0
-    if codes - rule.indeterminate - rule.out_of_scope:
+    if codes & (rule.clean | rule.with_finding):
         return 0.0
-    return -1.0 if codes & rule.out_of_scope else np.nan
+    return -1.0 if codes & rule.out_of_scope and not codes & rule.indeterminate else np.nan
 
 
 def study(draws: Draws, rule: DrawRule, *, minimum: int) -> DrawStudy:
@@ -214,5 +224,6 @@ def ordering(rates_of: Mapping[str, Rate]) -> tuple[Step, ...]:
 
 def _step(safer: tuple[str, float, Interval], riskier: tuple[str, float, Interval]) -> Step:
     difference = riskier[1] - safer[1]
-    slack = np.hypot(riskier[1] - riskier[2][0], safer[2][1] - safer[1])
-    return Step(safer[0], riskier[0], difference, difference - float(slack))
+    below = np.hypot(riskier[1] - riskier[2][0], safer[2][1] - safer[1])
+    above = np.hypot(riskier[2][1] - riskier[1], safer[1] - safer[2][0])
+    return Step(safer[0], riskier[0], difference, difference - float(below), difference + float(above))

@@ -5,12 +5,14 @@ import pytest
 
 from evaluation import draws
 from evaluation.draws import INSUFFICIENT, DrawRule, Draws
+from evaluation.errors import GateError
 
 RULE = DrawRule.read(
     {
+        "clean": ["01", "02", "13"],
         "substantive": ["04", "09", "14"],
         "substantive_with_finding": {"codes": ["02"], "severity": 2},
-        "indeterminate": ["03", "06", "08"],
+        "indeterminate": ["03", "06", "08", "10"],
         "out_of_scope": ["05", "07", "11", "12"],
     }
 )
@@ -44,11 +46,18 @@ def drawn(results, severity=None, probability=None, risk_class=None, onsite=None
         ("|03|04|", np.nan, 1.0),
         ("|01|06|", np.nan, 0.0),
         (None, np.nan, np.nan),
+        ("|10|", np.nan, np.nan),
         ("|05|", np.nan, -1.0),
+        ("|05|06|", np.nan, np.nan),
     ],
 )
 def test_a_result_is_a_problem_no_problem_no_answer_or_out_of_scope(results, severity, expected):
     assert draws.problems(drawn([results], [severity]), RULE)[0] == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_result_the_profile_does_not_place_is_refused():
+    with pytest.raises(GateError, match=r"result 77, which random_draw\.yaml does not place"):
+        draws.problems(drawn(["|77|"]), RULE)
 
 
 def sampled(seed):

@@ -1,0 +1,257 @@
+"""The figures the gate looks at, and how each is held against its threshold."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+from evaluation.backtest import Discrimination
+from evaluation.draws import DrawStudy, ordering
+from evaluation.metrics import Calibration, Interval
+from evaluation.stability import Migration, Shift
+
+VOLUME_WATCHED = "C+D"
+SMALLEST_RATIO = 1e-6
+
+Rule = Mapping[str, Any]
+"""The threshold in force for one check: value, basis, and what else its study needs."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Who got a class, and why the others did not; ``unexplained`` entities have neither class nor reason."""
+
+    entities: int
+    classified: int
+    without_class: Mapping[str, int]
+    unexplained: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A rival's AUC on the same pairs, and how far the scheme is above it."""
+
+    name: str
+    auc: float | None
+    difference: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What a model of the same making tells apart when its labels were shuffled."""
+
+    auc: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class ClassShares:
+    """Classes of one kind: shares before and after rules, what was wanted, and the bands a person watches."""
+
+    entities: int
+    counts: Mapping[str, int]
+    shares: Mapping[str, float]
+    model_shares: Mapping[str, float]
+    target: Mapping[str, float]
+    guard: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class Sanity:
+    """Properties that must hold exactly: monotone answers, and contributions that add up."""
+
+    monotone_checked: int
+    monotone_violations: int
+    additivity_error: float
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Between two months: the shift of the probability, of every indicator, and the migration of classes."""
+
+    before: str
+    after: str
+    psi_probability: float
+    shifts: tuple[Shift, ...]
+    migration: Migration
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything the gate looks at; None where a study had nothing to study."""
+
+    coverage: Coverage
+    discrimination: Discrimination
+    baseline: Difference | None
+    champion: Difference | None
+    leakage: Leakage | None
+    calibration: Mapping[str, Calibration]
+    draws: DrawStudy | None
+    classes: Mapping[str, ClassShares]
+    sanity: Sanity | None
+    stability: Stability | None
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One figure behind a check: whose it is, and whether it alone would pass (None: cannot be judged)."""
+
+    subject: str
+    value: float | None
+    interval: Interval | None
+    passed: bool | None
+
+
+def _at_most(subject: str, value: float | None, rule: Rule, interval: Interval | None = None) -> Detail:
+    return Detail(subject, value, interval, None if value is None else value <= rule["value"])
+
+
+def _at_least(subject: str, value: float | None, rule: Rule, interval: Interval | None = None) -> Detail:
+    return Detail(subject, value, interval, None if value is None else value >= rule["value"])
+
+
+def _near(subject: str, distance: float | None, rule: Rule, interval: Interval | None, *, ideal: float) -> Detail:
+    """Passed when near enough, or when the interval does not tell the figure from its ideal."""
+    if distance is None or interval is None:
+        return Detail(subject, distance, interval, None)
+    return Detail(subject, distance, interval, distance <= rule["value"] or interval[0] <= ideal <= interval[1])
+
+
+def _coverage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    found = evidence.coverage
+    share = found.unexplained / found.entities if found.entities else None
+    return (_at_most("all", share, rule),)
+
+
+def _leakage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    found = evidence.leakage
+    if found is None or found.auc is None:
+        return ()
+    return (_near("shuffled", abs(found.auc - 0.5), rule, found.interval, ideal=0.5),)
+
+
+def _auc(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    interval = evidence.discrimination.auc_interval
+    return () if interval is None else (_at_least("all", interval[0], rule, interval),)
+
+
+def _over(rival: Difference | None, rule: Rule) -> tuple[Detail, ...]:
+    if rival is None or rival.interval is None:
+        return ()
+    return (_at_least(rival.name, rival.interval[0], rule, rival.interval),)
+
+
+def _lift(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    watched = [volume for volume in evidence.discrimination.volumes if volume.name == VOLUME_WATCHED]
+    return tuple(_at_least(volume.name, volume.lift, rule) for volume in watched)
+
+
+def _observed(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    def distance(found: Calibration) -> float | None:
+        return None if found.o_e is None else abs(log(max(found.o_e, SMALLEST_RATIO)))
+
+    kinds = evidence.calibration.items()
+    return tuple(_near(kind, distance(found), rule, found.o_e_interval, ideal=1.0) for kind, found in kinds)
+
+
+def _slope(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    def distance(found: Calibration) -> float | None:
+        return None if found.slope is None else abs(found.slope - 1)
+
+    kinds = evidence.calibration.items()
+    return tuple(_near(kind, distance(found), rule, found.slope_interval, ideal=1.0) for kind, found in kinds)
+
+
+def _skill(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    return tuple(_at_least(kind, found.skill, rule) for kind, found in evidence.calibration.items())
+
+
+def _ece(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    enough = {kind: found for kind, found in evidence.calibration.items() if found.n_pos >= rule["minimum"]}
+    return tuple(_at_most(kind, found.relative_ece, rule) for kind, found in enough.items())
+
+
+def _rises(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    steps = () if evidence.draws is None else ordering(evidence.draws.onsite)
+    return tuple(
+        _at_least(f"{step.safer}→{step.riskier}", step.lower, rule, (step.lower, step.upper)) for step in steps
+    )
+
+
+def _reversals(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    steps = () if evidence.draws is None else ordering(evidence.draws.onsite)
+    return tuple(
+        _at_least(f"{step.safer}→{step.riskier}", step.upper, rule, (step.lower, step.upper)) for step in steps
+    )
+
+
+def _unweighted(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    found = evidence.draws
+    return () if found is None or not found.draws else (_at_most("all", found.unweighted_share, rule),)
+
+
+def _guards(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    found = []
+    for kind, classes in evidence.classes.items():
+        bands = classes.guard.items()
+        outside = [name for name, (low, high) in bands if not low <= classes.shares[name] <= high]
+        found.append(_at_most(" ".join([kind, *outside]), float(len(outside)), rule))
+    return tuple(found)
+
+
+def _monotone(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    found = evidence.sanity
+    if found is None or not found.monotone_checked:
+        return ()
+    return (_at_most("all", float(found.monotone_violations), rule),)
+
+
+def _additivity(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    return () if evidence.sanity is None else (_at_most("all", evidence.sanity.additivity_error, rule),)
+
+
+def _psi(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    return () if evidence.stability is None else (_at_most("all", evidence.stability.psi_probability, rule),)
+
+
+def _psi_indicators(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    shifts = () if evidence.stability is None else evidence.stability.shifts[:1]
+    return tuple(_at_most(shift.column, shift.psi, rule) for shift in shifts)
+
+
+def _unchanged(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    found = evidence.stability
+    return () if found is None else (_at_least("all", found.migration.unchanged, rule),)
+
+
+def _jumps(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    found = evidence.stability
+    if found is None or not found.migration.entities:
+        return ()
+    return (_at_most("all", found.migration.two_class_jumps / found.migration.entities, rule),)
+
+
+FIGURES: Mapping[str, Callable[[Evidence, Rule], tuple[Detail, ...]]] = {
+    "EV001": _coverage,
+    "EV010": _leakage,
+    "EV020": _auc,
+    "EV021": lambda evidence, rule: _over(evidence.baseline, rule),
+    "EV022": lambda evidence, rule: _over(evidence.champion, rule),
+    "EV023": _lift,
+    "EV030": _observed,
+    "EV031": _slope,
+    "EV032": _skill,
+    "EV033": _ece,
+    "EV040": _rises,
+    "EV041": _reversals,
+    "EV042": _unweighted,
+    "EV050": _guards,
+    "EV060": _monotone,
+    "EV061": _additivity,
+    "EV070": _psi,
+    "EV071": _psi,
+    "EV072": _psi_indicators,
+    "EV073": _unchanged,
+    "EV074": _jumps,
+}

@@ -1,0 +1,66 @@
+"""Evidence of a scheme that stands every check, to be spoilt one figure at a time."""
+
+from dataclasses import replace
+
+from evaluation.backtest import Discrimination, Volume
+from evaluation.checks import ClassShares, Coverage, Difference, Evidence, Leakage, Sanity, Stability
+from evaluation.draws import INSUFFICIENT, DrawStudy, Rate
+from evaluation.metrics import Bin, Calibration
+from evaluation.stability import Migration, Shift
+
+
+def rate(value, n=2000, verdict=None):
+    return Rate(n, value, (value * 0.9, value * 1.1), (value * 0.98, value * 1.05), 40, n * 0.8, verdict)
+
+
+def calibration(n_pos=300):
+    bins = tuple(
+        Bin(1000, n_pos // 5, 0.2, 0.01 * step, 0.0105 * step, (0.009 * step, 0.012 * step)) for step in range(1, 6)
+    )
+    return Calibration(5000, n_pos, 1.03, (0.92, 1.15), 0.97, (0.88, 1.06), 0.08, 0.07, bins)
+
+
+def shares(**changed):
+    found = ClassShares(
+        entities=10_000,
+        counts={"A": 6010, "B": 2790, "C": 790, "D": 410},
+        shares={"A": 0.601, "B": 0.279, "C": 0.079, "D": 0.041},
+        model_shares={"A": 0.62, "B": 0.27, "C": 0.075, "D": 0.035},
+        target={"A": 0.60, "B": 0.28, "C": 0.08, "D": 0.04},
+        guard={"A": (0.45, 0.80), "B": (0.15, 0.45), "C": (0.04, 0.12), "D": (0.01, 0.07)},
+    )
+    return replace(found, **changed)
+
+
+def draws():
+    onsite = {"A": rate(0.05), "B": rate(0.11), "C": rate(0.22), "D": rate(0.40)}
+    few = Rate(0, None, None, None, 0, None, INSUFFICIENT)
+    offsite = {"A": rate(0.02, 400, INSUFFICIENT), "B": few, "C": few, "D": few}
+    return DrawStudy(onsite, offsite, draws=9000, unweighted=90, unweighted_share=0.01, out_of_scope=110)
+
+
+def good():
+    """A scheme with nothing to object to."""
+    volumes = (
+        Volume("C+D", 0.12, 0.42, (0.38, 0.46), 3.5),
+        Volume("D", 0.04, 0.21, (0.18, 0.24), 5.25),
+    )
+    moves = ((5800, 180, 10, 1), (150, 2600, 40, 5), (4, 60, 700, 20), (0, 2, 18, 380))
+    return Evidence(
+        coverage=Coverage(10_100, 10_000, {"no_kind": 100}, 0),
+        discrimination=Discrimination(10_000, 420, 0.042, 0.79, (0.77, 0.81), 0.18, (0.15, 0.21), volumes),
+        baseline=Difference("score_card", 0.75, 0.04, (0.02, 0.06)),
+        champion=Difference("champion", 0.785, 0.005, (-0.005, 0.015)),
+        leakage=Leakage(0.51, (0.47, 0.55)),
+        calibration={"enterprise": calibration(), "individual_business": calibration(), "cooperative": calibration(60)},
+        draws=draws(),
+        classes={"enterprise": shares(), "individual_business": shares(), "cooperative": shares()},
+        sanity=Sanity(20_000, 0, 3e-6),
+        stability=Stability(
+            "2025-11",
+            "2025-12",
+            0.012,
+            (Shift("penalties_24m", 0.031), Shift("age_months", 0.004)),
+            Migration(moves, 9970, 9480 / 9970, 22, 40, 10),
+        ),
+    )

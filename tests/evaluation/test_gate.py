@@ -1,0 +1,178 @@
+"""The gate: one spoilt figure, one failed check, one verdict."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from evaluation import gate
+from evaluation.backtest import Discrimination
+from evaluation.checks import FIGURES, Coverage, Difference, Leakage, Sanity
+from evaluation.draws import INSUFFICIENT
+from evaluation.errors import GateError
+from tests.evaluation import evidence as example
+
+ON = date(2026, 1, 31)
+GOOD = example.good()
+KINDS = GOOD.calibration
+ENTERPRISE = KINDS["enterprise"]
+
+
+def calibrated(**changed):
+    return replace(GOOD, calibration={**KINDS, "enterprise": replace(ENTERPRISE, **changed)})
+
+
+def drawn(**rates):
+    return replace(GOOD, draws=replace(GOOD.draws, onsite={**GOOD.draws.onsite, **rates}))
+
+
+def moved(**changed):
+    return replace(GOOD, stability=replace(GOOD.stability, **changed))
+
+
+SPOILT = [
+    ("EV001", "reject", replace(GOOD, coverage=Coverage(100, 99, {}, 1))),
+    ("EV010", "reject", replace(GOOD, leakage=Leakage(0.61, (0.57, 0.65)))),
+    ("EV020", "reject", replace(GOOD, discrimination=replace(GOOD.discrimination, auc_interval=(0.53, 0.6)))),
+    ("EV021", "review", replace(GOOD, baseline=Difference("score_card", 0.8, -0.01, (-0.03, 0.01)))),
+    ("EV022", "review", replace(GOOD, champion=Difference("champion", 0.82, -0.03, (-0.05, -0.01)))),
+    (
+        "EV023",
+        "review",
+        replace(
+            GOOD,
+            discrimination=replace(GOOD.discrimination, volumes=(replace(GOOD.discrimination.volumes[0], lift=1.2),)),
+        ),
+    ),
+    ("EV030", "reject", calibrated(o_e=1.4, o_e_interval=(1.2, 1.6))),
+    ("EV031", "review", calibrated(slope=0.6, slope_interval=(0.5, 0.7))),
+    ("EV032", "review", calibrated(skill=-0.01)),
+    ("EV033", "review", calibrated(relative_ece=0.4)),
+    ("EV040", "review", drawn(B=example.rate(0.055))),
+    ("EV042", "review", replace(GOOD, draws=replace(GOOD.draws, unweighted_share=0.2))),
+    (
+        "EV050",
+        "review",
+        replace(GOOD, classes={"enterprise": example.shares(shares={"A": 0.3, "B": 0.5, "C": 0.1, "D": 0.1})}),
+    ),
+    ("EV060", "reject", replace(GOOD, sanity=Sanity(1000, 1, 1e-6))),
+    ("EV061", "reject", replace(GOOD, sanity=Sanity(1000, 0, 1e-4))),
+    ("EV070", "review", moved(psi_probability=0.15)),
+    ("EV072", "review", moved(shifts=(replace(GOOD.stability.shifts[0], psi=0.3),))),
+    ("EV073", "review", moved(migration=replace(GOOD.stability.migration, unchanged=0.8))),
+    ("EV074", "review", moved(migration=replace(GOOD.stability.migration, two_class_jumps=60))),
+]
+
+
+def failed(verdict):
+    return [check.code for check in verdict.checks if check.passed is False]
+
+
+def test_a_scheme_with_nothing_to_object_to_is_promoted():
+    verdict = gate.judge(GOOD, on=ON)
+    assert failed(verdict) == []
+    assert verdict.verdict == "promote"
+    assert all(check.passed for check in verdict.checks)
+
+
+@pytest.mark.parametrize(("code", "expected", "spoilt"), SPOILT, ids=[row[0] for row in SPOILT])
+def test_one_spoilt_figure_fails_its_check_and_decides_the_verdict(code, expected, spoilt):
+    verdict = gate.judge(spoilt, on=ON)
+    assert failed(verdict) == [code]
+    assert verdict.verdict == expected
+
+
+def test_a_large_shift_fails_notice_and_stop():
+    verdict = gate.judge(moved(psi_probability=0.3), on=ON)
+    assert failed(verdict) == ["EV070", "EV071"]
+    assert verdict.verdict == "reject"
+
+
+def test_a_class_shown_to_have_fewer_problems_than_a_safer_one_rejects():
+    verdict = gate.judge(drawn(C=example.rate(0.05)), on=ON)
+    assert failed(verdict) == ["EV040", "EV041"]
+    assert verdict.verdict == "reject"
+
+
+def test_few_draws_neither_pass_nor_fail():
+    few = {name: replace(rate, verdict=INSUFFICIENT) for name, rate in GOOD.draws.onsite.items()}
+    verdict = gate.judge(drawn(**few), on=ON)
+    checks = {check.code: check for check in verdict.checks}
+    assert checks["EV040"].passed is None
+    assert checks["EV041"].value is None
+    assert verdict.verdict == "promote"
+
+
+def test_studies_that_need_history_may_be_silent():
+    verdict = gate.judge(replace(GOOD, champion=None, draws=None, stability=None), on=ON)
+    assert verdict.verdict == "promote"
+
+
+@pytest.mark.parametrize(
+    ("code", "silent"),
+    [
+        ("EV010", replace(GOOD, leakage=None)),
+        ("EV021", replace(GOOD, baseline=None)),
+        ("EV060", replace(GOOD, sanity=Sanity(0, 0, 0.0))),
+        ("EV020", replace(GOOD, discrimination=Discrimination(0, 0, None, None, None, None, None, ()))),
+    ],
+)
+def test_a_silence_that_is_not_allowed_asks_for_a_person(code, silent):
+    verdict = gate.judge(silent, on=ON)
+    assert {check.code: check.passed for check in verdict.checks}[code] is None
+    assert verdict.verdict == "review"
+
+
+def test_observed_over_expected_passes_when_its_interval_holds_one():
+    verdict = gate.judge(calibrated(o_e=1.5, o_e_interval=(0.9, 2.4)), on=ON)
+    assert verdict.verdict == "promote"
+    found = next(check for check in verdict.checks if check.code == "EV030")
+    assert found.value == pytest.approx(0.405, abs=1e-3)
+    assert found.threshold == 0.2
+
+
+def test_a_kind_without_figures_is_not_judged():
+    nothing = replace(ENTERPRISE, o_e=None, o_e_interval=None, slope=None, slope_interval=None, skill=None, n_pos=0)
+    verdict = gate.judge(replace(GOOD, calibration={**KINDS, "enterprise": nothing}), on=ON)
+    details = {
+        detail.subject: detail.passed for check in verdict.checks if check.code == "EV030" for detail in check.evidence
+    }
+    assert details == {"enterprise": None, "individual_business": True, "cooperative": True}
+
+
+def test_every_check_of_the_file_has_a_figure_and_no_figure_is_forgotten():
+    rules = gate.read_gate()
+    assert [row["code"] for row in rules["checks"]] == sorted(FIGURES)
+    for row in rules["checks"]:
+        assert row["limit"] in {"at_most", "at_least"}
+        assert all(threshold["basis"] for threshold in row["thresholds"])
+
+
+def test_a_threshold_outside_its_dates_is_refused():
+    with pytest.raises(GateError, match="EV001 on 1999-01-01: 0 dated values are in force"):
+        gate.judge(GOOD, on=date(1999, 1, 1))
+
+
+def test_a_class_needs_a_thousand_determinate_draws():
+    assert gate.least_draws(ON) == 1000
+
+
+def test_the_digest_is_of_the_verdict_alone():
+    assert gate.judge(GOOD, on=ON).digest == gate.judge(example.good(), on=ON).digest
+    assert gate.judge(GOOD, on=ON).digest != gate.judge(SPOILT[0][2], on=ON).digest
+
+
+def test_only_a_passing_verdict_allows_a_promotion():
+    gate.require(gate.judge(GOOD, on=ON))
+    with pytest.raises(GateError, match=r"reject \(不晋级\); failed checks: EV001"):
+        gate.require(gate.judge(SPOILT[0][2], on=ON), reason="I want it")
+    doubtful = gate.judge(SPOILT[3][2], on=ON)
+    with pytest.raises(GateError, match=r"review \(需人工\); failed checks: EV021"):
+        gate.require(doubtful, reason="  ")
+    gate.require(doubtful, reason="评分卡样本过少，差异不显著")
+
+
+def test_the_gate_names_the_family_of_errors():
+    assert gate.GateError is GateError
+    assert Path(gate.GATE).name == "gate.yaml"
