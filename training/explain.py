@@ -47,9 +47,9 @@ class Bins:
         return int(np.iinfo(self.dtype).max)
 
     def codes(self, values: Floats) -> Codes:
-        """The bin code of every value: how many thresholds lie below it, or ``null``."""
+        """The bin code of every value of the first columns: how many thresholds lie below it, or ``null``."""
         found: Codes = np.zeros(values.shape, self.dtype)
-        for place, bounds in enumerate(self.thresholds):
+        for place, bounds in enumerate(self.thresholds[: values.shape[1]]):
             if not len(bounds):
                 continue
             column = values[:, place]

@@ -36,14 +36,18 @@ def write(folder: Path, files: Mapping[str, bytes], *, created_for: str, key: Ed
     if folder.exists() and any(folder.iterdir()):
         raise SchemeError(f"{folder} is not empty; expected a new folder for a scheme. Nothing was written.")
     folder.mkdir(parents=True, exist_ok=True)
-    listed = {name: _entry(content) for name, content in sorted(files.items())}
-    digest = _digest(listed)
-    document = _canonical({"created_for": created_for, "digest": digest, "files": listed})
+    named = digest(files)
+    document = _canonical({"created_for": created_for, "digest": named, "files": _listed(files)})
     for name, content in files.items():
         write_bytes(folder / name, content)
     write_bytes(folder / LIST, document)
     write_bytes(folder / SIGNATURE, f"{sign(key, document)}\n".encode())
-    return digest
+    return named
+
+
+def digest(files: Mapping[str, bytes]) -> str:
+    """The digest that names some files together: SHA-256 over their names, sizes and digests."""
+    return hashlib.sha256(_canonical(_listed(files))).hexdigest()
 
 
 def read(folder: Path, key: Ed25519PublicKey) -> Package:
@@ -78,7 +82,7 @@ def _read(folder: Path, descriptor: int, key: Ed25519PublicKey) -> Package:
         if _entry(content) != entry:
             raise SchemeError(f"{folder}: {name} is not the file that was signed (size or SHA-256 differ). {ADVICE}")
         files[name] = content
-    if _digest(stated["files"]) != stated["digest"]:
+    if digest(files) != stated["digest"]:
         raise SchemeError(f"{folder}: {LIST} states another digest than its files have. {ADVICE}")
     return Package(files, stated["digest"], stated["created_for"])
 
@@ -102,8 +106,8 @@ def _entry(content: bytes) -> dict[str, object]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
-def _digest(listed: Mapping[str, object]) -> str:
-    return hashlib.sha256(_canonical(listed)).hexdigest()
+def _listed(files: Mapping[str, bytes]) -> dict[str, object]:
+    return {name: _entry(content) for name, content in files.items()}
 
 
 def _canonical(document: Mapping[str, object]) -> bytes:

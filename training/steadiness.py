@@ -67,9 +67,13 @@ class Before:
     eased: Mask
     other_scheme: Mask
 
+    def rows(self, wanted: Mask) -> "Before":
+        """Only these rows."""
+        return Before(**{name: column[wanted] for name, column in vars(self).items()})
 
-def aligned(previous: pa.Table | None, entities: npt.NDArray[np.int32], scheme: str) -> Before:
-    """The rows of ``previous`` for some entities.
+
+def aligned(previous: pa.Table | None, entities: npt.NDArray[np.int32], scheme: str, *, ruled: Classes) -> Before:
+    """The rows of ``previous`` for some entities; a rule that fell away (``ruled`` is what rules demand now) eases.
 
     ``previous`` has columns entity, class (A…D), band (the model class after steadiness), and optionally ruled (the
     class rules demanded), scheme (digest), adverse, state_reached and eased (booleans, false when absent).
@@ -77,7 +81,7 @@ def aligned(previous: pa.Table | None, entities: npt.NDArray[np.int32], scheme: 
     count = len(entities)
     if previous is None or not len(previous):
         none, no = np.full(count, -1, np.int8), np.zeros(count, np.bool_)
-        return Before(none, none, np.zeros(count, np.int8), no, no, no, no)
+        return Before(none, none, np.full(count, RiskClass.A, np.int8), no, no, no, no)
     ordered = previous.sort_by("entity")
     keys = ordered["entity"].to_numpy()
     place = np.minimum(np.searchsorted(keys, entities), len(keys) - 1)
@@ -92,18 +96,17 @@ def aligned(previous: pa.Table | None, entities: npt.NDArray[np.int32], scheme: 
 
     final = np.where(known, _numbers(taken["class"]), -1).astype(np.int8)
     model = np.where(known, _numbers(taken["band"]), -1).astype(np.int8)
-    ruled = _numbers(taken["ruled"]) if "ruled" in taken.column_names else np.where(final > model, final, 0)
-    other = np.zeros(count, np.bool_)
-    if "scheme" in taken.column_names:
-        other = known & (np.array(taken["scheme"].to_pylist(), dtype=object) != scheme)
+    demanded = _numbers(taken["ruled"]) if "ruled" in taken.column_names else np.where(final > model, final, 0)
+    demanded = np.where(known, demanded, RiskClass.A).astype(np.int8)
+    made_by = taken["scheme"].to_pylist() if "scheme" in taken.column_names else [scheme] * count
     return Before(
-        final,
-        model,
-        np.where(known, ruled, 0).astype(np.int8),
-        flag("adverse"),
-        flag("state_reached"),
-        flag("eased"),
-        other.astype(np.bool_),
+        final=final,
+        model=model,
+        ruled=demanded,
+        adverse=flag("adverse"),
+        state_reached=flag("state_reached"),
+        eased=flag("eased") | (demanded > ruled),
+        other_scheme=known & np.array([digest != scheme for digest in made_by], np.bool_),
     )
 
 

@@ -1,0 +1,126 @@
+"""LightGBM boosters from verified text: tried in a throw-away process first, then held against golden rows."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training import explain
+from training.errors import SchemeError
+from training.trees import read_trees, thresholds
+
+Floats = npt.NDArray[np.float64]
+
+ROWS = 200
+EXPLAINED = 16
+SECONDS = 60
+CONTRIBUTION_TOLERANCE = 1e-9
+CHUNK = 65_536
+
+# A malformed model can end the process that parses it (LightGBM issue 7357), so another process goes first.
+TRIAL = """
+import json, sys
+import lightgbm, numpy
+given = json.load(sys.stdin)
+rows = numpy.array(given["rows"], dtype=float)
+for text in given["models"]:
+    booster = lightgbm.Booster(model_str=text)
+    booster.predict(rows, raw_score=True, num_threads=1)
+    booster.predict(rows[:1], pred_contrib=True, num_threads=1)
+print("parsed")
+"""
+
+
+def opened(models: Sequence[str], golden: str, names: Sequence[str], *, where: str) -> tuple[Any, ...]:
+    """The boosters of verified model texts, after a trial in another process and the golden rows agree."""
+    for number, text in enumerate(models):
+        read_trees(text, names, where=f"{where}, model {number}")
+    stated = json.loads(golden)
+    tried(models, stated["rows"], where=where)
+    boosters = tuple(booster(text) for text in models)
+    _check_golden(boosters, stated, where)
+    return boosters
+
+
+def booster(text: str) -> Any:
+    """The booster of a model text."""
+    import lightgbm
+
+    return lightgbm.Booster(model_str=text)
+
+
+def tried(models: Sequence[str], rows: Sequence[Sequence[float | None]], *, where: str) -> None:
+    """Parse and use the models in a throw-away process; SchemeError when it does not live through it in time."""
+    given = json.dumps({"models": list(models), "rows": [list(row) for row in rows]})
+    try:
+        trial = subprocess.run(  # noqa: S603 - this interpreter, on our own script
+            [sys.executable, "-I", "-c", TRIAL], input=given.encode(), capture_output=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise SchemeError(f"{where}: parsing took more than {SECONDS} seconds. It was not loaded.") from None
+    if trial.returncode != 0 or trial.stdout.strip() != b"parsed":
+        raise SchemeError(
+            f"{where}: the trial process that parsed the models ended with code {trial.returncode}; expected 0. "
+            "It was not loaded; train the scheme again."
+        )
+
+
+def mean_margin(boosters: Sequence[Any], design: Floats) -> Floats:
+    """The mean raw margin of several boosters for every row."""
+    total = np.zeros(len(design))
+    for start in range(0, len(design), CHUNK):
+        rows = slice(start, start + CHUNK)
+        for one in boosters:
+            total[rows] += one.predict(design[rows], raw_score=True)
+    return total / len(boosters)
+
+
+def golden(models: Sequence[str], names: Sequence[str]) -> str:
+    """Golden rows as text: values on and beside thresholds, with the margins and contributions that must come out."""
+    trees = [tree for number, text in enumerate(models) for tree in read_trees(text, names, where=f"model {number}")]
+    rows = _rows(thresholds(trees, len(names)))
+    boosters = [booster(text) for text in models]
+    found, _ = explain.single(boosters, rows[:EXPLAINED])
+    stated = {
+        "rows": [[None if np.isnan(value) else value for value in row] for row in rows.tolist()],
+        "margins": [[margin.hex() for margin in _margins(one, rows).tolist()] for one in boosters],
+        "contributions": found.tolist(),
+    }
+    return json.dumps(stated, sort_keys=True, separators=(",", ":"))
+
+
+def _rows(bounds: Sequence[Floats]) -> Floats:
+    """Rows whose values lie on, just above or beyond thresholds, or are null, picked by a hash of their place."""
+    rows = np.zeros((ROWS, len(bounds)))
+    for column, found in enumerate(bounds):
+        finite = found[np.isfinite(found)]
+        if not len(found):
+            continue
+        outer = [finite[:1] - 1.0, finite[-1:] + 1.0, np.array([np.nan, 0.0])]
+        choices: Floats = np.concatenate([finite, np.nextafter(finite, np.inf), *outer])
+        for row in range(ROWS):
+            draw = hashlib.blake2b(f"golden|{row}|{column}".encode(), digest_size=8).digest()
+            rows[row, column] = choices[int.from_bytes(draw, "big") % len(choices)]
+    return rows
+
+
+def _margins(one: Any, rows: Floats) -> Floats:
+    found: Floats = one.predict(rows, raw_score=True, num_threads=1)
+    return found
+
+
+def _check_golden(boosters: Sequence[Any], stated: dict[str, Any], where: str) -> None:
+    rows = np.array(stated["rows"], np.float64)
+    margins = [[margin.hex() for margin in _margins(one, rows).tolist()] for one in boosters]
+    found, _ = explain.single(boosters, rows[:EXPLAINED])
+    differs = float(np.abs(found - np.array(stated["contributions"])).max())
+    if margins != stated["margins"] or differs > CONTRIBUTION_TOLERANCE:
+        raise SchemeError(
+            f"{where}: golden rows gave other margins or contributions (largest difference {differs:.1e}) than when "
+            "the scheme was made. It was not loaded: this installation computes otherwise, or the scheme is not whole."
+        )

@@ -1,0 +1,289 @@
+"""Fitting: boosters with the catalogue's monotone signs, calibration curves, and a logistic baseline."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.indicators.catalogue import Definitions
+from training.boosters import booster, mean_margin
+from training.calibration import OWN, POOLED, Curve, sigmoid, softplus
+from training.errors import SchemeError
+from training.explain import Bins
+from training.outcomes import Outcome
+from training.scheme import KIND
+from training.trees import read_trees, without_parameters
+
+Floats = npt.NDArray[np.float64]
+Kinds = npt.NDArray[np.int8]
+
+MOST_DEPTH, MOST_LEAVES = 6, 31
+DIGITS = 10  # of calibration coefficients: keeps the last bits of a linear-algebra library out of a scheme
+SHIFT_BOUND = 40.0
+SIGN = {"riskier": 1, "safer": -1}
+
+
+@dataclass(frozen=True)
+class TreeSettings:
+    """How trees are grown; read from ``trees`` in a profile's ``model.yaml``."""
+
+    count: int
+    seeds: tuple[int, ...]
+    learning_rate: float
+    depth: int
+    leaves: int
+    min_rows: int
+    feature_share: float
+    row_share: float
+    l2: float
+    monotone_method: str
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.depth <= MOST_DEPTH or not 2 <= self.leaves <= MOST_LEAVES or not self.seeds:
+            raise SchemeError(
+                f"model.yaml asks for depth {self.depth}, {self.leaves} leaves and {len(self.seeds)} seeds; expected "
+                f"depth 1 to {MOST_DEPTH}, 2 to {MOST_LEAVES} leaves and a seed: every entity is explained every month."
+            )
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> "TreeSettings":
+        """The settings of a YAML row."""
+        return cls(**{**row, "seeds": tuple(row["seeds"])})
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which matrix columns the model reads, with the monotone sign of each, and which controls stand beside them."""
+
+    columns: tuple[str, ...]
+    features: tuple[str, ...]
+    controls: tuple[str, ...]
+    monotone: tuple[int, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the model: features, controls, kind."""
+        return (*self.features, *self.controls, KIND)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to fit on: matrix values (rows × ``Layout.columns``), kinds, control values, labels and weights 1/s."""
+
+    values: Floats
+    kind: Kinds
+    controls: Floats
+    label: Floats
+    weight: Floats
+
+
+def layout(definitions: Definitions, outcome: Outcome) -> Layout:
+    """The layout of a definition set for an outcome: features by role, controls as the outcome names them."""
+    features = definitions.with_role("feature")
+    named = definitions.with_role("control") if outcome.controls is None else outcome.controls
+    unknown = sorted(set(named) - set(definitions.codes))
+    if unknown or not features:
+        raise SchemeError(
+            f"Outcome {outcome.code}: controls {', '.join(unknown) or 'are known'}, {len(features)} features; expected "
+            "controls that are indicators and at least one feature. Nothing was trained."
+        )
+    controls = (*named, *(control.field for control in outcome.event_controls))
+    chosen = tuple(code for code in features if code not in controls)
+    signs = tuple(
+        SIGN[definitions.by_code[code].direction] if definitions.by_code[code].monotone else 0 for code in chosen
+    )
+    return Layout(definitions.codes, chosen, controls, signs)
+
+
+def boosters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int = 2) -> tuple[str, ...]:
+    """Model texts, one a seed; the same bytes on any number of threads."""
+    import lightgbm
+
+    _check_labels(rows)
+    count, width = len(place.features), len(place.names)
+    fixed = {
+        "objective": "binary",
+        "deterministic": True,
+        "force_col_wise": True,
+        "num_threads": threads,
+        "verbose": -1,
+        "max_depth": settings.depth,
+        "num_leaves": settings.leaves,
+        "learning_rate": settings.learning_rate,
+        "min_data_in_leaf": settings.min_rows,
+        "feature_fraction": settings.feature_share,
+        "bagging_fraction": settings.row_share,
+        "bagging_freq": 1 if settings.row_share < 1 else 0,
+        "lambda_l2": settings.l2,
+        "monotone_constraints": [*place.monotone, *[0] * (width - count)],
+        "monotone_constraints_method": settings.monotone_method,
+        "interaction_constraints": [list(range(count)), list(range(count, width))],
+        "feature_pre_filter": False,
+    }
+    texts = []
+    for seed in settings.seeds:
+        data = lightgbm.Dataset(
+            design(rows, place), rows.label, weight=rows.weight, feature_name=list(place.names), params={"verbose": -1}
+        )
+        grown = lightgbm.train({**fixed, "seed": seed}, data, num_boost_round=settings.count)
+        texts.append(without_parameters(grown.model_to_string()))
+    return tuple(texts)
+
+
+def design(rows: Rows, place: Layout) -> Floats:
+    """The model's own matrix: features, controls as they were, kind."""
+    features = rows.values[:, [place.columns.index(name) for name in place.features]]
+    return np.concatenate([features, rows.controls, rows.kind[:, None].astype(np.float64)], axis=1)
+
+
+def reference(rows: Rows, place: Layout, models: Sequence[str], kinds: Sequence[str]) -> dict[str, Any]:
+    """The weighted distribution of controls per kind: distinct control vectors as far as the model tells them apart.
+
+    A kind without rows takes everybody's distribution, and says so.
+    """
+    first = len(place.features)
+    names = place.names
+    trees = [tree for number, text in enumerate(models) for tree in read_trees(text, names, where=f"model {number}")]
+    bins = Bins.of(trees, len(names), where="the models")
+    padded = np.zeros((len(rows.kind), len(names)))
+    padded[:, first:-1] = rows.controls
+    codes = bins.codes(padded)[:, first:-1].astype(np.int64)
+    found = {}
+    for number, kind in enumerate(kinds):
+        own = rows.kind == number
+        taken = own if own.any() else np.ones(len(own), np.bool_)
+        _, chosen, which = np.unique(codes[taken], axis=0, return_index=True, return_inverse=True)
+        vectors = rows.controls[taken][chosen]
+        weights = np.bincount(which.ravel(), weights=rows.weight[taken], minlength=len(chosen))
+        found[kind] = {
+            "pooled": not own.any(),
+            "controls": [[None if np.isnan(value) else value for value in vector] for vector in vectors.tolist()],
+            "weights": weights.tolist(),
+        }
+    return {"names": list(place.controls), "kinds": found}
+
+
+def offsets(models: Sequence[str], place: Layout, distribution: Mapping[str, Any]) -> dict[str, float]:
+    """Per kind, the mean over the reference of what controls and kind add, less what null controls add."""
+    grown = [booster(text) for text in models]
+    empty = np.full((1, len(place.names)), np.nan)
+    at_null = float(mean_margin(grown, empty)[0])
+    found = {}
+    for number, (kind, row) in enumerate(distribution["kinds"].items()):
+        weights = np.array(row["weights"], np.float64)
+        rows = np.repeat(empty, len(weights), axis=0)
+        rows[:, len(place.features) : -1] = np.array(row["controls"], np.float64).reshape(len(weights), -1)
+        rows[:, -1] = number
+        found[kind] = float((mean_margin(grown, rows) * weights).sum() / weights.sum()) - at_null
+    return found
+
+
+def curves(margins: Floats, rows: Rows, kinds: Sequence[str], *, min_positives: int) -> dict[str, Curve]:
+    """One calibration curve a kind; kinds with fewer positives than asked use the pooled one, shifted to their rate."""
+    pooled = _beta(margins, rows.label, rows.weight)
+    found = {}
+    for number, kind in enumerate(kinds):
+        own = rows.kind == number
+        positives = int(rows.label[own].sum())
+        if positives >= min_positives and positives < own.sum():
+            a, b, c = _beta(margins[own], rows.label[own], rows.weight[own])
+            found[kind] = Curve(a, b, c, OWN, positives)
+        else:
+            a, b, c = pooled
+            shift = _shift(Curve(a, b, c, POOLED, 0), margins[own], rows.label[own], rows.weight[own])
+            found[kind] = Curve(a, b, round(c + shift, DIGITS), POOLED, positives)
+    return found
+
+
+def _beta(margins: Floats, label: Floats, weight: Floats) -> tuple[float, float, float]:
+    """Coefficients of a beta calibration; one that comes out negative is dropped and the other fitted again."""
+    inputs = np.column_stack([-softplus(-margins), softplus(margins)])
+    for used in ([0, 1], [0], [1]):
+        slopes, intercept = _logistic(inputs[:, used], label, weight, strength=np.inf)
+        if np.all(slopes >= 0) and np.any(slopes > 0):
+            both = np.zeros(2)
+            both[used] = slopes
+            return round(float(both[0]), DIGITS), round(float(both[1]), DIGITS), round(intercept, DIGITS)
+    raise SchemeError(
+        "Calibration: greater margins were not found more often among the positives; expected an increasing curve. "
+        "No scheme was made; look at the labels and dates of the calibration part."
+    )
+
+
+def _shift(curve: Curve, margins: Floats, label: Floats, weight: Floats) -> float:
+    """The shift of log odds at which expected positives equal those observed; half a positive when there are none."""
+    if not len(margins):
+        return 0.0
+    observed = min(max(float((label * weight).sum()), 0.5), float(weight.sum()) - 0.5)
+    odds = curve.log_odds(margins)
+    low, high = -SHIFT_BOUND, SHIFT_BOUND
+    while high - low > 10.0**-DIGITS / 4:
+        middle = (low + high) / 2
+        expected = float((sigmoid(odds + middle) * weight).sum())
+        low, high = (middle, high) if expected < observed else (low, middle)
+    return (low + high) / 2
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """A logistic regression on standardised values, nulls at the mean with a flag of their own, and kinds."""
+
+    places: npt.NDArray[np.int64]
+    mean: Floats
+    scale: Floats
+    flagged: npt.NDArray[np.int64]
+    kinds: int
+    slopes: Floats
+    intercept: float
+
+    def margins(self, values: Floats, kind: Kinds) -> Floats:
+        """The log odds of every row."""
+        found: Floats = self._inputs(values, kind) @ self.slopes + self.intercept
+        return found
+
+    def _inputs(self, values: Floats, kind: Kinds) -> Floats:
+        own = values[:, self.places]
+        standard = np.nan_to_num((own - self.mean) / self.scale, nan=0.0)
+        flags = np.isnan(own[:, self.flagged]).astype(np.float64)
+        return np.concatenate([standard, flags, np.eye(self.kinds)[kind][:, 1:]], axis=1)
+
+
+def logistic(rows: Rows, place: Layout, *, kinds: int, strength: float) -> Logistic:
+    """The baseline on the same features: ``strength`` is the inverse of its ridge penalty."""
+    _check_labels(rows)
+    places = np.array([place.columns.index(name) for name in place.features], np.int64)
+    own = rows.values[:, places]
+    known = ~np.isnan(own)
+    weight = known * rows.weight[:, None]
+    total = np.maximum(weight.sum(axis=0), np.finfo(float).tiny)
+    mean = (np.nan_to_num(own) * weight).sum(axis=0) / total
+    spread = np.sqrt((np.where(known, (own - mean) ** 2, 0.0) * weight).sum(axis=0) / total)
+    blank = Logistic(
+        places=places,
+        mean=mean,
+        scale=np.where(spread > 0, spread, 1.0),
+        flagged=np.flatnonzero((~known).any(axis=0)),
+        kinds=kinds,
+        slopes=np.zeros(0),
+        intercept=0.0,
+    )
+    slopes, intercept = _logistic(blank._inputs(rows.values, rows.kind), rows.label, rows.weight, strength=strength)
+    return Logistic(**{**vars(blank), "slopes": slopes, "intercept": intercept})
+
+
+def _logistic(inputs: Floats, label: Floats, weight: Floats, *, strength: float) -> tuple[Floats, float]:
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=strength, tol=1e-9, max_iter=2000)
+    model.fit(inputs, label, sample_weight=weight / weight.mean())
+    return np.asarray(model.coef_[0], np.float64), float(model.intercept_[0])
+
+
+def _check_labels(rows: Rows) -> None:
+    positives = int(rows.label.sum())
+    if not 0 < positives < len(rows.label):
+        raise SchemeError(
+            f"{positives} of {len(rows.label)} rows to fit on are positive; expected some of each. Nothing was trained."
+        )

@@ -1,0 +1,188 @@
+"""Contributions become reasons: few, distinct, each resting on records, on their absence, or on a rule."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.indicators.catalogue import Definitions
+from training.overrides import Override
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int16]
+
+RAISING, LOWERING = 4, 2
+LEAST_SHARE = 0.05
+VISIBILITIES = ("publishable", "internal", "restricted")
+PERCENT_UNITS = frozenset({"share", "ratio", "percent", "rate"})
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a class is what it is: an indicator's value with its records or their absence, or a rule that applies.
+
+    Words are made on reading (``text``); what is kept is the code, the value and what it rests on.
+    """
+
+    code: str
+    indicator: str
+    value: float | None
+    contribution: float
+    records: tuple[str, ...] = ()
+    dates: tuple[date, ...] = ()
+    absent: Mapping[str, Any] | None = None
+    rule: str | None = None
+    visibility: str = "publishable"
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Places of indicators that may become reasons, raising ones first, −1 where there is none; and what they add."""
+
+    place: Places
+    contribution: Floats
+
+
+@dataclass(frozen=True)
+class Support:
+    """What a reason may cite: record ids with their dates, latest first, and the strictest visibility among them."""
+
+    records: tuple[str, ...]
+    dates: tuple[date, ...]
+    visibility: str
+
+
+def select(definitions: Definitions, values: Floats, contributions: Floats) -> Selected:
+    """Candidates of every row: up to four sections that raise the margin and two that lower it, strongest first.
+
+    Columns of both arrays are ``definitions.codes`` (a trailing line ``exposure`` is ignored). Indicators of one
+    section add up to one reason, printed as the strongest of them. A section adding less than 5 % of its direction's
+    sum is left out, and so is a value that points the other way: an adverse count is never shown as lowering.
+    """
+    section, count = _sections(definitions)
+    used = contributions[:, : len(section)]
+    sums = np.zeros((len(used), count))
+    for place, number in enumerate(section):
+        if number >= 0:
+            sums[:, number] += used[:, place]
+    raising, lowering = _pointing(definitions, values)
+    upward = _ranked(np.maximum(sums, 0.0), np.where(raising, used, 0.0), section, RAISING)
+    downward = _ranked(np.maximum(-sums, 0.0), np.where(lowering, -used, 0.0), section, LOWERING)
+    return Selected(
+        np.concatenate([upward.place, downward.place], axis=1),
+        np.concatenate([upward.contribution, -downward.contribution], axis=1),
+    )
+
+
+def wanted(selected: Selected, entity: npt.NDArray[np.int32], columns: Sequence[str]) -> pa.Table:
+    """The (entity, indicator) pairs whose records are to be fetched."""
+    row, slot = np.nonzero(selected.place >= 0)
+    codes = pa.array(list(columns), pa.string()).take(pa.array(selected.place[row, slot].astype(np.int64)))
+    return pa.table({"entity": pa.array(entity[row], pa.int32()), "indicator": codes})
+
+
+def supports(evidence: pa.Table) -> dict[tuple[int, str], Support]:
+    """Evidence rows by entity and indicator, in the order given."""
+    found: dict[tuple[int, str], list[tuple[Any, ...]]] = {}
+    columns = ("entity", "indicator", "record_id", "event_date", "visibility")
+    for entity, indicator, record, day, visibility in zip(
+        *(evidence[name].to_pylist() for name in columns), strict=True
+    ):
+        found.setdefault((entity, indicator), []).append((record, day, visibility))
+    return {
+        key: Support(tuple(row[0] for row in rows), tuple(row[1] for row in rows), strictest(row[2] for row in rows))
+        for key, rows in found.items()
+    }
+
+
+def reason(
+    definitions: Definitions,
+    indicator: str,
+    value: float,
+    *,
+    contribution: float,
+    rests_on: Support | Mapping[str, Any],
+) -> Reason | None:
+    """One reason, or None when nothing can be shown for it.
+
+    ``rests_on`` is its records, or the statement that there are none; absence explains only a value of 0 or null.
+    """
+    defined = definitions.by_code[indicator]
+    known = None if np.isnan(value) else float(value)
+    code = f"{defined.section}-{indicator}"
+    if isinstance(rests_on, Support):
+        visibility = strictest((defined.visibility, rests_on.visibility))
+        return Reason(code, indicator, known, contribution, rests_on.records, rests_on.dates, visibility=visibility)
+    if known not in (None, 0.0):
+        return None
+    return Reason(code, indicator, known, contribution, absent=rests_on, visibility=defined.visibility)
+
+
+def rule_reasons(rules: Iterable[Override]) -> list[Reason]:
+    """The reasons of the rules an entity meets; they come before all others."""
+    return [Reason(f"rule-{rule.code}", "", None, 0.0, rule=rule.code, visibility=rule.visibility) for rule in rules]
+
+
+def text(one: Reason, definitions: Definitions, rules: Mapping[str, Override], language: str) -> str:
+    """The words of a reason: a rule's name and basis, or the indicator's own sentence with its value."""
+    if one.rule is not None:
+        rule = rules[one.rule]
+        return f"{rule.label_en} ({rule.basis})" if language == "en" else f"{rule.label}（{rule.basis}）"
+    defined = definitions.by_code[one.indicator]
+    template = defined.reason_en if language == "en" else defined.reason
+    return template.replace("{v}", shown(one.value, defined.unit, language))
+
+
+def shown(value: float | None, unit: str, language: str) -> str:
+    """A value as people read it: whole numbers whole, shares in percent, null said in words."""
+    if value is None:
+        return "not known" if language == "en" else "无记录"
+    if unit in PERCENT_UNITS:
+        return f"{value * 100:.1f}%"
+    if value == round(value):
+        return f"{value:.0f}"
+    return f"{value:.2f}"
+
+
+def strictest(visibilities: Iterable[str]) -> str:
+    """The strictest of several visibilities."""
+    return max(visibilities, key=VISIBILITIES.index)
+
+
+def _sections(definitions: Definitions) -> tuple[npt.NDArray[np.int64], int]:
+    """The section number of every column, −1 where the column is no feature and so never a reason."""
+    names = list(dict.fromkeys(indicator.section for indicator in definitions.indicators))
+    numbers = [names.index(one.section) if one.role == "feature" else -1 for one in definitions.indicators]
+    return np.array(numbers, np.int64), len(names)
+
+
+def _pointing(definitions: Definitions, values: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Where a value may be printed as raising, and where as lowering, without contradicting its direction."""
+    riskier = np.array([indicator.direction == "riskier" for indicator in definitions.indicators])
+    raising = ~(riskier & (values <= 0))
+    lowering = ~(riskier & (values > 0))
+    return raising, lowering
+
+
+def _ranked(sums: Floats, strength: Floats, section: npt.NDArray[np.int64], most: int) -> Selected:
+    """The strongest sections of every row, each as its strongest indicator that may be printed."""
+    total = sums.sum(axis=1, keepdims=True)
+    best = np.full(sums.shape, -1, np.int16)
+    for number in range(sums.shape[1]):
+        members = np.flatnonzero(section == number)
+        if len(members):
+            strongest = members[np.argmax(strength[:, members], axis=1)]
+            printable = strength[np.arange(len(strength)), strongest] > 0
+            best[:, number] = np.where(printable, strongest, -1)
+    kept = np.where((best >= 0) & (sums > 0) & (sums >= LEAST_SHARE * total), sums, 0.0)
+    order = np.argsort(-kept, axis=1, kind="stable")[:, :most]
+    amount = np.take_along_axis(kept, order, axis=1)
+    place = np.where(amount > 0, np.take_along_axis(best, order, axis=1), -1).astype(np.int16)
+    if place.shape[1] < most:
+        padding = ((0, 0), (0, most - place.shape[1]))
+        place, amount = np.pad(place, padding, constant_values=-1), np.pad(amount, padding)
+    return Selected(place, np.where(place >= 0, amount, 0.0))

@@ -1,0 +1,323 @@
+"""A scheme: everything between a matrix and a class, in one signed folder of text files."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from features.matrix import Batch
+from training import explain, overrides, package, steadiness
+from training.boosters import booster, mean_margin, opened
+from training.calibration import Curve, read_curve
+from training.cutoffs import Classes, Cutoffs
+from training.errors import SchemeError
+from training.explain import BulkExplainer, Codes
+from training.overrides import Override, read_override
+from training.steadiness import Steadiness
+from training.trees import read_trees
+
+Floats = npt.NDArray[np.float64]
+Kinds = npt.NDArray[np.int8]
+
+__all__ = ["Classified", "KindPart", "Scheme", "SchemeError"]
+
+FORMAT = 1
+KIND = "kind"
+EXPOSURE = "exposure"
+
+
+@dataclass(frozen=True)
+class KindPart:
+    """What a scheme holds for one entity kind: its curve, its cutoffs, and the mean effect of its exposure."""
+
+    curve: Curve
+    cutoffs: Cutoffs
+    offset: float
+
+
+@dataclass(frozen=True)
+class Classified:
+    """Classes of some entities, in the order of the batch; class numbers are those of ``RiskClass``.
+
+    ``raw_class`` is what the cutoffs alone say, ``model_class`` the same after steadiness, ``ruled`` the least class
+    rules demand, ``final_class`` the worse of the last two; ``class_before`` is −1 for a first month.
+    """
+
+    entity: npt.NDArray[np.int32]
+    kind: Kinds
+    margin: Floats
+    probability: Floats
+    raw_class: Classes
+    model_class: Classes
+    ruled: Classes
+    final_class: Classes
+    class_before: Classes
+    rules: pa.ListArray
+    cause: npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Boosters, calibration, cutoffs, exposure, rules and steadiness, and what they were made from.
+
+    ``columns`` are the matrix columns it was trained with, in order; ``features`` those the model reads; ``controls``
+    were fitted and are averaged over ``reference`` when scoring. Nothing here changes once made.
+    """
+
+    profile: str
+    outcome: str
+    columns: tuple[str, ...]
+    features: tuple[str, ...]
+    controls: tuple[str, ...]
+    kinds: tuple[str, ...]
+    parts: Mapping[str, KindPart]
+    rules: tuple[Override, ...]
+    steadiness: Steadiness
+    definitions: str
+    training: Mapping[str, Any]
+    reference: Mapping[str, Any] = field(repr=False)
+    models: tuple[str, ...] = field(repr=False)
+    golden: str = field(repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the model itself: features, controls, kind."""
+        return (*self.features, *self.controls, KIND)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The names of the columns of ``contributions``: every matrix column, then ``exposure``."""
+        return (*self.columns, EXPOSURE)
+
+    @cached_property
+    def base(self) -> float:
+        """The margin before any contribution."""
+        return self._null_row[1]
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the scheme's files, its name."""
+        return package.digest(self.files())
+
+    def files(self) -> dict[str, bytes]:
+        """The text files of the scheme, by name."""
+        models = {f"model-{number}.txt": text.encode() for number, text in enumerate(self.models)}
+        return {
+            **models,
+            "golden.json": self.golden.encode(),
+            "reference.json": _written(self.reference),
+            "scheme.json": _written(self._stated()),
+        }
+
+    def save(self, folder: Path, signing_key: Ed25519PrivateKey) -> str:
+        """The scheme's digest; its files are written into a new folder, listed and signed."""
+        return package.write(folder, self.files(), created_for=f"{self.profile}/{self.outcome}", key=signing_key)
+
+    @classmethod
+    def load(cls, folder: Path, verify_key: Ed25519PublicKey) -> "Scheme":
+        """The scheme in a folder, after signature, digests, structure, a trial parse and golden rows held."""
+        sealed = package.read(folder, verify_key)
+        scheme = _read(sealed.files, where=str(folder))
+        if scheme.digest != sealed.digest:
+            raise SchemeError(f"{folder}: its files do not say what this version of the product writes; retrain it.")
+        boosters = opened(scheme.models, scheme.golden, scheme.names, where=str(folder))
+        scheme.__dict__["_boosters"] = boosters  # the very objects that passed the checks
+        return scheme
+
+    def margins(self, values: Floats, kind: Kinds, known_controls: Floats | None = None) -> Floats:
+        """The margin of every row (columns as ``columns``), controls replaced by their mean over the reference.
+
+        ``known_controls`` (rows × ``controls``) scores with the controls as they are instead: for studies only.
+        """
+        design = self._design(values, kind, known_controls)
+        found = mean_margin(self._boosters, design)
+        return found if known_controls is not None else found + self._per_kind("offset")[kind]
+
+    def probabilities(self, margins: Floats, kind: Kinds) -> Floats:
+        """The estimated probability of every margin, by the curve of its kind."""
+        found = np.empty(len(margins))
+        for number, code in enumerate(self.kinds):
+            rows = kind == number
+            found[rows] = self.parts[code].curve.probability(margins[rows])
+        return found
+
+    def contributions(self, values: Floats, kind: Kinds, *, bulk: bool) -> Floats:
+        """What every line of ``lines`` adds to the margin (rows × lines): ``base`` plus their sum is the margin.
+
+        In bulk through woodelf, equal bin vectors once (sums hold to 1e-5); singly through LightGBM (1e-9). The month
+        is always explained in bulk, so that what is stored does not depend on how many entities there are.
+        """
+        if bulk:
+            vectors, which = explain.distinct(self.bin_codes(values))
+            return self.with_exposure(self.explained(vectors)[which], kind)
+        found, _ = explain.single(self._boosters, self._design(values, kind, None))
+        return self.with_exposure(self._spread(found), kind)
+
+    def bin_codes(self, values: Floats) -> Codes:
+        """The side of every threshold each feature's value falls on (rows × features)."""
+        return self._explainer.bins.codes(values[:, self._feature_places])
+
+    def explained(self, vectors: Codes) -> Floats:
+        """Contributions of bin vectors (rows × ``columns``), without exposure; bits depend on the vector alone."""
+        controls = np.zeros((len(vectors), len(self.controls) + 1), vectors.dtype)
+        return self._spread(self._explainer.contributions(np.concatenate([vectors, controls], axis=1)))
+
+    def with_exposure(self, contributions: Floats, kind: Kinds) -> Floats:
+        """Contributions with the line ``exposure`` added: the averaged controls, one constant a kind."""
+        constants = self._per_kind("offset") + self._null_row[0][len(self.features) :].sum()
+        return np.concatenate([contributions, constants[kind][:, None]], axis=1)
+
+    def classify(self, batch: Batch, previous: pa.Table | None) -> Classified:
+        """The classes of a batch, given what the last sealed month held (None for a first month); pure.
+
+        ``previous``: see ``steadiness.aligned``.
+        """
+        margin = self.margins(self.aligned(batch), batch.kind)
+        probability = self.probabilities(margin, batch.kind)
+        seen = overrides.Seen(batch.values, batch.columns, [self.kinds[number] for number in batch.kind])
+        determined = overrides.apply(self.rules, seen, as_of=batch.as_of)
+        before = steadiness.aligned(previous, batch.entity, self.digest, ruled=determined.at_least)
+        raw, model = np.zeros(len(margin), np.int8), np.zeros(len(margin), np.int8)
+        for number, code in enumerate(self.kinds):
+            rows = batch.kind == number
+            cutoffs = self.parts[code].cutoffs
+            raw[rows] = cutoffs.classes(probability[rows])
+            model[rows] = steadiness.steadied(self.steadiness, before.rows(rows), probability[rows], cutoffs)
+        final = np.maximum(model, determined.at_least)
+        return Classified(
+            entity=batch.entity,
+            kind=batch.kind,
+            margin=margin,
+            probability=probability,
+            raw_class=raw,
+            model_class=model,
+            ruled=determined.at_least,
+            final_class=final,
+            class_before=before.final,
+            rules=determined.rules,
+            cause=steadiness.causes(before, raw, final, determined.at_least),
+        )
+
+    def aligned(self, batch: Batch) -> Floats:
+        """The batch's values in the order of ``columns``; SchemeError when the model would miss one."""
+        if batch.columns == self.columns:
+            return batch.values
+        missing = sorted(set(self.features) - set(batch.columns))
+        if missing:
+            raise SchemeError(
+                f"The matrix of {batch.as_of} lacks {', '.join(missing)}, which the scheme reads. Nothing was "
+                "classified; use the definitions it was trained with, or train a new scheme."
+            )
+        found = np.full((len(batch.values), len(self.columns)), np.nan)
+        for place, name in enumerate(self.columns):
+            if name in batch.columns:
+                found[:, place] = batch.values[:, batch.columns.index(name)]
+        return found
+
+    @cached_property
+    def _boosters(self) -> tuple[Any, ...]:
+        return tuple(booster(text) for text in self.models)
+
+    @cached_property
+    def _explainer(self) -> BulkExplainer:
+        trees = tuple(read_trees(text, self.names, where=f"model {number}") for number, text in enumerate(self.models))
+        together = [tree for booster_trees in trees for tree in booster_trees]
+        bins = explain.Bins.of(together, len(self.names), where="the models")
+        return BulkExplainer(trees, bins, frozenset(range(len(self.features), len(self.names))))
+
+    @cached_property
+    def _feature_places(self) -> npt.NDArray[np.int64]:
+        return np.array([self.columns.index(name) for name in self.features], np.int64)
+
+    @cached_property
+    def _null_row(self) -> tuple[Floats, float]:
+        contributions, base = explain.single(self._boosters, np.full((1, len(self.names)), np.nan))
+        return contributions[0], base
+
+    def _per_kind(self, name: str) -> Floats:
+        return np.array([getattr(self.parts[code], name) for code in self.kinds])
+
+    def _design(self, values: Floats, kind: Kinds, known_controls: Floats | None) -> Floats:
+        if values.shape[1] != len(self.columns) or np.any((kind < 0) | (kind >= len(self.kinds))):
+            raise SchemeError(
+                f"Rows of {values.shape[1]} columns with kinds {sorted(set(kind.tolist()))} were given; expected "
+                f"{len(self.columns)} columns and kinds 0 to {len(self.kinds) - 1}. Nothing was computed."
+            )
+        design = np.full((len(values), len(self.names)), np.nan)
+        design[:, : len(self.features)] = values[:, self._feature_places]
+        if known_controls is not None:
+            design[:, len(self.features) : -1] = known_controls
+            design[:, -1] = kind
+        return design
+
+    def _spread(self, model_columns: Floats) -> Floats:
+        """Contributions of the model's features placed under the matrix's columns; all other columns add nothing."""
+        found = np.zeros((len(model_columns), len(self.columns)))
+        found[:, self._feature_places] = model_columns[:, : len(self.features)]
+        return found
+
+    def _stated(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "profile": self.profile,
+            "outcome": self.outcome,
+            "columns": list(self.columns),
+            "features": list(self.features),
+            "controls": list(self.controls),
+            "kinds": [
+                {
+                    "code": code,
+                    "calibration": one.curve.written(),
+                    "cutoffs": {"B": one.cutoffs.b, "C": one.cutoffs.c, "D": one.cutoffs.d},
+                    "exposure": one.offset,
+                }
+                for code, one in ((code, self.parts[code]) for code in self.kinds)
+            ],
+            "rules": [rule.written() for rule in self.rules],
+            "steadiness": self.steadiness.written(),
+            "definitions": self.definitions,
+            "training": dict(self.training),
+            "models": len(self.models),
+        }
+
+
+def _read(files: Mapping[str, bytes], *, where: str) -> Scheme:
+    try:
+        stated = json.loads(files["scheme.json"])
+        if stated["format"] != FORMAT:
+            raise SchemeError(f"{where}: format {stated['format']}; this version reads format {FORMAT}. Retrain it.")
+        return Scheme(
+            profile=stated["profile"],
+            outcome=stated["outcome"],
+            columns=tuple(stated["columns"]),
+            features=tuple(stated["features"]),
+            controls=tuple(stated["controls"]),
+            kinds=tuple(row["code"] for row in stated["kinds"]),
+            parts={row["code"]: _part(row) for row in stated["kinds"]},
+            rules=tuple(read_override(row) for row in stated["rules"]),
+            steadiness=Steadiness.read(stated["steadiness"]),
+            definitions=stated["definitions"],
+            training=stated["training"],
+            reference=json.loads(files["reference.json"]),
+            models=tuple(files[f"model-{number}.txt"].decode() for number in range(stated["models"])),
+            golden=files["golden.json"].decode(),
+        )
+    except (KeyError, TypeError, ValueError) as fault:
+        raise SchemeError(f"{where}: {fault!r} is missing or malformed in the scheme's text; retrain it.") from None
+
+
+def _part(row: Mapping[str, Any]) -> KindPart:
+    bounds = row["cutoffs"]
+    cutoffs = Cutoffs(float(bounds["B"]), float(bounds["C"]), float(bounds["D"]))
+    return KindPart(read_curve(row["calibration"]), cutoffs, float(row["exposure"]))
+
+
+def _written(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
