@@ -1,0 +1,219 @@
+"""Charts of the report as inline SVG: two languages in one drawing, no script, the same bytes for the same figures."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import ceil, floor, log10
+
+from evaluation.draws import Rate
+from evaluation.metrics import Bin, Interval
+
+Words = tuple[str, str]
+"""One text in Chinese and in English."""
+
+CLASS_COLOURS = {"A": "#2f855a", "B": "#2b6cb0", "C": "#c05621", "D": "#b91c1c"}
+INK, MUTED, RULE, ACCENT = "#1a202c", "#64748b", "#e2e8f0", "#0f4c81"
+WIDTH = 680.0
+BARELY = 0.045
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From figures to places on the page; logarithmic when asked."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    logarithmic: bool = False
+
+    def __call__(self, value: float) -> float:
+        """The place of a figure; what lies outside is drawn at the edge."""
+        inside = min(max(value, self.low), self.high)
+        if self.logarithmic:
+            share = log10(inside / self.low) / log10(self.high / self.low)
+        else:
+            share = (inside - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """A share as people read it; small shares keep the digits they need."""
+    needed = digits if value == 0 or value >= 0.01 else max(digits, -floor(log10(value)) - 2)
+    return f"{value * 100:.{needed}f}%"
+
+
+def _svg(height: float, name: Words, body: Iterable[str], *, width: float = WIDTH) -> str:
+    content = "".join(body)
+    return (
+        f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(name[0])} / {escape(name[1])}" '
+        f'xmlns="http://www.w3.org/2000/svg">{content}</svg>'
+    )
+
+
+def _text(x: float, y: float, words: str | Words, *, anchor: str = "start", css: str = "tick") -> str:
+    if isinstance(words, str):
+        return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{css}">{escape(words)}</text>'
+    return "".join(
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{css} {language}">{escape(word)}</text>'
+        for language, word in zip(("zh", "en"), words, strict=True)
+    )
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, colour: str = RULE, more: str = "") -> str:
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" {more}/>'
+
+
+def _steps(low: float, high: float, wanted: int = 5) -> list[float]:
+    """Round figures between two bounds, for the axis."""
+    rough = (high - low) / wanted
+    power = 10.0 ** floor(log10(rough))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
+    count = floor((high - low) / step + 1e-9)
+    return [low + step * number for number in range(count + 1)]
+
+
+def reliability(bins: Sequence[Bin], name: Words) -> str:
+    """Expected against observed rates on logarithmic axes; a dot a bin, its size the share of entities."""
+    width, height = 330.0, 300.0
+    seen = [value for part in bins for value in (part.mean_probability, part.rate) if value > 0]
+    low, high = 10.0 ** floor(log10(min(seen))), min(1.0, 10.0 ** ceil(log10(max(seen))))
+    high = high if high > low else low * 10
+    across = Scale(low, high, 52, width - 14, logarithmic=True)
+    up = Scale(low, high, height - 44, 30, logarithmic=True)
+    decades = [10.0**power for power in range(round(log10(low)), round(log10(high)) + 1)]
+    body = [_text(52, 16, name, css="chart-title")]
+    for value in decades:
+        body += [_line(across(value), up(low), across(value), up(high)), _line(52, up(value), width - 14, up(value))]
+        body += [
+            _text(across(value), height - 28, percent(value), anchor="middle"),
+            _text(46, up(value) + 4, percent(value), anchor="end"),
+        ]
+    body.append(_line(across(low), up(low), across(high), up(high), MUTED, 'stroke-dasharray="4 3"'))
+    for part in bins:
+        x, y = across(part.mean_probability), up(part.rate)
+        body.append(_line(x, up(part.interval[0]), x, up(part.interval[1]), ACCENT, 'stroke-width="1.5"'))
+        radius = 3 + 5 * part.share**0.5
+        body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{ACCENT}" fill-opacity=".75"/>')
+    body.append(_text((52 + width) / 2, height - 8, ("预期发生率", "expected rate"), anchor="middle", css="axis"))
+    return _svg(height, name, body, width=width)
+
+
+def draw_rates(rates: Mapping[str, Rate], oracle: Mapping[str, Rate] | None, name: Words) -> str:
+    """Problem rates by class with intervals; hollow marks are the oracle's, pale ones cannot be judged."""
+    known = [rate.interval[1] for found in (rates, oracle or {}) for rate in found.values() if rate.interval]
+    across = Scale(0.0, max([0.05, *(value for value in known if value < 1)]) * 1.05, 60, WIDTH - 150)
+    height = 44.0 * len(rates) + 46
+    body = []
+    for value in _steps(0.0, across.high):
+        body += [
+            _line(across(value), 8, across(value), height - 30),
+            _text(across(value), height - 12, percent(value), anchor="middle"),
+        ]
+    for row, (label, rate) in enumerate(rates.items()):
+        y = 30.0 + 44 * row
+        body.append(_badge(18, y, label))
+        body += _whisker(across, y - 5, rate, CLASS_COLOURS[label], hollow=False)
+        if oracle is not None:
+            body += _whisker(across, y + 8, oracle[label], MUTED, hollow=True)
+        verdict = ("不足以判断", "too few to judge") if rate.verdict else (f"n = {rate.n:,}", f"n = {rate.n:,}")
+        body.append(_text(WIDTH - 8, y + 4, verdict, anchor="end"))
+    return _svg(height, name, body)
+
+
+def _badge(x: float, y: float, label: str) -> str:
+    return (
+        f'<rect x="{x - 11:.1f}" y="{y - 11:.1f}" width="22" height="22" rx="4" fill="{CLASS_COLOURS[label]}"/>'
+        f'<text x="{x:.1f}" y="{y + 5:.1f}" text-anchor="middle" class="badge">{label}</text>'
+    )
+
+
+def _whisker(across: Scale, y: float, rate: Rate, colour: str, *, hollow: bool) -> list[str]:
+    if rate.interval is None or rate.problem_rate is None:
+        return []
+    opacity = ".35" if rate.verdict else "1"
+    fill = "#fff" if hollow else colour
+    low, high = rate.interval
+    return [
+        _line(across(low), y, across(high), y, colour, f'stroke-width="2" opacity="{opacity}"'),
+        f'<circle cx="{across(rate.problem_rate):.1f}" cy="{y:.1f}" r="{4 if hollow else 5.5}" fill="{fill}" '
+        f'stroke="{colour}" stroke-width="1.5" opacity="{opacity}"/>',
+    ]
+
+
+def class_shares(bars: Sequence[tuple[Words, Mapping[str, float]]], name: Words) -> str:
+    """Shares of the four classes, one bar a kind or a place."""
+    height = 34.0 * len(bars) + 30
+    across = Scale(0.0, 1.0, 190, WIDTH - 10)
+    body = []
+    for row, (label, shares) in enumerate(bars):
+        y, reached = 8.0 + 34 * row, 0.0
+        body.append(_text(182, y + 17, label, anchor="end", css="axis"))
+        for risk, share in shares.items():
+            x, end = across(reached), across(reached + share)
+            reached += share
+            body.append(
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{end - x:.1f}" height="24" fill="{CLASS_COLOURS[risk]}"/>'
+            )
+            if share >= BARELY:
+                body.append(_text((x + end) / 2, y + 16, f"{risk} {percent(share, 1)}", anchor="middle", css="inbar"))
+    body += [_text(across(value), height - 8, percent(value), anchor="middle") for value in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    return _svg(height, name, body)
+
+
+def gains(points: Sequence[tuple[float, float]], marks: Mapping[str, float], name: Words) -> str:
+    """The share of cases found against the share of entities looked at, riskiest first; marks name volumes."""
+    height = 320.0
+    across, up = Scale(0.0, 1.0, 60, WIDTH - 20), Scale(0.0, 1.0, height - 46, 14)
+    body = []
+    for value in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        body += [_line(60, up(value), WIDTH - 20, up(value)), _text(52, up(value) + 4, percent(value), anchor="end")]
+        body.append(_text(across(value), height - 26, percent(value), anchor="middle"))
+    body.append(_line(across(0), up(0), across(1), up(1), MUTED, 'stroke-dasharray="4 3"'))
+    for order, (label, volume) in enumerate(marks.items()):
+        body.append(_line(across(volume), up(0), across(volume), up(1), ACCENT, 'stroke-dasharray="2 3"'))
+        body.append(_text(across(volume) + 4, up(0) - 8 - 16 * order, f"{label} {percent(volume, 1)}", css="axis"))
+    path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in ((0.0, 0.0), *points, (1.0, 1.0)))
+    body.append(f'<polyline points="{path}" fill="none" stroke="{ACCENT}" stroke-width="2.5"/>')
+    looked = ("检查风险最高的主体占比", "share of entities looked at, riskiest first")
+    body.append(_text((60 + WIDTH) / 2, height - 6, looked, anchor="middle", css="axis"))
+    return _svg(height, name, body)
+
+
+def course(rows: Sequence[tuple[str, float, Interval]], name: Words) -> str:
+    """AUC by as-of date with its interval."""
+    height = 230.0
+    bottom = min(0.5, *(floor(interval[0] * 10) / 10 for _, _, interval in rows))
+    up = Scale(bottom, 1.0, height - 34, 12)
+    across = Scale(0.0, float(max(1, len(rows) - 1)), 100, WIDTH - 60)
+    body = []
+    for value in _steps(bottom, 1.0):
+        body += [_line(60, up(value), WIDTH - 20, up(value)), _text(52, up(value) + 4, f"{value:.2f}", anchor="end")]
+    path = " ".join(f"{across(float(place)):.1f},{up(value):.1f}" for place, (_, value, _) in enumerate(rows))
+    body.append(f'<polyline points="{path}" fill="none" stroke="{ACCENT}" stroke-width="2"/>')
+    for place, (label, value, interval) in enumerate(rows):
+        x = across(float(place))
+        body.append(_line(x, up(interval[0]), x, up(interval[1]), ACCENT, 'stroke-width="1.5"'))
+        body.append(f'<circle cx="{x:.1f}" cy="{up(value):.1f}" r="4.5" fill="{ACCENT}"/>')
+        body.append(_text(x, height - 12, label, anchor="middle"))
+    return _svg(height, name, body)
+
+
+def shift_bars(rows: Sequence[tuple[Words, float]], name: Words, *, notice: float, stop: float) -> str:
+    """Stability indices as bars, with the lines at which people are told and at which the gate stops."""
+    height = 24.0 * len(rows) + 40
+    across = Scale(0.0, max(stop * 1.15, *(value for _, value in rows)), 240, WIDTH - 70)
+    body = []
+    for value, colour in ((notice, CLASS_COLOURS["C"]), (stop, CLASS_COLOURS["D"])):
+        body.append(_line(across(value), 4, across(value), height - 28, colour, 'stroke-dasharray="3 3"'))
+        body.append(_text(across(value), height - 12, f"{value:g}", anchor="middle"))
+    for row, (label, value) in enumerate(rows):
+        y = 8.0 + 24 * row
+        body.append(_text(232, y + 12, label, anchor="end", css="axis"))
+        length = across(value) - across(0.0)
+        body.append(
+            f'<rect x="240" y="{y:.1f}" width="{max(length, 1):.1f}" height="15" rx="2" fill="{ACCENT}" '
+            'fill-opacity=".8"/>'
+        )
+        body.append(_text(across(value) + 6, y + 12, f"{value:.3f}"))
+    return _svg(height, name, body)
