@@ -116,9 +116,10 @@ class Plan:
                 needed.append(aggregate.field)
         return list(dict.fromkeys(needed))
 
-    def query(self, rows: ir.Table, clock: Clock, *, by: str) -> ir.Table:
+    def query(self, rows: ir.Table, clock_of: Callable[[ir.Table], Clock], *, by: str) -> ir.Table:
         """One row per key with records: the key and one integer column per aggregate (null: no such record)."""
-        seen = rows.filter(counted(rows, clock, self.profile))
+        seen = rows.filter(counted(rows, clock_of(rows), self.profile))
+        clock = clock_of(seen)
         aggregated = {name: self._aggregate(seen, one, clock) for name, one in self.aggregates.items()}
         return seen.group_by(by).aggregate(**aggregated)
 
@@ -133,7 +134,7 @@ class Plan:
             return self._decayed(rows, aggregate, clock).sum(where=where)
         value = rows[aggregate.field]
         if aggregate.op == "distinct":
-            return value.nunique(where=where).cast("int64")
+            return value.nunique(where=where & value.notnull()).cast("int64")
         if aggregate.op == "latest":
             value = self._whole(value, aggregate.field or "")
             packed = epoch_days(rows.event_date) * LATEST_SCALE + (value + LATEST_OFFSET)
@@ -146,7 +147,8 @@ class Plan:
     def _decayed(self, rows: ir.Table, aggregate: Aggregate, clock: Clock) -> ir.Value:
         """Integer weights: rounding makes them the same on every engine, so sums are exact in any order."""
         half_lives = months_old(rows.event_date, clock).cast("float64") / float(aggregate.half_life or 1)
-        weight = (ibis.literal(float(DECAY_SCALE)) * ibis.literal(0.5).pow(half_lives)).round().cast("int64")
+        exact = ibis.literal(float(DECAY_SCALE)) * ibis.literal(0.5).pow(half_lives)
+        weight = (exact + 0.5).floor().cast("int64")  # engines round halves differently; all of them floor alike
         if aggregate.field is None:
             return weight
         value = rows[aggregate.field]

@@ -35,7 +35,7 @@ class Engine:
 
     def memory(self, table: pa.Table) -> ir.Table:
         """An Arrow table, to join with."""
-        return self._connection.create_table(ibis.util.gen_name("jianwei"), table)
+        return self._connection.create_table(ibis.util.gen_name("jianwei"), ibis.memtable(table))
 
     def run(self, query: ir.Table) -> pa.Table:
         """The result of a query."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -198,7 +198,8 @@ def _blank_before_coverage(column: Column, indicator: Indicator, axis: Axis, pro
     if not starts or not windows:
         return
     for as_of in np.unique(axis.as_of):
-        if min(window_start(as_of.item(), window) for window in windows) < max(starts):
+        first_day = min(window_start(as_of.item(), window) for window in windows) + timedelta(days=1)
+        if first_day < max(starts):
             column[axis.as_of == as_of] = np.nan
 
 

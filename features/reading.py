@@ -81,7 +81,7 @@ class Reading:
         if rows is None:
             return None
         clock = literal_clock(as_of, self.lake.profile.zone)
-        return self.engine.run(plan.query(rows, clock, by="entity")).sort_by("entity")
+        return self.engine.run(plan.query(rows, lambda _: clock, by="entity")).sort_by("entity")
 
     def for_pairs(
         self, record_type: str, aggregates: Mapping[str, Aggregate], pairs: pa.Table, clock: Any, *, on: str = "entity"
@@ -92,7 +92,7 @@ class Reading:
         if rows is None:
             return None
         joined = self.engine.memory(pairs).join(rows, on)
-        return self.engine.run(plan.query(joined, clock(joined), by="pair")).sort_by("pair")
+        return self.engine.run(plan.query(joined, clock, by="pair")).sort_by("pair")
 
     def attributes(self, names: Sequence[str], as_of: date) -> pa.Table:
         """One row per entity known at T, sorted: the text of fields of its registration."""
