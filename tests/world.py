@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,17 @@ class World:
     profile: Profile
     entities: tuple[str, ...]
     rows: Mapping[str, tuple[Row, ...]]
+
+    @cached_property
+    def types(self) -> dict[str, RecordType]:
+        """The record types of the profile."""
+        return record_types(self.profile)
+
+    @cached_property
+    def codes(self) -> dict[str, tuple[str, ...]]:
+        """The codes of every code list that a field uses, in their order."""
+        lists = {field.list for found in self.types.values() for field in found.fields.values() if field.list}
+        return {name: self.profile.codelist(name).codes for name in lists}
 
     def known_before(self, moment: datetime) -> "World":
         """The world as it was before a moment: nothing known later, nothing superseded yet."""
@@ -213,6 +225,9 @@ def _date(value: Any) -> date | None:
 ENTITIES = ("it", "b", "c", "d", "e")
 TEXTS = ("p", "q", "r")
 CELLS = (200_002, 200_003, 300_003, 400_005)
+PROFILE_DATES = tuple(
+    date.fromisoformat(day) for day in ("2024-06-30", "2024-02-29", "2023-02-28", "2024-07-15", "2022-12-31")
+)
 
 
 @st.composite
@@ -223,7 +238,7 @@ def worlds(draw: st.DrawFn, profile: Profile, as_of: date, types: Iterable[str] 
     """
     catalogue = record_types(profile)
     names = [name for name in (types or catalogue) if name != REGISTER]
-    chosen = draw(st.lists(st.sampled_from(sorted(names)), min_size=1, max_size=12))
+    chosen = draw(st.lists(st.sampled_from(sorted(names)), min_size=1, max_size=30))
     rows: dict[str, list[Row]] = {REGISTER: []}
     for key in range(len(ENTITIES)):
         rows[REGISTER] += draw(_versions(catalogue[REGISTER], profile, as_of, key))

@@ -24,7 +24,6 @@ from features.indicators.language import (
     Value,
     Window,
 )
-from features.records.schema import record_types
 
 UNIT = 2**20
 COMPARED = {
@@ -143,7 +142,7 @@ def _among(row: Row, rows: Rows, world: World, as_of: date) -> bool:
     if rows.window is not None and row["event_date"] <= _start(rows.window, as_of):
         return False
     if rows.state:
-        state = record_types(world.profile)[rows.record_type].state
+        state = world.types[rows.record_type].state
         start, end = row[state.start], row[state.end]
         if start is None or start > as_of or (end is not None and end <= as_of):
             return False
@@ -218,9 +217,9 @@ def _weight(aggregate: Aggregate, row: Row, as_of: date) -> int:
 
 
 def _whole(aggregate: Aggregate, row: Row, world: World) -> int:
-    field = record_types(world.profile)[aggregate.rows.record_type].field(aggregate.field)
+    field = world.types[aggregate.rows.record_type].field(aggregate.field)
     value = row[aggregate.field]
-    return world.profile.codelist(field.list).codes.index(value) if field.type == "code" else value
+    return world.codes[field.list].index(value) if field.type == "code" else value
 
 
 # --------------------------------------------------------------------------------------------------- formulas
