@@ -14,7 +14,7 @@ Words = tuple[str, str]
 CLASS_COLOURS = {"A": "#2f855a", "B": "#2b6cb0", "C": "#c05621", "D": "#b91c1c"}
 INK, MUTED, RULE, ACCENT = "#1a202c", "#64748b", "#e2e8f0", "#0f4c81"
 WIDTH = 680.0
-BARELY = 0.045
+WIDE_ENOUGH, WIDE = 0.06, 0.12
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _whisker(across: Scale, y: float, rate: Rate, colour: str, *, hollow: bool) 
 def class_shares(bars: Sequence[tuple[Words, Mapping[str, float]]], name: Words) -> str:
     """Shares of the four classes, one bar a kind or a place."""
     height = 34.0 * len(bars) + 30
-    across = Scale(0.0, 1.0, 190, WIDTH - 10)
+    across = Scale(0.0, 1.0, 190, WIDTH - 20)
     body = []
     for row, (label, shares) in enumerate(bars):
         y, reached = 8.0 + 34 * row, 0.0
@@ -155,8 +155,9 @@ def class_shares(bars: Sequence[tuple[Words, Mapping[str, float]]], name: Words)
             body.append(
                 f'<rect x="{x:.1f}" y="{y:.1f}" width="{end - x:.1f}" height="24" fill="{CLASS_COLOURS[risk]}"/>'
             )
-            if share >= BARELY:
-                body.append(_text((x + end) / 2, y + 16, f"{risk} {percent(share, 1)}", anchor="middle", css="inbar"))
+            if share >= WIDE_ENOUGH:
+                written = f"{risk} {percent(share, 1 if share >= WIDE else 0)}"
+                body.append(_text((x + end) / 2, y + 16, written, anchor="middle", css="inbar"))
     body += [_text(across(value), height - 8, percent(value), anchor="middle") for value in (0.0, 0.25, 0.5, 0.75, 1.0)]
     return _svg(height, name, body)
 

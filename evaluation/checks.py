@@ -6,7 +6,7 @@ from math import log
 from typing import Any
 
 from evaluation.backtest import Discrimination
-from evaluation.draws import DrawStudy, ordering
+from evaluation.draws import DrawStudy, Step, ordering
 from evaluation.metrics import Calibration, Interval
 from evaluation.stability import Migration, Shift
 
@@ -95,27 +95,38 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Detail:
-    """One figure behind a check: whose it is, and whether it alone would pass (None: cannot be judged)."""
+    """One figure behind a check: whose it is, and whether it alone would pass (None: cannot be judged).
+
+    ``value`` is what the threshold is for, often a bound or a distance; ``figure`` is the figure itself.
+    """
 
     subject: str
     value: float | None
+    figure: float | None
     interval: Interval | None
     passed: bool | None
 
 
-def _at_most(subject: str, value: float | None, rule: Rule, interval: Interval | None = None) -> Detail:
-    return Detail(subject, value, interval, None if value is None else value <= rule["value"])
+def _at_most(subject: str, value: float | None, rule: Rule) -> Detail:
+    return Detail(subject, value, value, None, None if value is None else value <= rule["value"])
 
 
-def _at_least(subject: str, value: float | None, rule: Rule, interval: Interval | None = None) -> Detail:
-    return Detail(subject, value, interval, None if value is None else value >= rule["value"])
+def _at_least(subject: str, value: float | None, rule: Rule) -> Detail:
+    return Detail(subject, value, value, None, None if value is None else value >= rule["value"])
 
 
-def _near(subject: str, distance: float | None, rule: Rule, interval: Interval | None, *, ideal: float) -> Detail:
-    """Passed when near enough, or when the interval does not tell the figure from its ideal."""
-    if distance is None or interval is None:
-        return Detail(subject, distance, interval, None)
-    return Detail(subject, distance, interval, distance <= rule["value"] or interval[0] <= ideal <= interval[1])
+def _bound(subject: str, bound: float, rule: Rule, *, figure: float | None, interval: Interval) -> Detail:
+    """A bound of a figure that must reach the threshold."""
+    return Detail(subject, bound, figure, interval, bound >= rule["value"])
+
+
+def _near(subject: str, rule: Rule, *, figure: float | None, interval: Interval | None, ideal: float) -> Detail:
+    """Passed when near enough to the ideal, or when the interval does not tell them apart."""
+    if figure is None or interval is None:
+        return Detail(subject, None, figure, interval, None)
+    distance = abs(figure - ideal)
+    passed = distance <= rule["value"] or interval[0] <= ideal <= interval[1]
+    return Detail(subject, distance, figure, interval, passed)
 
 
 def _coverage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
@@ -126,20 +137,19 @@ def _coverage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
 
 def _leakage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
     found = evidence.leakage
-    if found is None or found.auc is None:
-        return ()
-    return (_near("shuffled", abs(found.auc - 0.5), rule, found.interval, ideal=0.5),)
+    return () if found is None else (_near("shuffled", rule, figure=found.auc, interval=found.interval, ideal=0.5),)
 
 
 def _auc(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
-    interval = evidence.discrimination.auc_interval
-    return () if interval is None else (_at_least("all", interval[0], rule, interval),)
+    found = evidence.discrimination
+    interval = found.auc_interval
+    return () if interval is None else (_bound("all", interval[0], rule, figure=found.auc, interval=interval),)
 
 
 def _over(rival: Difference | None, rule: Rule) -> tuple[Detail, ...]:
     if rival is None or rival.interval is None:
         return ()
-    return (_at_least(rival.name, rival.interval[0], rule, rival.interval),)
+    return (_bound(rival.name, rival.interval[0], rule, figure=rival.difference, interval=rival.interval),)
 
 
 def _lift(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
@@ -148,19 +158,23 @@ def _lift(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
 
 
 def _observed(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
-    def distance(found: Calibration) -> float | None:
-        return None if found.o_e is None else abs(log(max(found.o_e, SMALLEST_RATIO)))
-
     kinds = evidence.calibration.items()
-    return tuple(_near(kind, distance(found), rule, found.o_e_interval, ideal=1.0) for kind, found in kinds)
+    return tuple(_ratio_near_one(kind, found.o_e, found.o_e_interval, rule) for kind, found in kinds)
+
+
+def _ratio_near_one(kind: str, ratio: float | None, interval: Interval | None, rule: Rule) -> Detail:
+    """A ratio and its inverse are equally far from 1, so distances are logarithms."""
+    if ratio is None or interval is None:
+        return Detail(kind, None, ratio, interval, None)
+    distance = abs(log(max(ratio, SMALLEST_RATIO)))
+    return Detail(kind, distance, ratio, interval, distance <= rule["value"] or interval[0] <= 1 <= interval[1])
 
 
 def _slope(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
-    def distance(found: Calibration) -> float | None:
-        return None if found.slope is None else abs(found.slope - 1)
-
     kinds = evidence.calibration.items()
-    return tuple(_near(kind, distance(found), rule, found.slope_interval, ideal=1.0) for kind, found in kinds)
+    return tuple(
+        _near(kind, rule, figure=found.slope, interval=found.slope_interval, ideal=1.0) for kind, found in kinds
+    )
 
 
 def _skill(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
@@ -173,17 +187,20 @@ def _ece(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
 
 
 def _rises(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
-    steps = () if evidence.draws is None else ordering(evidence.draws.onsite)
-    return tuple(
-        _at_least(f"{step.safer}→{step.riskier}", step.lower, rule, (step.lower, step.upper)) for step in steps
-    )
+    return tuple(_rise(step, step.lower, rule) for step in _steps(evidence))
 
 
 def _reversals(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
-    steps = () if evidence.draws is None else ordering(evidence.draws.onsite)
-    return tuple(
-        _at_least(f"{step.safer}→{step.riskier}", step.upper, rule, (step.lower, step.upper)) for step in steps
-    )
+    return tuple(_rise(step, step.upper, rule) for step in _steps(evidence))
+
+
+def _steps(evidence: Evidence) -> tuple[Step, ...]:
+    return () if evidence.draws is None else ordering(evidence.draws.onsite)
+
+
+def _rise(step: Step, bound: float, rule: Rule) -> Detail:
+    name = f"{step.safer}→{step.riskier}"
+    return _bound(name, bound, rule, figure=step.difference, interval=(step.lower, step.upper))
 
 
 def _unweighted(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:

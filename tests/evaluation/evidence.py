@@ -1,12 +1,18 @@
 """Evidence of a scheme that stands every check, to be spoilt one figure at a time."""
 
 from dataclasses import replace
+from datetime import date
+from zoneinfo import ZoneInfo
 
-from evaluation.backtest import Discrimination, Volume
+from evaluation.assessment import GAINS, Assessment
+from evaluation.backtest import Discrimination, Origin, Volume
 from evaluation.checks import ClassShares, Coverage, Difference, Evidence, Leakage, Sanity, Stability
 from evaluation.draws import INSUFFICIENT, DrawStudy, Rate
+from evaluation.gate import judge
 from evaluation.metrics import Bin, Calibration
+from evaluation.report import Fact, Subject
 from evaluation.stability import Migration, Shift
+from features.profile import Kind, Profile
 
 
 def rate(value, n=2000, verdict=None):
@@ -63,4 +69,78 @@ def good():
             (Shift("penalties_24m", 0.031), Shift("age_months", 0.004)),
             Migration(moves, 9970, 9480 / 9970, 22, 40, 10),
         ),
+    )
+
+
+def assessment(evidence=None, **changed):
+    """The assessment of some evidence, with every study that is shown beside."""
+    found = evidence or good()
+    whole = found.discrimination
+    positives = {0: 300, 1: 90, 2: 9}
+    origins = [
+        Origin(date(2022 + step, 12, 31), replace(whole, auc=0.75 + 0.01 * step, auc_interval=(0.72, 0.79)), positives)
+        for step in range(3)
+    ]
+    best = {"A": rate(0.04), "B": rate(0.12), "C": rate(0.27), "D": rate(0.47)}
+    oracle = replace(found.draws, onsite=best) if found.draws else None
+    gains = tuple((volume, 1 - (1 - volume) ** 4) for volume in GAINS)
+    made = Assessment(
+        evidence=found,
+        verdict=judge(found, on=date(2026, 1, 31)),
+        by_kind={kind: replace(whole, n=1000, n_pos=40) for kind in found.calibration},
+        open_cases=replace(whole, n=55, n_pos=31),
+        oracle=replace(whole, auc=0.82, auc_interval=(0.80, 0.84)),
+        oracle_draws=oracle,
+        origins=origins,
+        kinds=tuple(found.calibration),
+        gains=gains,
+    )
+    return replace(made, **changed)
+
+
+PLACES = """
+- place: 某市（2023-05）
+  place_en: some city, 2023-05
+  shares: {A: 0.6541, B: 0.2533, C: 0.0774, D: 0.0152}
+  source: 公开报道
+"""
+
+
+def profile(folder, language="zh"):
+    """A place of three kinds that lists one published share."""
+    (folder / "published_shares.yaml").write_text(PLACES, encoding="utf-8")
+    kinds = (
+        Kind("enterprise", "企业", "enterprise"),
+        Kind("individual_business", "个体工商户", "individual business"),
+        Kind("cooperative", "农民专业合作社", "farmers' cooperative"),
+    )
+    return Profile(
+        "somewhere",
+        folder,
+        "某省",
+        "Somewhere",
+        "opaque",
+        ZoneInfo("Asia/Shanghai"),
+        language,
+        "内部参考，不作为信用评价",
+        "For internal reference; not an evaluation of anyone's credit",
+        kinds,
+        {},
+    )
+
+
+def subject(place):
+    """The facts of a scheme of that place."""
+    return Subject(
+        profile=place,
+        scheme="5f0c" * 16,
+        as_of=date(2025, 12, 31),
+        outcome=("违法失信", "violation found"),
+        data=(
+            Fact(("训练基准日", "dates fitted on"), "2021-12-31 … 2023-12-31"),
+            Fact(("训练样本", "pairs fitted on"), 48210),
+            Fact(("标签成熟", "labels mature"), ("12 个月另加 120 日", "12 months and 120 days later")),
+        ),
+        card=(Fact(("模型", "model"), "LightGBM, 300 × 31"), Fact(("学习率", "learning rate"), 0.05)),
+        indicators={"penalties_24m": ("行政处罚次数（近24个月）", "penalties, 24 months")},
     )

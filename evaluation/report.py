@@ -1,0 +1,205 @@
+"""The report of an assessment: one page that needs nothing else, Chinese with an English switch, made to be printed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import floor, log10
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from evaluation import charts
+from evaluation.assessment import Assessment
+from evaluation.charts import Words, percent
+from evaluation.checks import ClassShares, Stability
+from evaluation.gate import PROMOTE, REJECT, REVIEW, Check
+from evaluation.metrics import Interval
+from features.profile import Profile
+
+TEMPLATES = Path(__file__).with_name("templates")
+SHIFTS_SHOWN = 20
+NOTICE_LINE, STOP_LINE = "EV070", "EV071"
+
+VERDICTS: Mapping[str, Words] = {
+    PROMOTE: ("晋级", "Promote"),
+    REJECT: ("不晋级", "Do not promote"),
+    REVIEW: ("需人工", "A person must decide"),
+}
+SECTIONS: Mapping[str, Words] = {
+    "coverage": ("覆盖", "coverage"),
+    "leakage": ("泄漏", "leakage"),
+    "discrimination": ("区分", "discrimination"),
+    "calibration": ("校准", "calibration"),
+    "draws": ("随机抽查", "random draws"),
+    "classes": ("类别", "classes"),
+    "explanation": ("解释", "explanation"),
+    "stability": ("稳定", "stability"),
+}
+SUBJECTS: Mapping[str, Words] = {
+    "all": ("全部", "all"),
+    "shuffled": ("打乱标签", "shuffled labels"),
+    "logistic": ("逻辑回归基线", "logistic regression"),
+    "champion": ("现行方案", "champion"),
+    "C+D": ("C、D 类", "C and D"),
+    "D": ("D 类", "class D"),
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of the report that is not a figure of a study: what the scheme was made from, or how."""
+
+    label: Words
+    value: Words | str | int | float
+
+
+@dataclass(frozen=True)
+class Published:
+    """Class shares some place has published."""
+
+    place: Words
+    shares: Mapping[str, float]
+    source: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose report it is: place, scheme, dates, outcome, and the facts of its data and its model card."""
+
+    profile: Profile
+    scheme: str
+    as_of: date
+    outcome: Words
+    data: Sequence[Fact]
+    card: Sequence[Fact]
+    indicators: Mapping[str, Words]
+
+
+def published(profile: Profile) -> tuple[Published, ...]:
+    """The shares a profile lists in ``published_shares.yaml``; none when it has no such file."""
+    rows = profile.table("published_shares") if profile.has("published_shares") else ()
+    return tuple(
+        Published((row["place"], row.get("place_en", row["place"])), row["shares"], row["source"]) for row in rows
+    )
+
+
+def render(assessment: Assessment, subject: Subject) -> str:
+    """The report as HTML: the same bytes for the same assessment and facts."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"pct": _share, "figure": figure, "count": _count, "band": band, "pctband": _share_band}
+    words = _words(subject)
+    return environment.get_template("report.html").render(
+        assessment=assessment,
+        evidence=assessment.evidence,
+        verdict=assessment.verdict,
+        verdict_words=VERDICTS[assessment.verdict.verdict],
+        sections=SECTIONS,
+        tally=tally(assessment.verdict.checks),
+        subject=subject,
+        profile=subject.profile,
+        kinds={kind.code: (kind.label, kind.label_en) for kind in subject.profile.kinds},
+        published=published(subject.profile),
+        pictures=_pictures(assessment, subject),
+        name_of=lambda code: _name(code, words),
+        shifts_shown=SHIFTS_SHOWN,
+    )
+
+
+def tally(checks: Sequence[Check]) -> dict[str, int]:
+    """How many checks passed, failed, and could not be judged."""
+    answers = [check.passed for check in checks]
+    return {"passed": answers.count(True), "failed": answers.count(False), "silent": answers.count(None)}
+
+
+def _words(subject: Subject) -> dict[str, Words]:
+    kinds = {kind.code: (kind.label, kind.label_en) for kind in subject.profile.kinds}
+    return {**SUBJECTS, **kinds, **subject.indicators}
+
+
+def _name(code: str, words: Mapping[str, Words]) -> Words:
+    """The words of a code or of several codes with spaces between; a code without words stands for itself."""
+    parts = [words.get(part, (part, part)) for part in code.split(" ")]
+    return " ".join(part[0] for part in parts), " ".join(part[1] for part in parts)
+
+
+def _pictures(assessment: Assessment, subject: Subject) -> dict[str, str]:
+    evidence = assessment.evidence
+    kinds = {kind.code: (kind.label, kind.label_en) for kind in subject.profile.kinds}
+    found = {
+        f"calibration_{kind}": charts.reliability(figures.bins, kinds[kind])
+        for kind, figures in evidence.calibration.items()
+        if figures.bins
+    }
+    if evidence.classes:
+        found["classes"] = _class_chart(evidence.classes, subject, kinds)
+    if assessment.gains:
+        volumes = {volume.name: volume.share for volume in evidence.discrimination.volumes}
+        found["gains"] = charts.gains(assessment.gains, volumes, ("累计发现", "cumulative gains"))
+    if evidence.draws is not None:
+        oracle = None if assessment.oracle_draws is None else assessment.oracle_draws.onsite
+        found["draws"] = charts.draw_rates(evidence.draws.onsite, oracle, ("随机抽查问题率", "problem rates"))
+    rows = [
+        (row.as_of.isoformat(), row.found.auc, row.found.auc_interval)
+        for row in assessment.origins
+        if row.found.auc is not None and row.found.auc_interval is not None
+    ]
+    if rows:
+        found["backtest"] = charts.course(
+            [(day, value, interval) for day, value, interval in rows if value is not None and interval is not None],
+            ("历次回测 AUC", "AUC by as-of date"),
+        )
+    if evidence.stability is not None:
+        found["shifts"] = _shift_chart(evidence.stability, assessment, subject)
+    return found
+
+
+def _class_chart(classes: Mapping[str, ClassShares], subject: Subject, kinds: Mapping[str, Words]) -> str:
+    ours = [(kinds[kind], part.shares) for kind, part in classes.items() if part.entities]
+    theirs = [(row.place, row.shares) for row in published(subject.profile)]
+    return charts.class_shares([*ours, *theirs], ("各类占比", "class shares"))
+
+
+def _shift_chart(stability: Stability, assessment: Assessment, subject: Subject) -> str:
+    words = _words(subject)
+    lines = {check.code: check.threshold for check in assessment.verdict.checks}
+    rows = [(("概率", "probability"), stability.psi_probability)]
+    rows += [(_name(shift.column, words), shift.psi) for shift in stability.shifts[:SHIFTS_SHOWN]]
+    return charts.shift_bars(
+        rows, ("稳定性指数", "stability indices"), notice=lines[NOTICE_LINE], stop=lines[STOP_LINE]
+    )
+
+
+def figure(value: float | None) -> str:
+    """A figure with three digits that mean something; a dash where there is none."""
+    if value is None:
+        return "–"
+    if value == 0 or float(value).is_integer():
+        return f"{value:,.0f}"
+    if abs(value) < 0.001:
+        return f"{value:.1e}"
+    digits = max(0, 2 - floor(log10(abs(value))))
+    return f"{value:.{min(digits, 3)}f}"
+
+
+def band(interval: Interval | None) -> str:
+    """An interval as people read it."""
+    return "" if interval is None else f"[{figure(interval[0])}, {figure(interval[1])}]"
+
+
+def _share(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else percent(value, digits)
+
+
+def _share_band(interval: Interval | None) -> str:
+    return "" if interval is None else f"[{percent(interval[0], 1)}, {percent(interval[1], 1)}]"
+
+
+def _count(value: int) -> str:
+    return f"{value:,}"
