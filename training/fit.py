@@ -165,13 +165,16 @@ def reference(rows: Rows, place: Layout, models: Sequence[str], kinds: Sequence[
     return {"names": list(place.controls), "kinds": found}
 
 
-def offsets(models: Sequence[str], place: Layout, distribution: Mapping[str, Any]) -> dict[str, float]:
+def offsets(
+    models: Sequence[str], place: Layout, distribution: Mapping[str, Any], kinds: Sequence[str]
+) -> dict[str, float]:
     """Per kind, the mean over the reference of what controls and kind add, less what null controls add."""
     grown = [booster(text) for text in models]
     empty = np.full((1, len(place.names)), np.nan)
     at_null = float(mean_margin(grown, empty)[0])
     found = {}
-    for number, (kind, row) in enumerate(distribution["kinds"].items()):
+    for number, kind in enumerate(kinds):
+        row = distribution["kinds"][kind]
         weights = np.array(row["weights"], np.float64)
         rows = np.repeat(empty, len(weights), axis=0)
         rows[:, len(place.features) : -1] = np.array(row["controls"], np.float64).reshape(len(weights), -1)

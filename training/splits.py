@@ -43,7 +43,7 @@ class Periods:
     """Event days (first and last, both included) of the three parts; None where a part is empty."""
 
     fit: tuple[date, date]
-    calibration: tuple[date, date]
+    calibration: tuple[date, date] | None
     test: tuple[date, date] | None
 
 

@@ -139,8 +139,18 @@ def _check(tree: Tree, features: int, where: str) -> None:
     # an infinite threshold is LightGBM's way to part nulls from all values
     if not np.isfinite(tree.value).all() or np.any(np.isnan(tree.threshold) | (tree.threshold == -np.inf)):
         raise _refused(where, "a leaf value or threshold that is not a usable number", "finite leaf values")
-    if splits and (tree.node_count.min() < 1 or tree.leaf_count.min() < 1):
-        raise _refused(where, "a node that no training row reached", "counts of at least 1")
+    if splits and not _counts_add_up(tree):
+        raise _refused(where, "counts of training rows that do not add up", "each node's rows in its two children")
+
+
+def _counts_add_up(tree: Tree) -> bool:
+    if tree.node_count.min() < 1 or tree.leaf_count.min() < 1:
+        return False
+    left, right = (
+        np.where(side >= 0, tree.node_count[np.maximum(side, 0)], tree.leaf_count[np.maximum(~side, 0)])
+        for side in (tree.left, tree.right)
+    )
+    return np.array_equal(left + right, tree.node_count)
 
 
 def _pairs(lines: Sequence[str], where: str) -> Mapping[str, str]:

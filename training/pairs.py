@@ -1,0 +1,94 @@
+"""Labelled pairs: who stands in fit, calibration and test, as of which day, with which label and probability."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.matrix import registrations
+from training import cohort
+from training.labels import Knowledge, events, marked, open_cases, positives
+from training.outcomes import Outcome
+from training.splits import Dates, Periods
+
+PARTS = ("fit", "calibration", "test")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """The rate at which negatives stay, the seed of their draw, and registration statuses that are never trained on."""
+
+    rate: float
+    seed: str
+    not_trained: tuple[str, ...]
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> "Sampling":
+        """The settings written under ``sample`` in a profile's ``model.yaml``."""
+        return cls(float(row["rate"]), str(row["seed"]), tuple(row.get("not_trained", ())))
+
+
+def trainable(knowledge: Knowledge, sampling: Sampling, *, as_of: date) -> pa.Table:
+    """Entities in scope with a known kind and a status that is trained on, as of a date: entity and code."""
+    reading = knowledge.reading
+    known = registrations(reading.lake, as_of=as_of, engine=reading.engine.name)
+    status = pc.is_in(known["status"].cast(pa.string()), value_set=pa.array(sampling.not_trained, pa.string()))
+    kept = known.filter(pc.and_(pc.and_(known["in_scope"], pc.greater_equal(known["kind"], 0)), pc.invert(status)))
+    entity = kept["entity"].cast(pa.int32())
+    return pa.table({"entity": entity, "code": reading.lake.register()["code"].take(entity)})
+
+
+def detected_pairs(knowledge: Knowledge, outcome: Outcome, dates: Dates, sampling: Sampling, *, say: Say) -> pa.Table:
+    """Pairs of every as-of date of the three parts, in that order, with their labels.
+
+    Columns pair, entity, as_of, s, stratum, label, part.
+    """
+    found = []
+    for part in PARTS:
+        for as_of in getattr(dates, part):
+            entities = trainable(knowledge, sampling, as_of=as_of)
+            had = positives(knowledge, outcome, as_of=as_of)
+            pairs = cohort.detected(
+                entities,
+                as_of=as_of,
+                kept=had["entity"].combine_chunks(),
+                open_cases=open_cases(knowledge, outcome, as_of=as_of),
+                rate=sampling.rate,
+                seed=sampling.seed,
+            )
+            label = marked(pairs, had, as_of=as_of)
+            say(
+                f"{part} {as_of}: {len(entities)} in scope, {len(pairs)} sampled, {pc.sum(label).as_py() or 0} positive"
+            )
+            found.append(_in_part(pairs.append_column("label", label), part))
+    return cohort.numbered(found)
+
+
+def event_pairs(knowledge: Knowledge, outcome: Outcome, periods: Periods, *, say: Say) -> pa.Table:
+    """One pair an inspection of every period, as of the day before it, with its result and the event's controls.
+
+    Columns pair, entity, as_of, s, stratum, record_id, one float column an event control, label, part.
+    """
+    profile = knowledge.reading.lake.profile
+    lists = {control.field: profile.codelist(control.list).codes for control in outcome.event_controls}
+    found = []
+    for part in PARTS:
+        period = getattr(periods, part)
+        if period is None:
+            continue
+        happened = events(knowledge, outcome, since=period[0], until=period[1])
+        pairs = cohort.given_inspection(happened, lists)
+        positive = pc.sum(happened["positive"]).as_py() or 0
+        say(f"{part} {period[0]} to {period[1]}: {len(pairs)} events, {positive} positive")
+        found.append(_in_part(pairs.append_column("label", happened["positive"]), part))
+    return cohort.numbered(found)
+
+
+def _in_part(pairs: pa.Table, part: str) -> pa.Table:
+    return pairs.append_column("part", pa.array(np.full(len(pairs), part).tolist(), pa.string()))

@@ -1,0 +1,116 @@
+"""Runs and registered schemes in MLflow: what was tried, with which figures, and which version is called what."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from training.errors import SchemeError
+
+CHALLENGER, CHAMPION = "challenger", "champion"
+DIGEST_TAG = "scheme_digest"
+ARTIFACT = "scheme"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run as it is logged: names, parameters, figures, and files beside the scheme's folder."""
+
+    experiment: str
+    model: str
+    parameters: Mapping[str, Any]
+    figures: Mapping[str, float]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registered version of a scheme and the run that made it."""
+
+    model: str
+    version: str
+    run_id: str
+
+
+def log(store: Path, run: Run, *, scheme: Path, digest: str) -> Registered:
+    """The registered version of a saved scheme folder, logged with its run and called challenger.
+
+    ``store`` is the folder of ``mlflow.db`` and ``artifacts/``. The folder is kept as it is: signed text, no pickle.
+    """
+    import lightgbm
+    import mlflow
+
+    with _open(store) as client:
+        experiment = _experiment(client, store, run.experiment)
+        with mlflow.start_run(experiment_id=experiment) as active:
+            mlflow.log_params({name: str(value)[:500] for name, value in run.parameters.items()})
+            mlflow.log_metrics(dict(run.figures))
+            mlflow.set_tags({**run.tags, DIGEST_TAG: digest})
+            for path in run.files:
+                mlflow.log_artifact(str(path))
+            logged = mlflow.pyfunc.log_model(
+                name=ARTIFACT,
+                registered_model_name=run.model,
+                loader_module=__name__,
+                data_path=str(scheme),
+                pip_requirements=[f"lightgbm=={lightgbm.__version__}"],
+            )
+        version = str(logged.registered_model_version)
+        client.set_model_version_tag(run.model, version, DIGEST_TAG, digest)
+        client.set_registered_model_alias(run.model, CHALLENGER, version)
+    return Registered(run.model, version, active.info.run_id)
+
+
+def alias(store: Path, model: str, *, version: str, name: str) -> None:
+    """Call a registered version by a name (``champion``); the journal decides, MLflow mirrors."""
+    with _open(store) as client:
+        client.set_registered_model_alias(model, name, version)
+
+
+def version_of(store: Path, model: str, *, digest: str) -> str | None:
+    """The latest registered version of a scheme digest; None when it was never registered."""
+    with _open(store) as client:
+        found = client.search_model_versions(f"name = '{model}'")
+    versions = [int(one.version) for one in found if one.tags.get(DIGEST_TAG) == digest]
+    return str(max(versions)) if versions else None
+
+
+def aliases(store: Path, model: str) -> dict[str, str]:
+    """The aliases of a registered model and the versions they name."""
+    with _open(store) as client:
+        found = client.search_registered_models(f"name = '{model}'")
+    return {name: str(version) for one in found for name, version in dict(one.aliases).items()}
+
+
+def _load_pyfunc(path: str) -> NoReturn:
+    """MLflow would load a swapped folder without a word, so schemes are not loaded through it."""
+    raise SchemeError(
+        f"{path}: a scheme is loaded with Scheme.load and the key it was signed with, not through MLflow, which does "
+        "not verify signatures. Nothing was loaded; use jianwei, or Scheme.load on this folder."
+    )
+
+
+def _experiment(client: Any, store: Path, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(name, artifact_location=(store / "artifacts").absolute().as_uri()))
+
+
+@contextmanager
+def _open(store: Path) -> Iterator[Any]:
+    """A client of the store's SQLite file; MLflow's own current store is put back afterwards."""
+    import mlflow
+
+    store.mkdir(parents=True, exist_ok=True)
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    uri = f"sqlite:///{store.absolute() / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    try:
+        yield mlflow.MlflowClient(uri, uri)
+    finally:
+        mlflow.set_tracking_uri(before[0])
+        mlflow.set_registry_uri(before[1])

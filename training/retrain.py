@@ -1,0 +1,364 @@
+"""The one file that runs training in order: pairs, matrix, boosters, calibration, cutoffs, a signed folder."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from features import steps
+from features.asof import in_force, month_end_on_or_before
+from features.engine import Engine
+from features.indicators.catalogue import Definitions
+from features.matrix import batches, matrix_key, sampled
+from features.profile import Profile
+from features.reading import Lake, Reading
+from training import boosters, fit, overrides, splits
+from training.calibration import OWN, Curve
+from training.cohort import HEADLINE
+from training.cutoffs import Chosen, Cutoffs, Shares, choose
+from training.errors import SchemeError
+from training.labels import Knowledge, mature_on
+from training.outcomes import Outcome, read_outcomes
+from training.overrides import read_overrides
+from training.pairs import PARTS, Sampling, Say, detected_pairs, event_pairs, trainable
+from training.scheme import KindPart, Scheme
+from training.steadiness import Steadiness
+
+Floats = npt.NDArray[np.float64]
+
+SCHEME, METRICS, SCORED = "scheme", "metrics.json", "scored.parquet"
+SETTINGS_FILES = ("outcomes", "model", "rules", "classes", "steadiness")
+UNSET = Cutoffs(0.25, 0.5, 0.75)
+IDENTITY = Curve(1.0, 1.0, 0.0, OWN, 0)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to train: on which lake and definitions, knowing what was known by a day, for which outcome.
+
+    ``held_out`` keeps a test part later than all others; a replay of the past tests elsewhere and needs none.
+    """
+
+    lake: Lake
+    definitions: Definitions
+    known_by: date
+    outcome_code: str | None = None
+    engine: str = "polars"
+    held_out: bool = True
+
+    @property
+    def profile(self) -> Profile:
+        """The profile of the lake."""
+        return self.lake.profile
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """The outcome asked for, or the profile's first."""
+        known = read_outcomes(self.profile)
+        code = self.outcome_code or next(iter(known))
+        if code not in known:
+            raise SchemeError(f"No outcome {code!r} in profile {self.profile.name}; it has {', '.join(known)}.")
+        return known[code]
+
+    @cached_property
+    def model(self) -> Mapping[str, Any]:
+        """The profile's ``model.yaml``."""
+        found: Mapping[str, Any] = self.profile.table("model")
+        return found
+
+    @property
+    def sampling(self) -> Sampling:
+        """How pairs are sampled."""
+        return Sampling.read(self.model["sample"])
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What labels are read from."""
+        return Knowledge(Reading(self.lake, Engine(self.engine)), self.known_by)
+
+    @property
+    def reference_month(self) -> date:
+        """The month end whose population the cutoffs are chosen on."""
+        return month_end_on_or_before(self.known_by)
+
+    def inputs(self, *files: str) -> dict[str, Any]:
+        """What a step depends on that reads these files of the profile."""
+        stated = {name: steps.key_of({name: self.profile.table(name)}) for name in files}
+        matrix = matrix_key(self.lake, self.definitions, self.known_by)
+        return {"matrix": matrix, "outcome": self.outcome.code, "held_out": self.held_out, **stated}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A saved scheme: its folder and digest, its figures, and the scored pairs of calibration and test."""
+
+    folder: Path
+    digest: str
+    figures: Mapping[str, Any]
+    scored: Path
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A training matrix with its pairs, and how the model reads it."""
+
+    pairs: pa.Table
+    matrix: pa.Table
+    layout: fit.Layout
+
+    def rows(self, part: str, stratum: str = HEADLINE) -> fit.Rows:
+        """The rows of one part and stratum whose kind is known."""
+        return self._rows(self.chosen(part, stratum))
+
+    def chosen(self, part: str, stratum: str = HEADLINE) -> npt.NDArray[np.bool_]:
+        """Which rows belong to a part and stratum and have a known kind."""
+        belongs = pc.and_(pc.equal(self.pairs["part"], part), pc.equal(self.pairs["stratum"], stratum))
+        return np.asarray(pc.and_(belongs, pc.greater_equal(self.matrix["kind"], 0)).to_numpy(), np.bool_)
+
+    def _rows(self, chosen: npt.NDArray[np.bool_]) -> fit.Rows:
+        taken, pairs = self.matrix.filter(pa.array(chosen)), self.pairs.filter(pa.array(chosen))
+        return fit.Rows(
+            values=_columns(taken, self.layout.columns),
+            kind=taken["kind"].to_numpy().astype(np.int8),
+            controls=np.concatenate(
+                [_columns(pairs if name in pairs.column_names else taken, (name,)) for name in self.layout.controls]
+                or [np.zeros((len(taken), 0))],
+                axis=1,
+            ),
+            label=pairs["label"].to_numpy().astype(np.float64),
+            weight=1.0 / pairs["s"].to_numpy(),
+        )
+
+
+def retrain(task: Task, folder: Path, *, key: Ed25519PrivateKey, say: Say) -> Trained:
+    """A scheme trained, calibrated, cut and signed in ``folder``; steps whose inputs are unchanged are not repeated."""
+    steps.run(folder / "sample", task.inputs("outcomes", "model"), lambda fresh: _write_sample(task, fresh, say))
+    place = fit.layout(task.definitions, task.outcome)
+    signed_by = key.public_key().public_bytes_raw().hex()
+    made_with = {**task.inputs(*SETTINGS_FILES), "key": signed_by, "boosting": _version()}
+
+    def make(fresh: Path) -> None:
+        pairs, matrix = (pq.read_table(folder / "sample" / f"{name}.parquet") for name in ("pairs", "matrix"))
+        _write_scheme(task, Sample(pairs, matrix, place), fresh, key=key, say=say)
+
+    steps.run(folder / "made", made_with, make)
+    figures = json.loads((folder / "made" / METRICS).read_text(encoding="utf-8"))
+    return Trained(folder / "made" / SCHEME, figures["digest"], figures, folder / "made" / SCORED)
+
+
+def labelled(task: Task, say: Say) -> pa.Table:
+    """The labelled pairs of all parts, dated by the profile's ``model.yaml``."""
+    if task.outcome.framing == "given_inspection":
+        row = task.model["periods"]
+        periods = splits.by_period(
+            since=row["since"],
+            known_by=task.known_by,
+            calibration_months=int(row["calibration_months"]),
+            test_months=int(row["test_months"]) if task.held_out else 0,
+        )
+        return event_pairs(task.knowledge, task.outcome, periods, say=say)
+    settings = splits.DateSettings.read(task.model["dates"])
+    dates = splits.by_date(
+        settings if task.held_out else replace(settings, test=0),
+        known_by=task.known_by,
+        mature_on=lambda day: mature_on(task.outcome, day),
+        earliest=task.model["dates"]["earliest"],
+    )
+    return detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=say)
+
+
+def drafted(task: Task, rows: fit.Rows, place: fit.Layout) -> Scheme:
+    """A scheme fitted on rows, with margins but without calibration and cutoffs of its own."""
+    kinds = task.profile.kind_codes
+    models = fit.boosters(rows, place, fit.TreeSettings.read(task.model["trees"]))
+    distribution = fit.reference(rows, place, models, kinds)
+    offsets = fit.offsets(models, place, distribution, kinds)
+    steadiness = Steadiness.read(in_force(task.profile.table("steadiness"), task.reference_month))
+    return Scheme(
+        profile=task.profile.name,
+        outcome=task.outcome.code,
+        columns=place.columns,
+        features=place.features,
+        controls=place.controls,
+        kinds=kinds,
+        parts={kind: KindPart(IDENTITY, UNSET, offsets[kind]) for kind in kinds},
+        rules=read_overrides(task.profile),
+        steadiness=steadiness,
+        definitions=task.definitions.digest,
+        training={},
+        reference=distribution,
+        models=models,
+        golden=boosters.golden(models, place.names),
+    )
+
+
+def four_scores(task: Task, fitted_on: fit.Rows, seen: fit.Rows, place: fit.Layout) -> dict[str, Floats]:
+    """Margins of the same rows by four ways to score: the product's, and three to compare it with.
+
+    ``planned`` averages the control, ``group_known`` uses it, ``no_control`` never saw it, ``logistic`` is linear.
+    """
+    planned = drafted(task, fitted_on, place)
+    blind = replace(place, controls=())
+    without = replace(fitted_on, controls=fitted_on.controls[:, :0])
+    strength = float(task.model["logistic"]["strength"])
+    baseline = fit.logistic(fitted_on, place, kinds=len(planned.kinds), strength=strength)
+    return {
+        "planned": planned.margins(seen.values, seen.kind),
+        "group_known": planned.margins(seen.values, seen.kind, seen.controls),
+        "no_control": drafted(task, without, blind).margins(seen.values, seen.kind),
+        "logistic": baseline.margins(seen.values, seen.kind),
+    }
+
+
+def calibrated(task: Task, draft: Scheme, rows: fit.Rows) -> Scheme:
+    """The draft with calibration curves fitted on rows later than those it was fitted on."""
+    least = int(task.model["calibration"]["min_positives"])
+    margins = draft.margins(rows.values, rows.kind)
+    curves = fit.curves(margins, rows, draft.kinds, min_positives=least)
+    return replace(draft, parts={kind: replace(part, curve=curves[kind]) for kind, part in draft.parts.items()})
+
+
+def cut(task: Task, scheme: Scheme) -> tuple[Scheme, dict[str, Chosen]]:
+    """The scheme with cutoffs that give the wanted shares after rules on the reference month, and what they give."""
+    probability, at_least, kind = _population(task, scheme)
+    wanted = in_force(task.profile.table("classes")["targets"], task.reference_month)["kinds"]
+    chosen = {}
+    for number, code in enumerate(scheme.kinds):
+        own = kind == number
+        rows = own if own.any() else np.ones(len(kind), np.bool_)
+        chosen[code] = choose(probability[rows], at_least[rows], Shares.read(wanted[code]))
+    parts = {code: replace(part, cutoffs=chosen[code].cutoffs) for code, part in scheme.parts.items()}
+    return replace(scheme, parts=parts), chosen
+
+
+def _population(task: Task, scheme: Scheme) -> tuple[Floats, npt.NDArray[np.int8], npt.NDArray[np.int8]]:
+    """Probability, class demanded by rules, and kind of everyone trained on, on the reference month."""
+    counted = trainable(task.knowledge, task.sampling, as_of=task.reference_month)["entity"].to_numpy()
+    found: list[tuple[Any, Any, Any]] = []
+    for batch in batches(task.lake, task.definitions, as_of=task.reference_month, engine=task.engine):
+        rows = np.isin(batch.entity, counted) & (batch.kind >= 0)
+        kind = batch.kind[rows]
+        margins = scheme.margins(batch.values[rows], kind)
+        seen = overrides.Seen(batch.values[rows], batch.columns, [scheme.kinds[number] for number in kind])
+        demanded = overrides.apply(scheme.rules, seen, as_of=batch.as_of).at_least
+        found.append((scheme.probabilities(margins, kind), demanded, kind))
+    if not found:
+        raise SchemeError(f"Nobody was in scope on {task.reference_month}; cutoffs need a reference month.")
+    probability, at_least, kinds = (np.concatenate(column) for column in zip(*found, strict=True))
+    return probability, at_least, kinds
+
+
+def _write_sample(task: Task, fresh: Path, say: Say) -> None:
+    pairs = labelled(task, say)
+    say(f"matrix of {len(pairs)} pairs, {len(task.definitions.codes)} indicators")
+    matrix = sampled(task.lake, task.definitions, pairs.select(["pair", "entity", "as_of"]), engine=task.engine)
+    pq.write_table(pairs, fresh / "pairs.parquet", compression="zstd", write_page_checksum=True)
+    pq.write_table(matrix, fresh / "matrix.parquet", compression="zstd", write_page_checksum=True)
+
+
+def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519PrivateKey, say: Say) -> None:
+    say(f"boosters on {len(sample.layout.features)} features, controls {', '.join(sample.layout.controls) or 'none'}")
+    fitted_on = sample.rows("fit")
+    draft = calibrated(task, drafted(task, fitted_on, sample.layout), sample.rows("calibration"))
+    say(f"cutoffs on {task.reference_month}")
+    scheme, chosen = cut(task, draft)
+    baseline = fit.logistic(
+        fitted_on, sample.layout, kinds=len(scheme.kinds), strength=float(task.model["logistic"]["strength"])
+    )
+    scored = _scored(scheme, sample, baseline)
+    scheme = replace(scheme, training=_history(task, sample, chosen))
+    digest = scheme.save(fresh / SCHEME, key)
+    figures = {"digest": digest, "parts": _figures(scored), "training": dict(scheme.training)}
+    steps.write_text(fresh / METRICS, json.dumps(figures, ensure_ascii=False, sort_keys=True, indent=1))
+    pq.write_table(scored, fresh / SCORED, compression="zstd", write_page_checksum=True)
+    say(f"scheme {digest[:12]} signed")
+
+
+def _scored(scheme: Scheme, sample: Sample, baseline: fit.Logistic) -> pa.Table:
+    """Every pair with a known kind, as the scheme and the baseline see it.
+
+    Columns pair, entity, as_of, part, stratum, label, kind, weight, margin, probability, logistic.
+    """
+    known = sample.matrix.filter(pc.greater_equal(sample.matrix["kind"], 0))
+    pairs = sample.pairs.filter(pc.greater_equal(sample.matrix["kind"], 0))
+    values, kind = _columns(known, scheme.columns), known["kind"].to_numpy().astype(np.int8)
+    margin = scheme.margins(values, kind)
+    table = pairs.select(["pair", "entity", "as_of", "part", "stratum", "label"])
+    for name, column in {
+        "kind": kind,
+        "weight": 1.0 / pairs["s"].to_numpy(),
+        "margin": margin,
+        "probability": scheme.probabilities(margin, kind),
+        "logistic": baseline.margins(values, kind),
+    }.items():
+        table = table.append_column(name, pa.array(column))
+    return table
+
+
+def _history(task: Task, sample: Sample, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
+    """What the scheme was made from, as it stands in its text."""
+    days = {
+        part: sorted(
+            {day.isoformat() for day in sample.pairs.filter(pc.equal(sample.pairs["part"], part))["as_of"].to_pylist()}
+        )
+        for part in PARTS
+    }
+    if task.outcome.framing == "given_inspection":
+        days = {part: [found[0], found[-1]] if found else [] for part, found in days.items()}
+    return {
+        "known_by": task.known_by.isoformat(),
+        "reference_month": task.reference_month.isoformat(),
+        "lake": task.lake.digest(task.known_by),
+        "as_of": days,
+        "settings": json.loads(json.dumps(task.model, default=str)),
+        "shares": {kind: dict(one.shares) for kind, one in chosen.items()},
+        "review": {kind: list(one.review) for kind, one in chosen.items()},
+        "boosting": _version(),
+    }
+
+
+def _figures(scored: pa.Table) -> dict[str, Any]:
+    """Per part: pairs, positives, weighted rate, AUC and average precision, together and per kind; open cases apart."""
+    found: dict[str, Any] = {}
+    for part in PARTS:
+        rows = scored.filter(pc.equal(scored["part"], part))
+        headline = rows.filter(pc.equal(rows["stratum"], HEADLINE))
+        if len(headline):
+            kinds = sorted(set(headline["kind"].to_pylist()))
+            by_kind = {str(kind): _ranking(headline.filter(pc.equal(headline["kind"], kind))) for kind in kinds}
+            found[part] = {**_ranking(headline), "open_cases": len(rows) - len(headline), "kinds": by_kind}
+    return found
+
+
+def _ranking(rows: pa.Table) -> dict[str, Any]:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    label, weight, margin = (rows[name].to_numpy() for name in ("label", "weight", "margin"))
+    both = 0 < label.sum() < len(label)
+    return {
+        "n": len(rows),
+        "positives": int(label.sum()),
+        "rate": float((label * weight).sum() / weight.sum()),
+        "auc": float(roc_auc_score(label, margin, sample_weight=weight)) if both else None,
+        "ap": float(average_precision_score(label, margin, sample_weight=weight)) if both else None,
+    }
+
+
+def _columns(table: pa.Table, names: tuple[str, ...]) -> Floats:
+    return np.column_stack([table[name].to_numpy() for name in names]).astype(np.float64)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("lightgbm")
