@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from features import signing, steps
 from features.asof import Month
+from features.records.journal import JournalError
 
 HEAD, MANIFEST, LEAVES, RESULTS = "head.json", "manifest.json", "leaves.bin", "results.parquet"
 ABSENT = "\x00"  # a null; values may not hold control characters, so nothing else reads like it
@@ -26,7 +27,7 @@ WIDTH = hashlib.sha256().digest_size
 GENESIS = "0" * (2 * WIDTH)
 
 
-class LedgerError(Exception):
+class LedgerError(JournalError):
     """A sealed month is missing, damaged or not what was sealed."""
 
 
@@ -273,7 +274,8 @@ def check_files(folder: Path, head: Head) -> str | None:
 def read_rows(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """The rows of a sealed month, page checksums verified; LedgerError when a page is damaged."""
     try:
-        return pq.read_table(folder / RESULTS, columns=columns, page_checksum_verification=True)
+        wanted = None if columns is None else list(columns)
+        return pq.read_table(folder / RESULTS, columns=wanted, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as fault:
         raise LedgerError(
             f"{folder / RESULTS}: {type(fault).__name__}; the file is damaged and was not used."

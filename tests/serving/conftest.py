@@ -1,9 +1,11 @@
-"""What the tests of serving share: calling an ASGI application as a server would, without one."""
+"""What the tests of serving share: an ASGI caller, and a small town whose months can be classified."""
 
 import asyncio
+import shutil
 from dataclasses import dataclass, field
 
 import pytest
+from town import Town, build
 
 from serving.http import strict_json
 
@@ -20,7 +22,7 @@ class Answer:
 
 
 def request_to(app, method="GET", path="/v1/things", *, headers=(), chunks=(b"",)):
-    """The answer of an application to one request."""
+    """The answer of an ASGI application to one request."""
     answer = Answer()
     waiting = list(chunks)
     scope = {
@@ -58,3 +60,34 @@ def request_to(app, method="GET", path="/v1/things", *, headers=(), chunks=(b"",
 @pytest.fixture
 def call():
     return request_to
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory) -> Town:
+    """The town with its profile, lake and scheme; nothing classified. Read only."""
+    return build(tmp_path_factory.mktemp("town"))
+
+
+@pytest.fixture(scope="session")
+def classified(town, tmp_path_factory) -> Town:
+    """The town with two months published. Read only; use ``copied`` to change it."""
+    folder = tmp_path_factory.mktemp("classified") / "town"
+    shutil.copytree(town.folder, folder)
+    own = Town.at(folder)
+    own.classify("2025-11")
+    own.classify("2025-12")
+    return own
+
+
+@pytest.fixture
+def copied(classified, tmp_path) -> Town:
+    """A copy of the town with two months published."""
+    shutil.copytree(classified.folder, tmp_path / "town")
+    return Town.at(tmp_path / "town")
+
+
+@pytest.fixture
+def fresh(town, tmp_path) -> Town:
+    """A copy of the town with nothing classified."""
+    shutil.copytree(town.folder, tmp_path / "town")
+    return Town.at(tmp_path / "town")

@@ -1,0 +1,285 @@
+"""One month's classification as files: scores, indicator vectors, distinct explanations, and the rows of results."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.engine import Engine
+from features.indicators.catalogue import Definitions
+from features.matrix import Batch, batches, registrations
+from features.reading import REGISTER, Lake, Reading
+from training import explain
+from training.cutoffs import RiskClass
+from training.scheme import Classified, Scheme, SchemeError
+
+Floats = npt.NDArray[np.float64]
+Contributions = npt.NDArray[np.float32]
+
+SCORED, VECTORS, CODES = "scored.parquet", "vectors.parquet", "codes.bin"
+CONTRIBUTIONS, REASONED, EVIDENCE = "contributions.parquet", "reasons.parquet", "evidence.parquet"
+WORDS = "words.json"
+GROUP = 20_000  # rows of a Parquet row group: one entity is read without reading the month
+LARGEST_ERROR = 1e-5
+CLASSIFIED, UNKNOWN_KIND = "classified", "unknown_kind"
+NAMES = np.array([risk.name for risk in RiskClass])
+REASON = pa.struct(
+    [
+        ("code", pa.string()),
+        ("indicator", pa.string()),
+        ("value", pa.float64()),
+        ("contribution", pa.float64()),
+        ("records", pa.list_(pa.string())),
+        ("dates", pa.list_(pa.date32())),
+        ("absent", pa.string()),
+        ("rule", pa.string()),
+        ("visibility", pa.string()),
+    ]
+)
+REASONED_ROW = pa.schema([("entity", pa.int32()), ("internal", pa.list_(pa.string())), ("reasons", pa.list_(REASON))])
+RESULT = pa.schema(
+    [
+        ("entity", pa.int32()),
+        ("code", pa.string()),
+        ("kind", pa.string()),
+        ("region", pa.string()),
+        ("status", pa.string()),
+        ("margin", pa.float64()),
+        ("probability", pa.float64()),
+        ("model_class", pa.string()),
+        ("ruled", pa.string()),
+        ("class", pa.string()),
+        ("class_before", pa.string()),
+        ("cause", pa.string()),
+        ("rules", pa.list_(pa.string())),
+        ("vector", pa.int32()),
+        ("internal", pa.list_(pa.string())),
+        ("reasons", pa.list_(REASON)),
+    ]
+)
+
+
+SCORED_ROW = pa.schema(
+    [
+        ("entity", pa.int32()),
+        ("kind", pa.string()),
+        ("margin", pa.float64()),
+        ("probability", pa.float64()),
+        ("model_class", pa.string()),
+        ("ruled", pa.string()),
+        ("class", pa.string()),
+        ("class_before", pa.string()),
+        ("cause", pa.string()),
+        ("rules", pa.list_(pa.string())),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a month is computed from."""
+
+    lake: Lake
+    definitions: Definitions
+    scheme: Scheme
+    as_of: date
+    engine: str = "polars"
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Contributions of every distinct bin vector (vectors × columns), and which vector each scored entity has."""
+
+    contributions: Contributions
+    which: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The last sealed month, both tables by entity: classes with the facts known since, and values of dated states."""
+
+    classes: pa.Table
+    states: pa.Table
+
+    def at(self, batch: Batch) -> pa.Table:
+        """The table ``scheme.classify`` reads, for a batch: a state is reached when it was not in effect before."""
+        start, end = np.searchsorted(self.classes["entity"].to_numpy(), batch.entity[[0, -1]], side="left")
+        flags = pa.table({"entity": batch.entity, "state_reached": self._reached(batch)})
+        return self.classes.slice(start, end - start + 1).join(flags, "entity").combine_chunks()
+
+    def _reached(self, batch: Batch) -> npt.NDArray[np.bool_]:
+        reached = np.zeros(len(batch.entity), bool)
+        keys = self.states["entity"].to_numpy()
+        if len(keys):
+            place = np.minimum(np.searchsorted(keys, batch.entity), len(keys) - 1)
+            for name in set(self.states.column_names).intersection(batch.columns):
+                before = self.states[name].fill_null(0.0).to_numpy()[place]
+                reached |= (batch.values[:, batch.columns.index(name)] > 0) & ~(before > 0)
+        return reached
+
+
+def write_table(table: pa.Table, path: Path, *, group: int = GROUP) -> None:
+    """Write a Parquet file whose every page can be checked on reading."""
+    pq.write_table(table, path, compression="zstd", write_page_checksum=True, row_group_size=group)
+
+
+def read_table(path: Path, **options: Any) -> pa.Table:
+    """Read a Parquet file, every page checked."""
+    return pq.read_table(path, page_checksum_verification=True, **options)
+
+
+def score(folder: Path, sources: Sources, previous: Previous | None) -> None:
+    """Write margins and classes, indicator vectors and bin codes of every in-scope entity of a known kind."""
+    scheme = sources.scheme
+    schema = pa.schema([("entity", pa.int32()), *((name, pa.float64()) for name in scheme.columns)])
+    with (
+        pq.ParquetWriter(folder / SCORED, SCORED_ROW, compression="zstd", write_page_checksum=True) as scored,
+        pq.ParquetWriter(folder / VECTORS, schema, compression="zstd", write_page_checksum=True) as vectors,
+        (folder / CODES).open("wb") as codes,
+    ):
+        for batch in _in_kind(sources):
+            found = scheme.classify(batch, previous.at(batch) if previous else None)
+            values = scheme.aligned(batch)
+            scored.write_table(_scored(found, scheme))
+            columns = [pa.array(values[:, place], from_pandas=True) for place in range(values.shape[1])]
+            vectors.write_table(pa.table([pa.array(batch.entity), *columns], schema=schema), row_group_size=GROUP)
+            codes.write(scheme.bin_codes(values).tobytes())
+
+
+def _in_kind(sources: Sources) -> Iterator[Batch]:
+    found = batches(sources.lake, sources.definitions, as_of=sources.as_of, engine=sources.engine)
+    for batch in found:
+        known = batch.kind >= 0
+        if known.any():
+            yield Batch(batch.as_of, batch.entity[known], batch.kind[known], batch.values[known], batch.columns)
+
+
+def _scored(found: Classified, scheme: Scheme) -> pa.Table:
+    before = pa.array(NAMES[np.maximum(found.class_before, 0)], mask=found.class_before < 0)
+    return pa.table(
+        {
+            "entity": found.entity,
+            "kind": np.array(scheme.kinds)[found.kind],
+            "margin": found.margin,
+            "probability": found.probability,
+            "model_class": NAMES[found.model_class],
+            "ruled": NAMES[found.ruled],
+            "class": NAMES[found.final_class],
+            "class_before": before,
+            "cause": found.cause,
+            "rules": found.rules,
+        },
+        schema=SCORED_ROW,
+    )
+
+
+def bin_vectors(folder: Path, scheme: Scheme) -> tuple[explain.Codes, npt.NDArray[np.int64]]:
+    """The distinct bin vectors of the scored entities in canonical order, and which one each entity has."""
+    width = len(scheme.features)
+    kind = scheme.bin_codes(np.zeros((1, len(scheme.columns)))).dtype
+    return explain.distinct(np.fromfile(folder / CODES, kind).reshape(-1, width))
+
+
+def explained(folder: Path, scheme: Scheme, vectors: explain.Codes) -> None:
+    """Write the contributions of some distinct bin vectors, one column an indicator."""
+    found = scheme.explained(vectors).astype(np.float32)
+    write_table(pa.table(dict(zip(scheme.columns, found.T, strict=True))), folder / CONTRIBUTIONS)
+
+
+def exposure(scheme: Scheme) -> Floats:
+    """The constant line ``exposure`` of every kind."""
+    kinds = np.arange(len(scheme.kinds), dtype=np.int8)
+    return scheme.with_exposure(np.zeros((len(kinds), len(scheme.columns))), kinds)[:, -1]
+
+
+def largest_error(scored: pa.Table, found: Explained, scheme: Scheme) -> float:
+    """The largest distance of any entity's margin from base plus contributions; SchemeError past what is allowed."""
+    kinds = np.array([scheme.kinds.index(code) for code in scored["kind"].to_pylist()], np.int64)
+    sums = scheme.base + found.contributions.sum(axis=1, dtype=np.float64)[found.which] + exposure(scheme)[kinds]
+    error = float(np.abs(sums - scored["margin"].to_numpy()).max(initial=0.0))
+    if not error <= LARGEST_ERROR:
+        raise SchemeError(
+            f"Contributions of {scored.num_rows} entities miss their margins by up to {error:.1e}; "
+            f"expected at most {LARGEST_ERROR:.0e}. Nothing was published; the last month stands."
+        )
+    return error
+
+
+def rows(sources: Sources, scored: pa.Table, reasoned: pa.Table, which: npt.NDArray[np.int64]) -> pa.Table:
+    """The result rows of everyone known at T, by entity: classified, or with the reason code why not."""
+    known = registrations(sources.lake, as_of=sources.as_of, engine=sources.engine)
+    entity = known["entity"].to_numpy()
+    place = np.full(len(entity), -1, np.int64)
+    position = np.searchsorted(entity, scored["entity"].to_numpy())
+    place[position] = np.arange(scored.num_rows)
+    taken = pa.array(place, mask=place < 0)
+    columns: dict[str, Any] = {
+        "entity": known["entity"],
+        "code": sources.lake.register()["code"].take(known["entity"]),
+        "kind": _kind_codes(known, sources),
+        "region": registered(sources, "region"),
+        "status": _status(known, place),
+        "vector": pa.array(which, pa.int32()).take(taken),
+    }
+    for table in (scored, reasoned):
+        columns |= {
+            name: table[name].take(taken) for name in table.column_names if name not in columns and name in RESULT.names
+        }
+    return pa.table({name: columns[name] for name in RESULT.names}).cast(RESULT)
+
+
+def registered(sources: Sources, name: str) -> pa.ChunkedArray:
+    """What the register said at T of everyone known, by entity: ``name``, ``region``, ``address`` or another.
+
+    The profile's ``register`` says which field of a registration holds it; null where the profile keeps none.
+    """
+    profile = sources.lake.profile
+    field = (profile.settings.get("register") or {}).get(name, name)
+    reading = Reading(sources.lake, Engine(sources.engine))
+    if field not in reading.types[REGISTER].fields:
+        return pa.chunked_array([pa.nulls(reading.attributes(["kind"], sources.as_of).num_rows, pa.string())])
+    return reading.attributes([field], sources.as_of)[field].cast(pa.string())
+
+
+def _kind_codes(known: pa.Table, sources: Sources) -> pa.Array:
+    kind = known["kind"].to_numpy()
+    return pa.array(sources.lake.profile.kind_codes).take(pa.array(kind, pa.int64(), mask=kind < 0))
+
+
+def _status(known: pa.Table, place: npt.NDArray[np.int64]) -> pa.Array:
+    """Classified, or why not: the registration status out of scope, or a kind the profile does not have."""
+    outside = pc.if_else(known["in_scope"], UNKNOWN_KIND, known["status"])
+    return pc.if_else(pa.array(place >= 0), CLASSIFIED, outside)
+
+
+def check(results: pa.Table, scheme: Scheme) -> dict[str, Any]:
+    """Counts of the month by class and by reason code; SchemeError when a row is not what a month may hold."""
+    classified = results.filter(pc.field("status") == CLASSIFIED)
+    counts = _counts(classified["class"])
+    stated = _counts(results["status"])
+    probability = classified["probability"].to_numpy()
+    faults = {
+        "classes do not add up": sum(counts.values()) != stated.get(CLASSIFIED, 0) or set(counts) - set(NAMES),
+        "rows do not add up": sum(stated.values()) != results.num_rows,
+        "an entity stands twice": bool(np.any(np.diff(results["entity"].to_numpy()) <= 0)),
+        "a probability lies outside 0 to 1": not np.all((probability >= 0.0) & (probability <= 1.0)),
+        "cutoffs are out of order": not all(np.all(np.diff(one.cutoffs.bounds) >= 0) for one in scheme.parts.values()),
+        "a class is better than a rule allows": pc.any(pc.less(classified["class"], classified["ruled"])).as_py(),
+    }
+    found = [what for what, wrong in faults.items() if wrong]
+    if found:
+        raise SchemeError(f"The month failed its check: {'; '.join(found)}. Nothing was published; last month stands.")
+    stated.pop(CLASSIFIED, None)
+    return {"classes": {name: counts.get(name, 0) for name in NAMES.tolist()}, "not_classified": stated}
+
+
+def _counts(values: pa.ChunkedArray) -> dict[str, int]:
+    found = pc.value_counts(values.combine_chunks())
+    return dict(sorted(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True)))

@@ -1,0 +1,244 @@
+"""Sealed months as they are read: verified against their heads, corrections laid over what they correct."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from features import signing
+from features.asof import Month
+from serving import ledger
+from serving.classification import CLASSIFIED, EVIDENCE, VECTORS, WORDS
+from serving.ledger import Head, LedgerError
+
+Floats = npt.NDArray[np.float64]
+
+LIGHT = (
+    "entity", "code", "kind", "region", "status", "margin", "probability",
+    "model_class", "ruled", "class", "class_before", "cause",
+)  # fmt: skip
+CACHED_GROUPS = 16
+
+
+@dataclass(frozen=True)
+class Part:
+    """One sealed folder: a month as first published, or one supplement that corrects some of its rows."""
+
+    folder: Path
+    head: Head
+
+    @cached_property
+    def words(self) -> Mapping[str, Any]:
+        """What its codes mean in words."""
+        return dict(json.loads((self.folder / WORDS).read_text(encoding="utf-8")))
+
+    @cached_property
+    def manifest(self) -> Mapping[str, Any]:
+        """Its facts and the digests of its files."""
+        return dict(json.loads((self.folder / ledger.MANIFEST).read_text(encoding="utf-8")))
+
+    def row(self, name: str, number: int) -> dict[str, Any]:
+        """One row of one of its Parquet files."""
+        file = _opened(self.folder / name, self.head.digest)
+        group, start = 0, 0
+        while number >= start + file.metadata.row_group(group).num_rows:
+            start += file.metadata.row_group(group).num_rows
+            group += 1
+        return dict(_group(self.folder / name, self.head.digest, group).slice(number - start, 1).to_pylist()[0])
+
+
+@lru_cache(maxsize=64)
+def _opened(path: Path, _: str) -> pq.ParquetFile:
+    return pq.ParquetFile(path, page_checksum_verification=True)
+
+
+@lru_cache(maxsize=CACHED_GROUPS)
+def _group(path: Path, head: str, group: int) -> pa.Table:
+    return _opened(path, head).read_row_group(group)
+
+
+class SealedMonth:
+    """The rows of a month that stand: of every entity the one of the newest supplement that has it."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = tuple(parts)
+        self.month = parts[0].head.month
+
+    @property
+    def head(self) -> Head:
+        """The newest head of the month."""
+        return self.parts[-1].head
+
+    @property
+    def words(self) -> Mapping[str, Any]:
+        """The words of the newest part."""
+        return self.parts[-1].words
+
+    @cached_property
+    def rows(self) -> pa.Table:
+        """The light columns of every row that stands, by entity, with the part and row it comes from."""
+        tables = []
+        for number, part in enumerate(self.parts):
+            table = ledger.read_rows(part.folder, LIGHT)
+            place = pa.array(np.arange(table.num_rows), pa.int64())
+            tables.append(
+                table.append_column("part", pa.array(np.full(table.num_rows, number))).append_column("row", place)
+            )
+        return _last_of_each(pa.concat_tables(tables))
+
+    @cached_property
+    def _by_code(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        codes = np.array(self.rows["code"].to_pylist(), dtype=np.bytes_)
+        order = np.argsort(codes)
+        return codes[order], order
+
+    def find(self, code: str) -> dict[str, Any] | None:
+        """The light row of an entity, or nothing."""
+        codes, order = self._by_code
+        try:
+            wanted = code.encode("ascii")
+        except UnicodeEncodeError:
+            return None
+        place = int(np.searchsorted(codes, wanted))
+        if place >= len(codes) or codes[place] != wanted:
+            return None
+        return dict(self.rows.slice(int(order[place]), 1).to_pylist()[0])
+
+    def supplement(self, light: Mapping[str, Any]) -> int:
+        """The supplement an entity's row comes from."""
+        return int(self.parts[light["part"]].head.supplement)
+
+    def full(self, light: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole sealed row of an entity, reasons included."""
+        part: Part = self.parts[light["part"]]
+        return part.row(ledger.RESULTS, light["row"])
+
+    def vector(self, light: Mapping[str, Any]) -> dict[str, float | None]:
+        """The indicator values of a classified entity, by code."""
+        part: Part = self.parts[light["part"]]
+        place = _positions(part.folder, part.head.digest)
+        row = part.row(VECTORS, int(np.searchsorted(place, light["entity"])))
+        if row.pop("entity") != light["entity"]:
+            raise LedgerError(f"{part.folder / VECTORS} holds no vector of an entity that was classified.")
+        return row
+
+    def evidence(self, light: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The records an entity's reasons cite, by indicator, the latest first."""
+        path = self.parts[light["part"]].folder / EVIDENCE
+        wanted = [("entity", "=", light["entity"])]
+        found = pq.read_table(path, filters=wanted, page_checksum_verification=True)
+        return list(found.to_pylist())
+
+    def listed(
+        self, *, classes: Collection[str] = (), region: str = "", limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Classified entities of some classes (none: all) and a region prefix, riskiest margin first, then entity."""
+        keep = pc.equal(self.rows["status"], CLASSIFIED)
+        if classes:
+            keep = pc.and_(keep, pc.is_in(self.rows["class"], pa.array(list(classes), pa.string())))
+        if region:
+            keep = pc.and_(keep, pc.fill_null(pc.starts_with(self.rows["region"], region), False))
+        chosen = self.rows.filter(keep)
+        order = np.lexsort((chosen["entity"].to_numpy(), -chosen["margin"].to_numpy()))
+        return list(chosen.take(pa.array(order[:limit])).to_pylist())
+
+    def counts(self) -> dict[str, int]:
+        """How many classified entities each class has."""
+        found = pc.value_counts(self.rows["class"].drop_null().combine_chunks())
+        counted = dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True))
+        return {name: counted.get(name, 0) for name in "ABCD"}
+
+    def classes(self) -> pa.Table:
+        """What the next month compares with: entity, class, band, ruled and scheme of every classified entity."""
+        stood = self.rows.filter(pc.field("status") == CLASSIFIED)
+        schemes = pa.array([part.head.scheme for part in self.parts]).take(stood["part"])
+        return pa.table(
+            {
+                "entity": stood["entity"],
+                "class": stood["class"],
+                "band": stood["model_class"],
+                "ruled": stood["ruled"],
+                "scheme": schemes,
+            }
+        )
+
+    def states(self, names: Collection[str]) -> pa.Table:
+        """The values of some indicators of every classified entity, by entity; columns not kept are left out."""
+        tables = []
+        for part in self.parts:
+            kept = [name for name in names if name in _opened(part.folder / VECTORS, part.head.digest).schema.names]
+            table = pq.read_table(part.folder / VECTORS, columns=["entity", *kept], page_checksum_verification=True)
+            tables.append(table)
+        return _last_of_each(pa.concat_tables(tables, promote_options="default"))
+
+
+def _last_of_each(rows: pa.Table) -> pa.Table:
+    """Rows by entity, of each entity the last."""
+    entity = rows["entity"].to_numpy()
+    order = np.argsort(entity, kind="stable")
+    last = np.append(np.diff(entity[order]) != 0, True)[: len(order)]
+    return rows.take(pa.array(order[last])).combine_chunks()
+
+
+@lru_cache(maxsize=4)
+def _positions(folder: Path, _: str) -> npt.NDArray[np.int32]:
+    table = pq.read_table(folder / VECTORS, columns=["entity"], page_checksum_verification=True)
+    return np.asarray(table["entity"].to_numpy(), np.int32)
+
+
+class Results:
+    """Every sealed month of a home; a month is verified when it is first read."""
+
+    def __init__(self, home: Path, key: Ed25519PublicKey) -> None:
+        self._home = home
+        self._key = key
+        self._read: dict[tuple[Path, ...], SealedMonth] = {}
+
+    def months(self) -> list[str]:
+        """The sealed months, oldest first."""
+        return list(dict.fromkeys(folder.parent.name for folder in ledger.folders(self._home)))
+
+    def month(self, month: Month | str) -> SealedMonth:
+        """A sealed month; LedgerError when it is not sealed or not as it was sealed."""
+        folders = tuple(folder for folder in ledger.folders(self._home) if folder.parent.name == str(month))
+        if not folders:
+            raise LedgerError(f"{month} is not published. Run: jianwei month {month}.")
+        if folders not in self._read:
+            self._read[folders] = SealedMonth([self._verified(folder) for folder in folders])
+        return self._read[folders]
+
+    def before(self, month: Month) -> SealedMonth | None:
+        """The last sealed month before a month, or nothing."""
+        earlier = [name for name in self.months() if Month.parse(name) < month]
+        return self.month(earlier[-1]) if earlier else None
+
+    def history(self, code: str, limit: int) -> list[tuple[SealedMonth, dict[str, Any]]]:
+        """The rows of an entity in the newest sealed months that have it, newest first."""
+        found: list[tuple[SealedMonth, dict[str, Any]]] = []
+        for name in reversed(self.months()):
+            if len(found) == limit:
+                break
+            month = self.month(name)
+            if (row := month.find(code)) is not None:
+                found.append((month, row))
+        return found
+
+    def _verified(self, folder: Path) -> Part:
+        head, signature = ledger.read_head(folder)
+        fault = ledger.check_files(folder, head)
+        if not signing.holds(self._key, head.document, signature):
+            fault = "the head's signature does not hold"
+        if (head.month, str(head.supplement)) != (folder.parent.name, folder.name):
+            fault = "the head is of another month"
+        if fault:
+            raise LedgerError(f"{folder}: {fault}. Nothing of it is used; run jianwei status --verify.")
+        return Part(folder, head)

@@ -1,0 +1,182 @@
+"""What the API takes and gives: strict models, decimals as strings, the notice on every answer."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+MOST_SUBJECTS = 100
+MOST_MONTHS = 60
+DECIMALS = 12  # of a decimal string: a sum of a hundred contributions stays within 1e-9 of the margin
+
+EntityCode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._:-]{0,63}$")]
+Decimal = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+\.[0-9]{12}$")]
+MonthText = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+RiskClass = Literal["A", "B", "C", "D"]
+
+
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, serialize_by_alias=True, validate_by_name=True)
+Class = Annotated[RiskClass | None, Field(alias="class")]  # null: not classified this month
+
+
+class Subject(BaseModel):
+    """Whom to score."""
+
+    model_config = STRICT
+    entity: EntityCode
+
+
+class ScoreRequest(BaseModel):
+    """At most a hundred entities, and how much to say about each."""
+
+    model_config = STRICT
+    subjects: Annotated[list[Subject], Field(min_length=1, max_length=MOST_SUBJECTS)]
+    explain: Literal["none", "reasons", "contributions"] = "none"
+
+
+class Citation(BaseModel):
+    """A record a reason rests on: the source's own number, its date, and since when it was known."""
+
+    model_config = STRICT
+    record: str
+    record_type: str
+    number: str | None
+    date: str | None
+    known_since: str | None
+    source: str | None
+
+
+class Reason(BaseModel):
+    """Why: in words, resting on records, on their absence over a period, or on a rule."""
+
+    model_config = STRICT
+    code: str
+    text: str
+    text_en: str
+    value: Decimal | None
+    contribution: Decimal
+    records: list[str] | None = None
+    evidence: list[Citation] | None = None
+    absent: dict[str, Any] | None = None
+    rule: str | None = None
+
+
+class Rule(BaseModel):
+    """A direct-determination rule that applies."""
+
+    model_config = STRICT
+    code: str
+    label: str
+    label_en: str
+    at_least: RiskClass
+    basis: str
+    falls_away_by: str
+
+
+class Official(BaseModel):
+    """The class sealed for the month; a live score never changes it."""
+
+    model_config = STRICT
+    month: MonthText
+    supplement: int
+    class_: Class
+
+
+class Scored(BaseModel):
+    """One entity scored."""
+
+    model_config = STRICT
+    entity: str
+    status: Literal["scored"]
+    class_: Class
+    model_class: RiskClass
+    rules: list[str]
+    official: Official
+    probability: Decimal | None = None
+    margin: Decimal | None = None
+    base: Decimal | None = None
+    reasons: list[Reason] | None = None
+    contributions: dict[str, Decimal] | None = None
+
+
+class NotScored(BaseModel):
+    """An entity that is known but not classified this month, and why."""
+
+    model_config = STRICT
+    entity: str
+    status: Literal["not_classified"]
+    reason: str
+
+
+class NotFound(BaseModel):
+    """An entity that is unknown, or outside what the key may see: the same answer."""
+
+    model_config = STRICT
+    status: Literal["not_found"]
+
+
+class Scores(BaseModel):
+    """The answers, in the order of the question."""
+
+    model_config = STRICT
+    month: MonthText
+    scheme: str
+    notice: str
+    notice_en: str
+    results: list[Scored | NotScored | NotFound]
+
+
+class Explanation(BaseModel):
+    """An entity in a sealed month: its class and measures, and where asked for, why it has it."""
+
+    model_config = STRICT
+    month: MonthText
+    scheme: str
+    notice: str
+    notice_en: str
+    entity: str
+    status: str
+    supplement: int
+    kind: str | None
+    class_: Class
+    model_class: RiskClass | None
+    class_before: RiskClass | None
+    cause: str | None
+    rules: list[Rule]
+    measures: dict[str, Any] | None
+    probability: Decimal | None = None
+    base: Decimal | None = None
+    margin: Decimal | None = None
+    contributions: dict[str, Decimal] | None = None
+    reasons: list[Reason] | None = None
+    data_gaps: list[dict[str, Any]] | None = None
+    latest_delivery: list[dict[str, Any]] | None = None
+
+
+class HistoryRow(BaseModel):
+    """One sealed month of an entity."""
+
+    model_config = STRICT
+    month: MonthText
+    supplement: int
+    scheme: str
+    status: str
+    class_: Class
+    class_before: RiskClass | None
+    cause: str | None
+
+
+class History(BaseModel):
+    """The sealed months of an entity, newest first."""
+
+    model_config = STRICT
+    month: MonthText
+    scheme: str
+    notice: str
+    notice_en: str
+    entity: str
+    history: list[HistoryRow]
+
+
+def decimal(value: float) -> str:
+    """A number as a decimal string of fixed length."""
+    return f"{value:.{DECIMALS}f}"

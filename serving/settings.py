@@ -1,0 +1,92 @@
+"""The only reader of environment and clock: where things lie, which profile, and what time it is."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from features.profile import PROFILES, Profile, ProfileError, read_profile
+
+SERVICE = "serving.settings:service"  # what a worker of the server imports
+QUIET = {
+    "BENTOML_DO_NOT_TRACK": "True",
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where homes and runs lie, and the profile in use."""
+
+    root: Path
+    mlruns: Path
+    profile: Profile
+
+    @property
+    def home(self) -> Path:
+        """The profile's home: deliveries, lake, schemes, months, keys."""
+        return self.root / self.profile.name
+
+
+def read(profile: str | None = None) -> Settings:
+    """The settings of this process; a profile given (name or folder) comes before ``JIANWEI_PROFILE``."""
+    chosen = profile or os.environ.get("JIANWEI_PROFILE") or _default_profile()
+    return Settings(
+        root=Path(os.environ.get("JIANWEI_HOME", "var")).absolute(),
+        mlruns=Path(os.environ.get("JIANWEI_MLRUNS", "mlruns")).absolute(),
+        profile=read_profile(chosen),
+    )
+
+
+def _default_profile() -> str:
+    try:
+        return (PROFILES / "DEFAULT").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise ProfileError("No profile was named and profiles/DEFAULT is missing. Set JIANWEI_PROFILE.") from None
+
+
+def now() -> datetime:
+    """The time, in UTC; ``JIANWEI_NOW`` (ISO 8601 with an offset) stands in for the clock in tests."""
+    stated = os.environ.get("JIANWEI_NOW")
+    if stated is None:
+        return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
+    moment = datetime.fromisoformat(stated)
+    if moment.tzinfo is None:
+        raise ValueError(f"JIANWEI_NOW is {stated!r}, without an offset; write for example 2026-02-01T00:00:00+08:00.")
+    return moment.astimezone(UTC)
+
+
+def today(profile: Profile) -> date:
+    """The calendar date in the profile's time zone."""
+    return now().astimezone(profile.zone).date()
+
+
+def be_quiet() -> None:
+    """Turn off every report to the makers of the tools in use, here and in processes started from here."""
+    os.environ.update(QUIET)
+
+
+def inherited(settings: Settings) -> dict[str, str]:
+    """The environment for a process that must find the same home, runs and profile."""
+    return {
+        **os.environ,
+        **QUIET,
+        "JIANWEI_HOME": str(settings.root),
+        "JIANWEI_MLRUNS": str(settings.mlruns),
+        "JIANWEI_PROFILE": str(settings.profile.folder),
+    }
+
+
+def __getattr__(name: str) -> Any:
+    """``service``, built when a worker of the server asks for it, so that reading settings starts no service."""
+    if name != "service":
+        raise AttributeError(name)
+    be_quiet()
+    from serving.service import build
+
+    settings = read()
+    return build(settings.home, settings.profile, today=lambda: today(settings.profile))

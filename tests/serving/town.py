@@ -1,0 +1,262 @@
+"""A town of two hundred entities with events known month by month: enough to classify, explain and correct."""
+
+import shutil
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import yaml
+from world import SMALL, TinyLake, lake_of, world_of
+
+from features import signing
+from features.asof import Month
+from features.indicators.catalogue import load
+from features.indicators.language import on
+from features.matrix import batches
+from features.profile import read_profile
+from serving import monthly
+from serving.classification import Sources
+from serving.monthly import Run
+from training import boosters, fit
+from training.cutoffs import Cutoffs, RiskClass
+from training.outcomes import Outcome
+from training.overrides import Demand, Override
+from training.scheme import KindPart, Scheme
+from training.steadiness import Steadiness
+
+SIZE = 200
+NOW = datetime(2026, 1, 3, 9, tzinfo=UTC)
+REGIONS = ("360102", "360103", "360702")
+SURNAMES = "张王李赵陈"
+FILES = {
+    "steadiness.yaml": [
+        {
+            "since": date(2020, 1, 1),
+            "basis": "b",
+            "margin": 0.1,
+            "steps_better": 1,
+            "adverse": [{"record_type": "event", "where": [["severity", ">=", 1]]}, {"record_type": "listing"}],
+            "states": ["overdue"],
+        }
+    ],
+    "measures.yaml": [
+        {
+            "since": date(2020, 1, 1),
+            "basis": "《意见》三（五）",
+            "kinds": ["shop", "stall"],
+            "classes": {
+                name: {
+                    "regime": {"label": f"{name}类监管", "label_en": f"regime {name}"},
+                    "triggers": [
+                        {"origin": origin, "label": label, "label_en": origin}
+                        for origin, label in (
+                            ("complaint", "投诉举报"),
+                            ("monitor", "大数据监测发现问题"),
+                            ("transferred", "转办交办案件线索"),
+                            ("statutory", "法律法规另有规定"),
+                        )
+                    ]
+                    if name == "A"
+                    else [],
+                    "monitoring": None,
+                }
+                for name in "ABCD"
+            },
+        }
+    ],
+    "codelists/regions.yaml": {
+        "list": "regions",
+        "label": "区划",
+        "rows": [{"code": code, "label": f"县{code}", "label_en": f"county {code}"} for code in REGIONS],
+    },
+}
+EXTRA = {
+    "name": {"label": "名称", "type": "text"},
+    "region": {"label": "区划", "type": "code", "list": "regions"},
+    "address": {"label": "住所", "type": "text"},
+    "supervising_org": {"label": "监管机构", "type": "text"},
+    "persons": {"label": "名称是人名", "type": "flag"},
+}
+
+
+@dataclass(frozen=True)
+class Town:
+    """The town on disk: profile, lake, home; and a scheme that is its champion."""
+
+    folder: Path
+
+    @classmethod
+    def at(cls, folder):
+        return cls(folder)
+
+    @property
+    def home(self):
+        return self.folder / "home"
+
+    @cached_property
+    def profile(self):
+        return read_profile(str(self.folder / "profile"))
+
+    @cached_property
+    def definitions(self):
+        return load(self.profile)
+
+    @cached_property
+    def lake(self):
+        return TinyLake(self.profile, self.folder / "lake", codes())
+
+    @cached_property
+    def scheme(self):
+        key = signing.verify_key(self.home / "keys", "trainer")
+        return Scheme.load(next((self.home / "schemes").iterdir()), key)
+
+    def run(self, month, **changed):
+        chosen = Month.parse(month)
+        sources = Sources(self.lake, self.definitions, self.scheme, chosen.end)
+        return replace(Run(chosen, self.home, sources, "tester", NOW), **changed)
+
+    def classify(self, month, **changed):
+        return monthly.classify(self.run(month, **changed))
+
+    def add(self, record_type, *rows):
+        """Write further records into the lake, as a delivery would."""
+        world = world_of(self.profile, {record_type: rows}, also=codes())
+        path = self.lake.folder / f"{record_type}.parquet"
+        held = pq.read_table(path)
+        import pyarrow as pa
+        from world import lake_schema
+
+        from features.records.schema import record_types
+
+        schema = lake_schema(record_types(self.profile)[record_type])
+        made = [{**row, "record_id": f"added{number:011d}"} for number, row in enumerate(world.rows[record_type])]
+        pq.write_table(pa.concat_tables([held, pa.Table.from_pylist(made, schema=schema)]), path)
+
+
+def codes():
+    return tuple(f"T{number:05d}" for number in range(SIZE))
+
+
+def build(folder):
+    """The town, built in a folder."""
+    shutil.copytree(SMALL, folder / "profile")
+    _extend_profile(folder / "profile")
+    (folder / "lake").mkdir()
+    town = Town(folder)
+    lake_of(town.profile, world_of(town.profile, records(), also=codes()), folder / "lake")
+    scheme = made_scheme(town)
+    key = signing.first_use_key(town.home / "keys", "trainer")
+    scheme.save(town.home / "schemes" / scheme.digest, key)
+    return Town(folder)
+
+
+def _extend_profile(folder):
+    settings = yaml.safe_load((folder / "profile.yaml").read_text(encoding="utf-8"))
+    settings["language"] = "zh"
+    settings["register"] = {name: name for name in ("name", "region", "address", "supervising_org")}
+    write(folder / "profile.yaml", settings)
+    entity = yaml.safe_load((folder / "catalogue" / "entity.yaml").read_text(encoding="utf-8"))
+    entity["fields"] |= EXTRA
+    write(folder / "catalogue" / "entity.yaml", entity)
+    for name, content in FILES.items():
+        write(folder / name, content)
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def records():
+    """Registrations, events and listings drawn from one generator; some events are internal, some are late."""
+    draw = np.random.default_rng(3)
+    found = {"entity": [], "event": [], "listing": [], "role": []}
+    for number, code in enumerate(codes()):
+        gone = number % 40 == 7
+        found["entity"].append(
+            on(
+                f"20{10 + number % 12}-03-01",
+                of=code,
+                kind=("shop", "stall")[number % 3 == 0],
+                status="closed" if gone else "open",
+                trade=("food", "tools")[number % 2],
+                name=f"{SURNAMES[number % 5]}三商店{number}",
+                region=REGIONS[number % 3],
+                address=f"大街{number}号",
+                supervising_org="县局/所",
+            )
+        )
+        for _ in range(draw.poisson(0.4 + 2.0 * (number % 10 == 0))):
+            found["event"].append(_event(draw, code))
+        if number % 23 == 0:
+            day = f"2025-{draw.integers(1, 13):02d}-05"
+            found["listing"].append(on(day, known=day, of=code, reason="dirt"))
+    return found
+
+
+def _event(draw, code):
+    day = date(2023, 1, 1).toordinal() + int(draw.integers(0, 1090))
+    event = date.fromordinal(day)
+    known = date.fromordinal(day + int(draw.integers(1, 60)))
+    return on(
+        event.isoformat(),
+        known=known.isoformat(),
+        of=code,
+        number=f"n{day}",
+        severity=int(draw.integers(0, 5)),
+        trade="food",
+        verified=1,
+        visibility="internal" if draw.random() < 0.2 else "publishable",
+    )
+
+
+RULES = (
+    Override("H1", "名单在列", "listed", (Demand("listed_now", ">=", 1),), RiskClass.D, "《办法》", date(2020, 1, 1)),
+    Override(
+        "H2", "从重", "grave", (Demand("worst_24m", ">=", 4),), RiskClass.C, "拟定", date(2020, 1, 1),
+        visibility="internal",
+    ),
+)  # fmt: skip
+
+
+def made_scheme(town, *, cutoffs=(0.1, 0.25, 0.5)):
+    """A scheme fitted on who has had grave events: not a good one, but a real one."""
+    batch = next(batches(town.lake, town.definitions, as_of=date(2025, 10, 31)))
+    layout = fit.layout(
+        town.definitions, Outcome("o", "违法", "o", horizon_months=12, settle_days=0, lookback_months=24)
+    )
+    controls = batch.values[:, [layout.columns.index(name) for name in layout.controls]]
+    values = np.tile(batch.values, (10, 1))
+    draw = np.random.default_rng(5)
+    worst = np.nan_to_num(batch.values[:, layout.columns.index("worst_24m")])
+    odds = np.tile(worst, 10) - 2.5
+    label = (draw.random(len(values)) < 1 / (1 + np.exp(-odds))).astype(float)
+    rows = fit.Rows(values, np.tile(batch.kind, 10), np.tile(controls, (10, 1)), label, np.ones(len(values)))
+    settings = fit.TreeSettings(
+        count=15, seeds=(1, 2), learning_rate=0.2, depth=3, leaves=6, min_rows=20, feature_share=0.9, row_share=1.0,
+        l2=1.0, monotone_method="basic",
+    )  # fmt: skip
+    models = fit.boosters(rows, layout, settings)
+    kinds = town.profile.kind_codes
+    reference = fit.reference(rows, layout, models, kinds)
+    offsets = fit.offsets(models, layout, reference, kinds)
+    parts = {code: KindPart(fit.Curve(1.0, 1.0, 0.0, "own", 9), Cutoffs(*cutoffs), offsets[code]) for code in kinds}
+    return Scheme(
+        profile=town.profile.name,
+        outcome="o",
+        columns=layout.columns,
+        features=layout.features,
+        controls=layout.controls,
+        kinds=kinds,
+        parts=parts,
+        rules=RULES,
+        steadiness=Steadiness(0.1, 1),
+        definitions=town.definitions.digest,
+        training={"known_by": "2025-10-31"},
+        reference=reference,
+        models=models,
+        golden=boosters.golden(models, layout.names),
+    )
