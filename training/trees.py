@@ -116,7 +116,7 @@ def _tree(block: str, features: int, where: str) -> Tree:
         right=_numbers(found, "right_child", splits, where).astype(np.int64),
         value=_numbers(found, "leaf_value", leaves, where),
         node_count=_numbers(found, "internal_count", splits, where).astype(np.int64),
-        leaf_count=_numbers(found, "leaf_count", leaves if splits else 0, where).astype(np.int64),
+        leaf_count=_numbers(found, "leaf_count", leaves, where).astype(np.int64),
     )
     _check(tree, features, where)
     return tree
