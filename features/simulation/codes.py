@@ -1,5 +1,7 @@
 """Unified social credit codes and old registration numbers of simulated entities, all valid, all different."""
 
+import hashlib
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -29,8 +31,8 @@ def credit_codes(number: Ints, category: Ints, region: Ints, lettered: npt.NDArr
     values[:, 2:8] = _digits(region, 6, 10)
     values[:, 8:16] = np.where(
         lettered[:, None],
-        np.column_stack([_letters("MA", len(number)), _digits(number * STRIDE % LETTER_CODES, 6, len(ALPHABET))]),
-        _digits(number * STRIDE % DIGIT_CODES, 8, 10),
+        np.column_stack([_letters("MA", len(number)), _digits((number + 1) * STRIDE % LETTER_CODES, 6, len(ALPHABET))]),
+        _digits((number + 1) * STRIDE % DIGIT_CODES, 8, 10),
     )
     values[:, 16] = _organisation_check(values[:, 8:16])
     values[:, 17] = (31 - (values[:, :17] * WEIGHTS).sum(axis=1) % 31) % 31
@@ -39,7 +41,7 @@ def credit_codes(number: Ints, category: Ints, region: Ints, lettered: npt.NDArr
 
 def registration_numbers(number: Ints, region: Ints) -> pl.Series:
     """One 15-digit registration number an entity: division code, serial number, ISO 7064 MOD 11,10 check digit."""
-    digits = np.column_stack([_digits(region, 6, 10), _digits(number * STRIDE % DIGIT_CODES, 8, 10)])
+    digits = np.column_stack([_digits(region, 6, 10), _digits((number + 1) * STRIDE % DIGIT_CODES, 8, 10)])
     product = np.full(len(number), 10)
     for position in range(14):
         total = (product + digits[:, position]) % 10
@@ -63,3 +65,14 @@ def _letters(text: str, size: int) -> Ints:
 def _texts(values: Ints) -> pl.Series:
     letters = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)[values]
     return pl.Series(np.ascontiguousarray(letters).view(f"S{values.shape[1]}").ravel()).cast(pl.Binary).cast(pl.String)
+
+
+def keys(label: str, number: Ints) -> pl.Series:
+    """Opaque 16-digit keys, the same for the same label and number."""
+    salt = int.from_bytes(hashlib.sha256(label.encode()).digest()[:8], "little")
+    mixed = number.astype(np.uint64) + np.uint64(salt)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    letters = np.frombuffer(mixed.astype(">u8").tobytes().hex().encode(), dtype="S16")
+    return pl.Series(letters).cast(pl.Binary).cast(pl.String)

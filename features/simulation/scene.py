@@ -6,13 +6,14 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from features.simulation.codes import credit_codes, registration_numbers
+from features.simulation.codes import credit_codes, keys, registration_numbers
 from features.simulation.population import DAYS_A_YEAR, Population, births, exits, people_of
 from features.simulation.propensity import Conduct, conduct_of
 from features.simulation.rows import pick
 from features.simulation.streams import Block, Flags, Floats, Ints, Streams, between, choose
 from features.simulation.world import Period, World, day_number
 
+KEY_SPACE = 10_000_000  # keys a block may give
 SERIALS = 1_000_000  # numbers a block may give to records of one type
 
 
@@ -80,6 +81,28 @@ class Scene:
     @cached_property
     def _region(self) -> Ints:
         return np.array([int(code) for code in self.world.counties], dtype=np.int64)[self.people.county]
+
+    def key(self, label: str, local: Ints) -> pl.Series:
+        """Opaque keys of people, addresses or phones numbered within the block."""
+        return keys(label, self.block.number * KEY_SPACE + local)
+
+    @cached_property
+    def wants_licence(self) -> Flags:
+        """Whether an entity's business needs the licence of its industry."""
+        share = np.array([row["licence"][1] for row in self.world["industries"]["rows"].values()])
+        return np.asarray(self.streams.rng("wants licence").random(len(self)) < share[self.people.industry])
+
+    @cached_property
+    def parent(self) -> Ints:
+        """The enterprise each branch belongs to, -1 for entities that are no branch."""
+        rng = self.streams.rng("branches")
+        companies = np.flatnonzero(self.people.kind == 0)
+        lot = rng.random(len(self)) < self.world["filings"]["branches"]
+        if not len(companies):
+            return np.full(len(self), -1)
+        parent = companies[rng.integers(0, len(companies), len(self))]
+        branch = lot & (self.people.kind == 0) & ~lot[parent] & (self.people.born[parent] < self.people.born)
+        return np.where(branch, parent, -1)
 
     def serial(self, size: int) -> Ints:
         """Numbers for the records of one type, different in the whole province."""

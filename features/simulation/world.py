@@ -14,7 +14,19 @@ from features.simulation.streams import Flags, Floats, Ints
 EPOCH = date(1970, 1, 1)
 NEVER = 2**30  # a day that does not come: written as null
 SECTIONS = (
-    *("block", "kinds", "life", "people", "addresses", "propensity", "violations", "mixes", "industries", "names"),
+    *(
+        "block",
+        "kinds",
+        "life",
+        "people",
+        "addresses",
+        "propensity",
+        "violations",
+        "mixes",
+        "industries",
+        "forms",
+        "names",
+    ),
     *("counties", "supervision", "cases", "filings", "traces", "channels", "wording"),
 )
 
