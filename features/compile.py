@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.asof import day_or_month_end, end_of_day, months_before
+from features.indicators.catalogue import row_sets
 from features.indicators.language import (
     DECAY_SCALE,
     LATEST_OFFSET,
@@ -23,6 +24,7 @@ from features.indicators.language import (
     Condition,
     DefinitionError,
     Field,
+    Indicator,
     Rows,
     Window,
 )
@@ -49,6 +51,15 @@ class Clock:
 def window_start(as_of: date, window: Window) -> date:
     """The day a window begins after: T − w, month ends clipped; event dates count when later."""
     return months_before(as_of, window.months) - timedelta(days=window.days)
+
+
+def before_coverage(indicator: Indicator, profile: Profile, as_of: date) -> bool:
+    """Whether a window's first day lies before the first day on which one of the indicator's items is collected."""
+    starts = [profile.coverage[item] for item in indicator.items if item in profile.coverage]
+    windows = {rows.window for rows in row_sets(indicator.value) if rows.window is not None}
+    if not starts or not windows:
+        return False
+    return min(window_start(as_of, window) for window in windows) + timedelta(days=1) < max(starts)
 
 
 def window_name(window: Window) -> str:

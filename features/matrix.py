@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from features.asof import month_end_on_or_before
-from features.compile import pair_clock, pair_columns, window_start
+from features.compile import before_coverage, pair_clock, pair_columns
 from features.engine import Engine
 from features.formulas import Column, as_of_column, evaluate, unpacked
 from features.indicators.catalogue import Definitions, aggregates, populations, row_sets
@@ -193,13 +193,8 @@ def _any_record(indicator: Indicator, placed: Placed, rows: int) -> npt.NDArray[
 
 
 def _blank_before_coverage(column: Column, indicator: Indicator, axis: Axis, profile: Profile) -> None:
-    starts = [profile.coverage[item] for item in indicator.items if item in profile.coverage]
-    windows = {rows.window for rows in row_sets(indicator.value) if rows.window is not None}
-    if not starts or not windows:
-        return
     for as_of in np.unique(axis.as_of):
-        first_day = min(window_start(as_of.item(), window) for window in windows) + timedelta(days=1)
-        if first_day < max(starts):
+        if before_coverage(indicator, profile, as_of.item()):
             column[axis.as_of == as_of] = np.nan
 
 

@@ -49,6 +49,14 @@ CONTROL = {
 DATED = ("published_date", "withdrawn_date", "repair_date", "removal_date")
 
 Row = Mapping[str, Any]
+_TYPES: dict[Path, dict[str, RecordType]] = {}
+
+
+def types_of(profile: Profile) -> dict[str, RecordType]:
+    """The record types of a profile, read once a run."""
+    if profile.folder not in _TYPES:
+        _TYPES[profile.folder] = record_types(profile)
+    return _TYPES[profile.folder]
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class World:
     @cached_property
     def types(self) -> dict[str, RecordType]:
         """The record types of the profile."""
-        return record_types(self.profile)
+        return types_of(self.profile)
 
     @cached_property
     def codes(self) -> dict[str, tuple[str, ...]]:
@@ -120,7 +128,7 @@ def world_of(
     profile: Profile, records: Mapping[str, Iterable[Row]], *, kind: str | None = None, also: Iterable[str] = ()
 ) -> World:
     """The world of records made with ``on``: whoever has no registration gets one of long ago and of this kind."""
-    types = record_types(profile)
+    types = types_of(profile)
     given = {name: list(rows) for name, rows in records.items()}
     named = [row["of"] for name, rows in given.items() if types[name].subject != "place" for row in rows]
     entities = tuple(dict.fromkeys([*also, *named]))
@@ -139,7 +147,7 @@ def world_of(
 def lake_of(profile: Profile, records: "World | Mapping[str, Iterable[Row]]", folder: Path) -> TinyLake:
     """A lake with these records, written under a folder; records made with ``on``, or a world."""
     world = records if isinstance(records, World) else world_of(profile, records)
-    for name, record_type in record_types(profile).items():
+    for name, record_type in types_of(profile).items():
         rows = world.rows.get(name, ())
         if rows:
             pq.write_table(
@@ -236,7 +244,7 @@ def worlds(draw: st.DrawFn, profile: Profile, as_of: date, types: Iterable[str] 
 
     ``types`` names the record types drawn from (default: all of the profile). Records may come in two versions.
     """
-    catalogue = record_types(profile)
+    catalogue = types_of(profile)
     names = [name for name in (types or catalogue) if name != REGISTER]
     chosen = draw(st.lists(st.sampled_from(sorted(names)), min_size=1, max_size=30))
     rows: dict[str, list[Row]] = {REGISTER: []}
