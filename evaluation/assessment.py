@@ -55,9 +55,10 @@ class Material:
     """What the studies are made from: pairs with known outcomes, rivals, draws, and facts counted elsewhere.
 
     ``scored`` holds the headline pairs of the test dates; ``open_cases`` those with a case known to be open, which
-    leave the headline figures whole; ``kinds`` names the kind numbers.
+    leave the headline figures whole; ``kinds`` names the kind numbers; ``scheme`` is the digest judged.
     """
 
+    scheme: str
     kinds: Sequence[str]
     scored: Scored
     open_cases: Scored | None
@@ -159,7 +160,7 @@ def assess(material: Material, *, on: date, rng: np.random.Generator, replicates
     kinds = {kind: scored.where(scored.kind == place) for place, kind in enumerate(material.kinds)}
     return Assessment(
         evidence=evidence,
-        verdict=judge(evidence, on=on),
+        verdict=judge(evidence, scheme=material.scheme, on=on),
         by_kind={kind: measured(pairs) for kind, pairs in kinds.items()},
         open_cases=None if material.open_cases is None else measured(material.open_cases),
         oracle=None if rivals.propensity is None else measured(replace(scored, margin=rivals.propensity)),

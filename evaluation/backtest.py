@@ -96,8 +96,8 @@ class Inspections:
     outcome: Flags
 
 
-Scorer = Callable[[Flags, Flags], Floats]
-"""Fits on the rows of the first mask, which all lie before those of the second, and scores the second."""
+Scorer = Callable[[Flags, Flags], Mapping[str, Floats]]
+"""Fits on the rows of the first mask, which all lie before those of the second, and scores the second: ``SCORES``."""
 
 
 def discriminate(
@@ -161,17 +161,17 @@ def rolling(
 def windows(
     inspections: Inspections,
     spans: Mapping[str, tuple[date, date]],
-    scorers: Mapping[str, Scorer],
+    score: Scorer,
     *,
     tuned_until: date | None,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Four scores on each named window (first day, last day), trained on all inspections before it, as one document.
 
-    ``scorers`` has one fitting function for each of ``SCORES``. Within group means pairs of one group and one window;
+    Within group means pairs of one group and one window;
     inspections of unknown group are left out there and counted. Where no group is known, what needs it is null.
     """
-    scored = {name: _score(name, inspections, span, scorers) for name, span in spans.items()}
+    scored = {name: _score(name, inspections, span, score) for name, span in spans.items()}
     return {
         "windows": {name: _window(*part, rng) for name, part in scored.items()},
         "pooled": _pooled(list(scored.values()), rng),
@@ -180,22 +180,23 @@ def windows(
 
 
 def _score(
-    name: str, inspections: Inspections, span: tuple[date, date], scorers: Mapping[str, Scorer]
+    window: str, inspections: Inspections, span: tuple[date, date], score: Scorer
 ) -> tuple[Inspections, dict[str, Floats]]:
     first, last = np.datetime64(span[0]), np.datetime64(span[1])
     train = inspections.day < first
     test = (inspections.day >= first) & (inspections.day <= last)
     if not train.any() or not test.any():
         raise GateError(
-            f"Window {name}, {span[0]} to {span[1]}: {train.sum()} inspections before it and {test.sum()} in it; "
+            f"Window {window}, {span[0]} to {span[1]}: {train.sum()} inspections before it and {test.sum()} in it; "
             f"expected some of both. There are inspections from {inspections.day.min()} to {inspections.day.max()}. "
             "Nothing was scored; name a window inside them."
         )
     inside = Inspections(
         inspections.day[test], inspections.entity[test], inspections.group[test], inspections.outcome[test]
     )
-    usable = [score for score in SCORES if score != NEEDS_GROUP or (inside.group != UNKNOWN).any()]
-    return inside, {score: scorers[score](train, test) for score in usable}
+    found = score(train, test)
+    usable = [name for name in SCORES if name != NEEDS_GROUP or (inside.group != UNKNOWN).any()]
+    return inside, {name: found[name] for name in usable}
 
 
 def _window(inside: Inspections, scores: Mapping[str, Floats], rng: np.random.Generator) -> dict[str, Any]:

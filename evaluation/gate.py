@@ -41,8 +41,9 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the checks come to on a day: promote (晋级), reject (不晋级) or review (需人工)."""
+    """What the checks of a scheme (by digest) come to on a day: promote (晋级), reject (不晋级), review (需人工)."""
 
+    scheme: str
     verdict: str
     on: date
     checks: tuple[Check, ...]
@@ -50,6 +51,7 @@ class Verdict:
     def document(self) -> dict[str, Any]:
         """The verdict as JSON."""
         return {
+            "scheme": self.scheme,
             "verdict": self.verdict,
             "on": self.on.isoformat(),
             "checks": [asdict(check) for check in self.checks],
@@ -61,11 +63,29 @@ class Verdict:
         return sha256(rfc8785.dumps(_plain(self.document()))).hexdigest()
 
 
-def judge(evidence: Evidence, *, on: date, gate: Mapping[str, Any] | None = None) -> Verdict:
-    """The verdict by the thresholds in force on a day."""
-    rules = read_gate() if gate is None else gate
-    checks = tuple(_check(row, evidence, on) for row in rules["checks"])
-    return Verdict(conclude(checks), on, checks)
+def judge(evidence: Evidence, *, scheme: str, on: date) -> Verdict:
+    """The verdict on a scheme by the thresholds in force on a day."""
+    checks = tuple(_check(row, evidence, on) for row in read_gate()["checks"])
+    return Verdict(scheme, conclude(checks), on, checks)
+
+
+def read_verdict(document: Mapping[str, Any]) -> Verdict:
+    """The verdict of a saved assessment's ``gate`` block; GateError when it is not what its digest names."""
+    try:
+        checks = tuple(
+            Check(**{**row, "evidence": tuple(Detail(**detail) for detail in row["evidence"])})
+            for row in document["checks"]
+        )
+        found = Verdict(document["scheme"], document["verdict"], date.fromisoformat(document["on"]), checks)
+        stated = document["digest"]
+    except (KeyError, TypeError, ValueError) as fault:
+        raise GateError(f"The saved verdict is malformed: {fault!r}. Evaluate the scheme again.") from None
+    if found.digest != stated or found.verdict != conclude(checks):
+        raise GateError(
+            f"The saved verdict says {found.verdict} with digest {found.digest[:12]}, but states {str(stated)[:12]}: "
+            "it was altered. Nothing was proposed; evaluate the scheme again."
+        )
+    return found
 
 
 def read_gate() -> dict[str, Any]:

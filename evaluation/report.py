@@ -64,10 +64,9 @@ class Published:
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose report it is: place, scheme, dates, outcome, and the facts of its data and its model card."""
+    """Whose report it is: place, dates, outcome, and the facts of its data and its model card."""
 
     profile: Profile
-    scheme: str
     as_of: date
     outcome: Words
     data: Sequence[Fact]

@@ -86,7 +86,7 @@ def assessment(evidence=None, **changed):
     gains = tuple((volume, 1 - (1 - volume) ** 4) for volume in GAINS)
     made = Assessment(
         evidence=found,
-        verdict=judge(found, on=date(2026, 1, 31)),
+        verdict=judge(found, scheme=SCHEME, on=date(2026, 1, 31)),
         by_kind={kind: replace(whole, n=1000, n_pos=40) for kind in found.calibration},
         open_cases=replace(whole, n=55, n_pos=31),
         oracle=replace(whole, auc=0.82, auc_interval=(0.80, 0.84)),
@@ -98,6 +98,7 @@ def assessment(evidence=None, **changed):
     return replace(made, **changed)
 
 
+SCHEME = "5f0c" * 16
 PLACES = """
 - place: 某市（2023-05）
   place_en: some city, 2023-05
@@ -133,7 +134,6 @@ def subject(place):
     """The facts of a scheme of that place."""
     return Subject(
         profile=place,
-        scheme="5f0c" * 16,
         as_of=date(2025, 12, 31),
         outcome=("违法失信", "violation found"),
         data=(

@@ -1,5 +1,6 @@
 """The gate: one spoilt figure, one failed check, one verdict."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -65,12 +66,16 @@ SPOILT = [
 ]
 
 
+def judged(evidence, on=ON):
+    return gate.judge(evidence, scheme=example.SCHEME, on=on)
+
+
 def failed(verdict):
     return [check.code for check in verdict.checks if check.passed is False]
 
 
 def test_a_scheme_with_nothing_to_object_to_is_promoted():
-    verdict = gate.judge(GOOD, on=ON)
+    verdict = judged(GOOD)
     assert failed(verdict) == []
     assert verdict.verdict == "promote"
     assert all(check.passed for check in verdict.checks)
@@ -78,26 +83,26 @@ def test_a_scheme_with_nothing_to_object_to_is_promoted():
 
 @pytest.mark.parametrize(("code", "expected", "spoilt"), SPOILT, ids=[row[0] for row in SPOILT])
 def test_one_spoilt_figure_fails_its_check_and_decides_the_verdict(code, expected, spoilt):
-    verdict = gate.judge(spoilt, on=ON)
+    verdict = judged(spoilt)
     assert failed(verdict) == [code]
     assert verdict.verdict == expected
 
 
 def test_a_large_shift_fails_notice_and_stop():
-    verdict = gate.judge(moved(psi_probability=0.3), on=ON)
+    verdict = judged(moved(psi_probability=0.3))
     assert failed(verdict) == ["EV070", "EV071"]
     assert verdict.verdict == "reject"
 
 
 def test_a_class_shown_to_have_fewer_problems_than_a_safer_one_rejects():
-    verdict = gate.judge(drawn(C=example.rate(0.05)), on=ON)
+    verdict = judged(drawn(C=example.rate(0.05)))
     assert failed(verdict) == ["EV040", "EV041"]
     assert verdict.verdict == "reject"
 
 
 def test_few_draws_neither_pass_nor_fail():
     few = {name: replace(rate, verdict=INSUFFICIENT) for name, rate in GOOD.draws.onsite.items()}
-    verdict = gate.judge(drawn(**few), on=ON)
+    verdict = judged(drawn(**few))
     checks = {check.code: check for check in verdict.checks}
     assert checks["EV040"].passed is None
     assert checks["EV041"].value is None
@@ -105,7 +110,7 @@ def test_few_draws_neither_pass_nor_fail():
 
 
 def test_studies_that_need_history_may_be_silent():
-    verdict = gate.judge(replace(GOOD, champion=None, draws=None, stability=None), on=ON)
+    verdict = judged(replace(GOOD, champion=None, draws=None, stability=None))
     assert verdict.verdict == "promote"
 
 
@@ -119,13 +124,13 @@ def test_studies_that_need_history_may_be_silent():
     ],
 )
 def test_a_silence_that_is_not_allowed_asks_for_a_person(code, silent):
-    verdict = gate.judge(silent, on=ON)
+    verdict = judged(silent)
     assert {check.code: check.passed for check in verdict.checks}[code] is None
     assert verdict.verdict == "review"
 
 
 def test_observed_over_expected_passes_when_its_interval_holds_one():
-    verdict = gate.judge(calibrated(o_e=1.5, o_e_interval=(0.9, 2.4)), on=ON)
+    verdict = judged(calibrated(o_e=1.5, o_e_interval=(0.9, 2.4)))
     assert verdict.verdict == "promote"
     found = next(check for check in verdict.checks if check.code == "EV030")
     assert found.value == pytest.approx(0.405, abs=1e-3)
@@ -134,7 +139,7 @@ def test_observed_over_expected_passes_when_its_interval_holds_one():
 
 def test_a_kind_without_figures_is_not_judged():
     nothing = replace(ENTERPRISE, o_e=None, o_e_interval=None, slope=None, slope_interval=None, skill=None, n_pos=0)
-    verdict = gate.judge(replace(GOOD, calibration={**KINDS, "enterprise": nothing}), on=ON)
+    verdict = judged(replace(GOOD, calibration={**KINDS, "enterprise": nothing}))
     details = {
         detail.subject: detail.passed for check in verdict.checks if check.code == "EV030" for detail in check.evidence
     }
@@ -151,7 +156,7 @@ def test_every_check_of_the_file_has_a_figure_and_no_figure_is_forgotten():
 
 def test_a_threshold_outside_its_dates_is_refused():
     with pytest.raises(GateError, match="EV001 on 1999-01-01: 0 dated values are in force"):
-        gate.judge(GOOD, on=date(1999, 1, 1))
+        judged(GOOD, on=date(1999, 1, 1))
 
 
 def test_a_class_needs_a_thousand_determinate_draws():
@@ -159,15 +164,32 @@ def test_a_class_needs_a_thousand_determinate_draws():
 
 
 def test_the_digest_is_of_the_verdict_alone():
-    assert gate.judge(GOOD, on=ON).digest == gate.judge(example.good(), on=ON).digest
-    assert gate.judge(GOOD, on=ON).digest != gate.judge(SPOILT[0][2], on=ON).digest
+    assert judged(GOOD).digest == judged(example.good()).digest
+    assert judged(GOOD).digest != judged(SPOILT[0][2]).digest
+
+
+def test_a_saved_verdict_is_read_back_and_an_altered_one_refused():
+    verdict = judged(GOOD)
+    saved = json.loads(json.dumps(verdict.document() | {"digest": verdict.digest}))
+    assert gate.read_verdict(saved).digest == verdict.digest
+    assert gate.read_verdict(saved).verdict == "promote"
+    with pytest.raises(GateError, match="it was altered"):
+        gate.read_verdict({**saved, "scheme": "another"})
+    with pytest.raises(GateError, match="malformed"):
+        gate.read_verdict({"verdict": "promote"})
+
+
+def test_a_verdict_that_its_checks_do_not_give_is_refused():
+    forged = replace(judged(SPOILT[0][2]), verdict="promote")
+    with pytest.raises(GateError, match="it was altered"):
+        gate.read_verdict(forged.document() | {"digest": forged.digest})
 
 
 def test_only_a_passing_verdict_allows_a_promotion():
-    gate.require(gate.judge(GOOD, on=ON))
+    gate.require(judged(GOOD))
     with pytest.raises(GateError, match=r"reject \(不晋级\); failed checks: EV001"):
-        gate.require(gate.judge(SPOILT[0][2], on=ON), reason="I want it")
-    doubtful = gate.judge(SPOILT[3][2], on=ON)
+        gate.require(judged(SPOILT[0][2]), reason="I want it")
+    doubtful = judged(SPOILT[3][2])
     with pytest.raises(GateError, match=r"review \(需人工\); failed checks: EV021"):
         gate.require(doubtful, reason="  ")
     gate.require(doubtful, reason="评分卡样本过少，差异不显著")
