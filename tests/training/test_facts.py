@@ -10,7 +10,10 @@ from training.facts import Movers, Span, new_facts
 
 PROFILE = read_profile(str(SMALL))
 MOVERS = Movers.read(
-    {"adverse": [{"record_type": "event", "where": [["severity", ">=", 2]]}, {"record_type": "listing"}], "states": ["x"]}
+    {
+        "adverse": [{"record_type": "event", "where": [["severity", ">=", 2]]}, {"record_type": "listing"}],
+        "states": ["x"],
+    }
 )
 JUNE = Span(date(2024, 5, 31), date(2024, 6, 30))
 

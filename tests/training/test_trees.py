@@ -25,7 +25,9 @@ def test_a_model_of_a_single_leaf_reads(scheme):
     data = lightgbm.Dataset(np.zeros((60, 1)), np.repeat([0.0, 1.0], 30), params={"verbose": -1})
     text = lightgbm.train({"objective": "binary", "verbose": -1}, data, 1).model_to_string()
     found = trees.read_trees(trees.without_parameters(text), ["Column_0"], where="leaf")
-    assert np.array_equal(trees.margins(found, np.zeros((2, 1))), booster(text).predict(np.zeros((2, 1)), raw_score=True))
+    assert np.array_equal(
+        trees.margins(found, np.zeros((2, 1))), booster(text).predict(np.zeros((2, 1)), raw_score=True)
+    )
 
 
 def test_the_number_of_threads_is_not_part_of_a_model(model):

@@ -1,0 +1,71 @@
+import importlib
+import warnings
+
+import pytest
+
+from training import registry
+from training.registry import CHALLENGER, CHAMPION, Run
+from training.scheme import Scheme, SchemeError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what MLflow and SQLAlchemy say of each other while they are imported
+            importlib.import_module("mlflow.pyfunc")
+            importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
+        yield
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("mlruns")
+
+
+@pytest.fixture(scope="module")
+def logged(store, saved, scheme, tmp_path_factory):
+    plot = tmp_path_factory.mktemp("plots") / "plot.txt"
+    plot.write_text("a plot")
+    run = Run("small", "small-model", {"trees": 40}, {"auc": 0.75}, {"known_by": "2025-12-31"}, (plot,))
+    return [registry.log(store, run, scheme=saved, digest=scheme.digest) for _ in range(2)]
+
+
+def test_a_logged_scheme_is_a_registered_version_called_challenger(store, logged):
+    assert [one.version for one in logged] == ["1", "2"]
+    assert registry.aliases(store, "small-model")[CHALLENGER] == "2"
+
+
+def test_a_champion_is_named_by_alias(store, logged):
+    registry.alias(store, "small-model", version="1", name=CHAMPION)
+    assert registry.aliases(store, "small-model")[CHAMPION] == "1"
+
+
+def test_a_version_is_found_by_the_digest_of_its_scheme(store, logged, scheme):
+    assert registry.version_of(store, "small-model", digest=scheme.digest) == "2"
+    assert registry.version_of(store, "small-model", digest="0" * 64) is None
+
+
+def test_the_registered_folder_is_the_signed_folder_and_nothing_is_a_pickle(store, logged, scheme, key):
+    (folder, *_) = store.rglob("package.json")
+    assert Scheme.load(folder.parent, key.public_key()).digest == scheme.digest
+    assert not [path for path in store.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib"}]
+
+
+def test_parameters_figures_and_files_are_in_the_run(store, logged):
+    import mlflow
+
+    run = mlflow.MlflowClient(f"sqlite:///{store / 'mlflow.db'}").get_run(logged[0].run_id)
+    assert run.data.params == {"trees": "40"}
+    assert run.data.metrics == {"auc": 0.75}
+    assert run.data.tags["known_by"] == "2025-12-31"
+    assert list(store.rglob("plot.txt"))
+
+
+def test_mlflow_does_not_load_a_scheme(store, logged):
+    import mlflow
+
+    with registry._open(store), pytest.raises(SchemeError, match="not through MLflow"):
+        mlflow.pyfunc.load_model("models:/small-model@challenger")
