@@ -8,7 +8,8 @@ from typing import Any
 
 from features.profile import PROFILES, Profile, ProfileError, read_profile
 
-SERVICE = "serving.settings:service"  # what a worker of the server imports
+SERVICE = "serving.settings:service"  # what `bentoml serve` imports
+SCHEME_KEY = "trainer"  # the name of the key that signs schemes
 QUIET = {
     "BENTOML_DO_NOT_TRACK": "True",
     "DO_NOT_TRACK": "1",
@@ -82,11 +83,11 @@ def inherited(settings: Settings) -> dict[str, str]:
 
 
 def __getattr__(name: str) -> Any:
-    """``service``, built when a worker of the server asks for it, so that reading settings starts no service."""
+    """``service``, built when it is asked for, so that reading settings starts no service."""
     if name != "service":
         raise AttributeError(name)
     be_quiet()
     from serving.service import build
 
     settings = read()
-    return build(settings.home, settings.profile, today=lambda: today(settings.profile))
+    return build(settings.home, settings.profile, today=lambda: today(settings.profile), scheme_key=SCHEME_KEY)

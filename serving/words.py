@@ -25,6 +25,7 @@ def words(sources: Sources, reading: Reading) -> dict[str, Any]:
     return {
         "notice": {"zh": profile.notice, "en": profile.notice_en},
         "language": profile.language,
+        "zone": str(profile.zone),
         "kinds": {kind.code: {"zh": kind.label, "en": kind.label_en} for kind in profile.kinds},
         "classes": _classes(profile),
         "sections": {

@@ -2,22 +2,28 @@
 
 import shutil
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
-from world import SMALL, TinyLake, lake_of, world_of
+from world import SMALL, TinyLake, lake_of, lake_schema, world_of
 
+from evaluation.gate import Verdict
+from evaluation.promotion import Office, Signer, approve, propose
 from features import signing
 from features.asof import Month
 from features.indicators.catalogue import load
 from features.indicators.language import on
 from features.matrix import batches
 from features.profile import read_profile
+from features.records.journal import Journal
+from features.records.schema import record_types
 from serving import monthly
+from serving.access import Grant, create
 from serving.classification import Sources
 from serving.monthly import Run
 from training import boosters, fit
@@ -121,15 +127,26 @@ class Town:
     def classify(self, month, **changed):
         return monthly.classify(self.run(month, **changed))
 
+    def promote(self):
+        """Make the scheme champion, by two people."""
+        verify = signing.verify_key(self.home / "keys", "trainer")
+        office = Office(self.home, Journal(self.home / "journal.jsonl"), self.home / "keys", verify)
+        for name in ("ana", "bo"):
+            signing.first_use_key(self.home / "keys", name)
+        verdict = Verdict(self.scheme.digest, "promote", NOW.date(), ())
+        propose(office, verdict, report="r" * 64, signer=Signer("ana", NOW))
+        approve(office, self.home / "schemes" / self.scheme.digest, signer=Signer("bo", NOW))
+
+    def key(self, *rights, role="regulator", region="3601"):
+        """A new API key."""
+        granted = Grant(role, region, frozenset(rights), NOW.date() + timedelta(days=30))
+        return create(self.home, granted, today=NOW.date())
+
     def add(self, record_type, *rows):
         """Write further records into the lake, as a delivery would."""
         world = world_of(self.profile, {record_type: rows}, also=codes())
         path = self.lake.folder / f"{record_type}.parquet"
         held = pq.read_table(path)
-        import pyarrow as pa
-        from world import lake_schema
-
-        from features.records.schema import record_types
 
         schema = lake_schema(record_types(self.profile)[record_type])
         made = [{**row, "record_id": f"added{number:011d}"} for number, row in enumerate(world.rows[record_type])]

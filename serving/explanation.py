@@ -1,0 +1,236 @@
+"""The one document of an entity in a month, from which the API, the pages and the command line all speak."""
+
+import json
+from collections.abc import Collection, Mapping
+from math import fsum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from serving.classification import CLASSIFIED
+from serving.results import SealedMonth
+from serving.visibility import PUBLISHABLE
+from training import reasons
+from training.scheme import EXPOSURE, Scheme
+
+INTERNAL = {"zh": "系统内部标注信息", "en": "internally marked information"}
+Document = dict[str, Any]
+
+
+def summary(month: SealedMonth, light: Mapping[str, Any]) -> Document:
+    """The class of an entity with what it means: rules in words, measures, cause, probability, notice."""
+    words = month.words
+    rules = month.full(light)["rules"] or []
+    return {
+        "entity": light["code"],
+        "month": month.month,
+        "supplement": month.supplement(light),
+        "scheme": month.parts[light["part"]].head.scheme,
+        "kind": light["kind"],
+        "region": light["region"],
+        "status": light["status"],
+        "class": light["class"],
+        "model_class": light["model_class"],
+        "class_before": light["class_before"],
+        "cause": light["cause"],
+        "probability": light["probability"],
+        "rules": [_rule(words, code) for code in rules],
+        "measures": measures(words, light["kind"], light["class"]),
+        "notice": words["notice"]["zh"],
+        "notice_en": words["notice"]["en"],
+    }
+
+
+def document(month: SealedMonth, light: Mapping[str, Any], scheme: Scheme) -> Document:
+    """Everything about an entity in a month; contributions are computed singly, so they add up to 1e-9.
+
+    ``scheme`` is the one the entity's row was classified with. Whoever is not classified has no explanation, only
+    a reason code.
+    """
+    found = summary(month, light)
+    if light["status"] != CLASSIFIED:
+        return (
+            found
+            | {"base": None, "margin": None, "contributions": {}, "reasons": [], "data_gaps": []}
+            | _sources(month)
+        )
+    vector = month.vector(light)
+    row = month.full(light)
+    values = np.array([[np.nan if vector[name] is None else vector[name] for name in scheme.columns]])
+    kind = np.array([scheme.kinds.index(light["kind"])], np.int8)
+    lines = scheme.contributions(values, kind, bulk=False)[0]
+    cited = month.evidence(light)
+    return (
+        found
+        | {
+            "base": scheme.base,
+            "margin": light["margin"],
+            "contributions": named_contributions(scheme, lines.tolist()),
+            "reasons": [reason_document(month.words, one, cited) for one in row["reasons"]],
+            "data_gaps": _gaps(month.words, light["kind"], vector),
+            "internal_values": row["internal"],
+        }
+        | _sources(month)
+    )
+
+
+def _sources(month: SealedMonth) -> Document:
+    return {"latest_delivery": month.words["latest_delivery"]}
+
+
+def named_contributions(scheme: Scheme, lines: list[float]) -> dict[str, float]:
+    """Contributions of the model's features and the line ``exposure``; columns the model does not read add nothing."""
+    read = {*scheme.features, EXPOSURE}
+    return {name: value for name, value in zip(scheme.lines, lines, strict=True) if name in read}
+
+
+def measures(words: Mapping[str, Any], kind: str | None, risk: str | None) -> Document | None:
+    """The measures of a class for a kind, as in force at T; nothing where the profile states none."""
+    stated = words["measures"]
+    if stated is None or risk is None or kind not in stated["kinds"]:
+        return None
+    return {"basis": stated["basis"], **stated["classes"][risk]}
+
+
+def _rule(words: Mapping[str, Any], code: str) -> Document:
+    rule = next(one for one in words["rules"] if one["code"] == code)
+    return {
+        name: rule[name] for name in ("code", "label", "label_en", "at_least", "basis", "falls_away_by", "visibility")
+    }
+
+
+def reason_document(words: Mapping[str, Any], one: Mapping[str, Any], cited: Collection[Mapping[str, Any]]) -> Document:
+    """A sealed reason in both languages, with the records it cites or what is absent or the rule that applies."""
+    found: Document = {
+        "code": one["code"],
+        "indicator": one["indicator"] or None,
+        "text": text(words, one, "zh"),
+        "text_en": text(words, one, "en"),
+        "value": one["value"],
+        "contribution": one["contribution"],
+        "visibility": one["visibility"],
+    }
+    if one["records"]:
+        found["records"] = list(one["records"])
+        by_id = {row["record_id"]: row for row in cited}
+        found["evidence"] = [_citation(by_id[record], words["zone"]) for record in one["records"]]
+    if one["absent"] is not None:
+        found["absent"] = json.loads(one["absent"]) if isinstance(one["absent"], str) else one["absent"]
+    if one["rule"] is not None:
+        found["rule"] = one["rule"]
+    return found
+
+
+def text(words: Mapping[str, Any], one: Mapping[str, Any], language: str) -> str:
+    """The words of a sealed reason: the rule's name and basis, or the indicator's sentence with its value."""
+    if one["rule"] is not None:
+        rule = _rule(words, one["rule"])
+        return f"{rule['label_en']} ({rule['basis']})" if language == "en" else f"{rule['label']}（{rule['basis']}）"
+    stated = words["indicators"][one["indicator"]]
+    shown = reasons.shown(one["value"], stated["unit"], language)
+    return str(stated["reason"][language]).replace("{v}", shown)
+
+
+def _citation(row: Mapping[str, Any], zone: str) -> Document:
+    return {
+        "record": row["record_id"],
+        "record_type": row["record_type"],
+        "number": row["source_record_no"],
+        "date": row["event_date"].isoformat() if row["event_date"] else None,
+        "known_since": row["known_at"].astimezone(ZoneInfo(zone)).date().isoformat(),
+        "source": row["source"],
+    }
+
+
+def _gaps(words: Mapping[str, Any], kind: str, vector: Mapping[str, float | None]) -> list[Document]:
+    """The sections in which values the model reads are not known, with why, and which of them are internal."""
+    gaps: dict[tuple[str, str], list[str]] = {}
+    for code, one in words["indicators"].items():
+        if one["role"] == "feature" and kind in one["kinds"] and code in vector and vector[code] is None:
+            gaps.setdefault((one["section"], one["gap"]), []).append(code)
+    return [
+        {
+            "section": section,
+            "label": words["sections"][section]["zh"],
+            "label_en": words["sections"][section]["en"],
+            "why": why,
+            "indicators": codes,
+        }
+        for (section, why), codes in sorted(gaps.items())
+    ]
+
+
+def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probability: bool) -> Document:
+    """The part of a document that may be seen with these rights.
+
+    Without ``internal``: nothing of internal records or values, whose contributions are summed into one line.
+    Without ``probability``: neither probability nor margin nor base, which would give it away.
+    """
+    shown = dict(found)
+    hidden = set() if internal else _hidden(found, words)
+    shown.pop("internal_values", None)
+    shown["rules"] = [_without(rule, "visibility") for rule in found["rules"] if internal or _open(rule)]
+    if "contributions" in found and not internal:
+        shown["contributions"] = _summed(found["contributions"], hidden, INTERNAL[words["language"]])
+        shown["reasons"] = _open_reasons(found, words, hidden)
+        shown["data_gaps"] = _open_gaps(found["data_gaps"], hidden)
+    if "reasons" in shown:
+        shown["reasons"] = [_without(one, "visibility") for one in shown["reasons"]]
+    if not probability:
+        for name in ("probability", "margin", "base"):
+            shown.pop(name, None)
+    return shown
+
+
+def _hidden(found: Document, words: Mapping[str, Any]) -> set[str]:
+    """Indicators that are internal by definition, or that counted an internal record of this entity."""
+    internal = {code for code, one in words["indicators"].items() if one["visibility"] != PUBLISHABLE}
+    return internal.union(found.get("internal_values", ()))
+
+
+def _summed(contributions: Mapping[str, float], hidden: set[str], line: str) -> dict[str, float]:
+    shown = {code: value for code, value in contributions.items() if code not in hidden}
+    return shown | {line: fsum(value for code, value in contributions.items() if code in hidden)}
+
+
+def _open_reasons(found: Document, words: Mapping[str, Any], hidden: set[str]) -> list[Document]:
+    """The publishable reasons; what a section adds is counted from its visible indicators only."""
+    kept = []
+    for one in found["reasons"]:
+        if not _open(one):
+            continue
+        if one["indicator"] is None:
+            kept.append(one)
+            continue
+        section = words["indicators"][one["indicator"]]["section"]
+        adds = fsum(
+            value
+            for code, value in found["contributions"].items()
+            if code not in hidden and words["indicators"].get(code, {}).get("section") == section
+        )
+        if adds * one["contribution"] > 0:
+            kept.append({**one, "contribution": adds})
+    return kept
+
+
+def _open_gaps(gaps: list[Document], hidden: set[str]) -> list[Document]:
+    shown = [{**gap, "indicators": [code for code in gap["indicators"] if code not in hidden]} for gap in gaps]
+    return [gap for gap in shown if gap["indicators"]]
+
+
+def _open(one: Mapping[str, Any]) -> bool:
+    return bool(one["visibility"] == PUBLISHABLE)
+
+
+def _without(one: Document, name: str) -> Document:
+    return {key: value for key, value in one.items() if key != name}
+
+
+def dimensions(found: Document, words: Mapping[str, Any]) -> dict[str, float]:
+    """What each dimension adds to the margin, in the order of the indicator system; other lines by their own name."""
+    sums: dict[str, float] = {}
+    for code, value in found["contributions"].items():
+        name = words["indicators"][code]["dimension"] if code in words["indicators"] else code
+        sums[name] = sums.get(name, 0.0) + value
+    return sums

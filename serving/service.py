@@ -1,0 +1,134 @@
+"""The one service: the champion verified, the API mounted, and a wall in front of everything BentoML brings."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import bentoml
+import uvicorn
+
+from evaluation.promotion import Office, champion_folder
+from features import signing
+from features.indicators.catalogue import Definitions, load
+from features.profile import Profile
+from features.records.journal import Journal
+from serving.access import Doorkeeper
+from serving.http import Guard, ProblemError
+from serving.monthly import publisher_key
+from serving.results import Results
+from serving.scoring.desk import Desk
+from serving.scoring.routes import application
+from training.scheme import Scheme
+
+LOG = logging.getLogger("jianwei.service")
+NAME = "jianwei"
+LOOPBACK = "127.0.0.1"
+
+
+class Counter:
+    """Opens the desk and keeps it current: a new champion or month is taken up when its journal entry is there.
+
+    What does not verify is not taken up; the desk that was open stays open.
+    """
+
+    def __init__(self, home: Path, profile: Profile, scheme_key: str) -> None:
+        self._home = home
+        self._profile = profile
+        self._scheme_key = scheme_key
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int] | None = None
+        self._desk: Desk | None = None
+
+    def open(self) -> Desk:
+        """The desk as the journal stands, opened anew when it changed; raises what verification raises."""
+        with self._lock:
+            journal = self._home / "journal.jsonl"
+            state = journal.stat()
+            seen = (state.st_mtime_ns, state.st_size)
+            if self._desk is None or seen != self._seen:
+                self._seen = seen
+                self._desk = self._opened(journal)
+            return self._desk
+
+    def desk(self) -> Desk:
+        """The desk for a request; ProblemError when there is none."""
+        try:
+            return self.open()
+        except Exception as fault:  # whatever is wrong with a new champion, the verified one goes on
+            LOG.log(logging.ERROR, "what the journal names cannot be opened: %s", type(fault).__name__)
+            if self._desk is None:
+                raise ProblemError("unavailable") from None
+            return self._desk
+
+    def is_open(self) -> bool:
+        """Whether requests can be answered."""
+        try:
+            return bool(self.desk())
+        except ProblemError:
+            return False
+
+    def _opened(self, journal: Path) -> Desk:
+        keys = self._home / "keys"
+        verify = signing.verify_key(keys, self._scheme_key)
+        office = Office(self._home, Journal(journal), keys, verify)
+        folder = champion_folder(office)
+        before = self._desk
+        champion = before.champion if before and before.champion.digest == folder.name else Scheme.load(folder, verify)
+        results = before.results if before else Results(self._home, publisher_key(self._home))
+        return Desk(champion, results, self._scheme_of(verify), self._definitions)
+
+    def _scheme_of(self, verify: Any) -> Callable[[str], Scheme]:
+        return cache(lambda digest: Scheme.load(self._home / "schemes" / digest, verify))
+
+    @cache  # noqa: B019 - one counter lives as long as its process
+    def _definitions(self) -> Definitions:
+        return load(self._profile)
+
+
+def build(home: Path, profile: Profile, *, today: Callable[[], date], scheme_key: str) -> Any:
+    """The BentoML service over a home; nothing of it is reached without a key but ``/livez`` and ``/readyz``."""
+    counter = Counter(home, profile, scheme_key)
+
+    class Jianwei:
+        """Scores, classes, explanations and histories."""
+
+        def __init__(self) -> None:
+            counter.open()
+
+        def __is_ready__(self) -> bool:
+            return counter.is_open()
+
+    service = bentoml.service(
+        Jianwei,
+        name=NAME,
+        workers=1,
+        metrics={"enabled": False},
+        logging={"access": {"enabled": False}},
+        traffic={"timeout": 60},
+    )
+    service.mount_asgi_app(application(counter.desk), path="/")
+    service.add_asgi_middleware(Guard, doorkeeper=Doorkeeper(home, today))
+    return service
+
+
+def serve(service: Any, *, port: int, host: str = LOOPBACK) -> None:
+    """Answer requests with the service in this process until it is stopped.
+
+    One process and one listening socket: BentoML's supervisor would add two control sockets without authentication.
+    """
+    config = uvicorn.Config(
+        service.to_asgi(is_main=True),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=10,
+    )
+    uvicorn.Server(config).run()
