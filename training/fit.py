@@ -89,7 +89,7 @@ def layout(definitions: Definitions, outcome: Outcome) -> Layout:
             f"Outcome {outcome.code}: controls {', '.join(unknown) or 'are known'}, {len(features)} features; expected "
             "controls that are indicators and at least one feature. Nothing was trained."
         )
-    controls = (*named, *(control.field for control in outcome.event_controls))
+    controls = (*named, *(control.name for control in outcome.event_controls))
     chosen = tuple(code for code in features if code not in controls)
     signs = tuple(
         SIGN[definitions.by_code[code].direction] if definitions.by_code[code].monotone else 0 for code in chosen

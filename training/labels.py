@@ -100,8 +100,8 @@ def events(knowledge: Knowledge, outcome: Outcome, *, since: date, until: date) 
     """
     if outcome.event is None:
         raise SchemeError(f"Outcome {outcome.code} names no inspection event; it is of framing {outcome.framing}.")
-    controls = [control.field for control in outcome.event_controls]
-    extra = tuple(dict.fromkeys([*controls, *(test.field for test in outcome.positive)]))
+    controls = {control.name: control.field for control in outcome.event_controls}
+    extra = tuple(dict.fromkeys([*controls.values(), *(test.field for test in outcome.positive)]))
     rows = _versions(knowledge, outcome.event, extra)
     if rows is None:
         raise SchemeError(
@@ -111,7 +111,7 @@ def events(knowledge: Knowledge, outcome: Outcome, *, since: date, until: date) 
         meets(rows, outcome.event.where), rows.event_date >= day(since), rows.event_date <= day(until)
     )
     positive = meets(took_place, outcome.positive).cast("int8").name("positive")
-    table = knowledge.reading.engine.run(took_place.select("record_id", "entity", "event_date", positive, *controls))
+    table = knowledge.reading.engine.run(took_place.select("record_id", "entity", "event_date", positive, **controls))
     whole = table.set_column(1, "entity", table["entity"].cast(pa.int32()))
     return whole.sort_by([(name, "ascending") for name in ("event_date", "entity", "record_id")])
 

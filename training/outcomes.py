@@ -44,6 +44,11 @@ class EventControl:
     field: str
     list: str
 
+    @property
+    def name(self) -> str:
+        """The column of the control, told apart from indicators."""
+        return f"event_{self.field}"
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -76,7 +76,7 @@ def event_pairs(knowledge: Knowledge, outcome: Outcome, periods: Periods, *, say
     Columns pair, entity, as_of, s, stratum, record_id, one float column an event control, label, part.
     """
     profile = knowledge.reading.lake.profile
-    lists = {control.field: profile.codelist(control.list).codes for control in outcome.event_controls}
+    lists = {control.name: profile.codelist(control.list).codes for control in outcome.event_controls}
     found = []
     for part in PARTS:
         period = getattr(periods, part)

@@ -43,7 +43,7 @@ def test_the_layout_follows_roles_signs_and_the_outcome():
     assert layout.controls == ("visits",)
     assert layout.monotone == (1, 1, 1, -1, 0, 0)
     named = fit.layout(DEFINITIONS, replace(OUTCOME, controls=("size",), event_controls=(EventControl("group", "g"),)))
-    assert named.controls == ("size", "group")
+    assert named.controls == ("size", "event_group")
     assert "size" not in named.features
     with pytest.raises(SchemeError, match="controls wind, 6 features"):
         fit.layout(DEFINITIONS, replace(OUTCOME, controls=("wind",)))

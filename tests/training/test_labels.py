@@ -150,9 +150,9 @@ def test_events_are_inspections_with_their_result_and_control(tmp_path):
     )
     found = events(known(world, tmp_path), VISIT, since=date(2023, 8, 1), until=date(2023, 8, 31))
     assert found["positive"].to_pylist() == [1, 0]
-    pairs = cohort.given_inspection(found, {"trade": ("food", "tools")})
+    pairs = cohort.given_inspection(found, {"event_trade": ("food", "tools")})
     assert pairs["as_of"].to_pylist() == [date(2023, 7, 31), date(2023, 8, 1)]
-    assert pairs["trade"].to_pylist() == [1.0, None]
+    assert pairs["event_trade"].to_pylist() == [1.0, None]
 
 
 def test_an_outcome_without_events_says_so(tmp_path):
