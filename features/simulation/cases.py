@@ -49,6 +49,7 @@ def cases_of(scene: Scene, seen: Visited) -> Cases:
     chance = np.array(rules["filed"])[known.severity]
     visit = np.maximum(seen.findings.found_by, 0)
     chance = chance * np.where(seen.findings.result[visit] == CORRECTED, rules["filed_corrected"], 1.0)
+    chance = chance * np.where(seen.visits.programme[visit] >= 0, rules["filed_drawn"], 1.0)
     pursued = (rng.random(len(known)) < chance) & ~known.concealment & (seen.findings.found_by >= 0)
     case = np.flatnonzero(pursued)
     visit, severity = visit[case], known.severity[case]

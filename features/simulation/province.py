@@ -116,13 +116,14 @@ def _write(
     out = Deliveries(folders[0], profile, world, record_types(profile), Calendar.of(period), declared)
     folders[0].mkdir(parents=True, exist_ok=True)
     truth, calendar = Truth(folders[1]), campaign_calendar(world, wanted.seed, period)
-    written = 0
+    written, flushed = 0, 0
     for block in blocks(wanted.entities, world["block"]):
         scene = scene_of(world, period, block, (wanted.seed, wanted.detection))
         _block(scene, calendar, out, truth)
         written += block.size
-        if written % chunk < block.size:
+        if written - flushed >= chunk:
             out.flush()
+            flushed = written
         progress(written, wanted.entities)
     truth.close()
     by_type = out.close()

@@ -216,7 +216,8 @@ def _as_written(frame: pl.DataFrame, name: str, kind: RecordType) -> pl.Expr:
     wanted = types.get(own.type, pl.String) if own else (pl.Date if name in {*WHEN[:2], "action_date"} else pl.String)
     if name not in frame.columns:
         return pl.lit(None, dtype=wanted).alias(name)
-    return pl.col(name).cast(wanted)
+    column = pl.col(name).cast(wanted)
+    return column.round(own.scale) if own and own.type in {"decimal", "money"} else column
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:
