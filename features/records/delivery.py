@@ -1,0 +1,231 @@
+"""A delivery: a folder of files and the manifest that says what they are."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from features.profile import Profile, read_yaml
+from features.records.faults import REFUSALS
+from features.records.schema import RecordType
+
+MANIFEST = "manifest.json"
+FORMATS = ("csv", "jsonl", "parquet")
+_NAME = re.compile(r"\w[\w.\-]{0,119}")
+
+
+class DeliveryError(Exception):
+    """A delivery is refused whole; nothing of it was taken."""
+
+    def __init__(self, code: str, where: str, found: str) -> None:
+        advice = REFUSALS[code]
+        super().__init__(f"{where}: {found}. {advice.en} Nothing of the delivery was taken; correct it, deliver again.")
+        self.code = code
+
+
+@dataclass(frozen=True)
+class ColumnMapping:
+    """How a source with columns of its own is read in our terms; ``columns`` is ours -> theirs."""
+
+    name: str
+    columns: Mapping[str, str]
+    constants: Mapping[str, str]
+    split: Mapping[str, str]
+    values: Mapping[str, Mapping[str, str]]
+    factors: Mapping[str, str]
+    dates: Mapping[str, str]
+    known_from: str | None = None
+    lag_days: int = 0
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """One file of a delivery: its place, what it holds, and what the manifest says of it."""
+
+    name: str
+    path: Path
+    record_type: str
+    format: str
+    rows: int | None
+    sha256: str | None
+    mapping: ColumnMapping | None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A delivery as its manifest describes it; ``digest`` is the manifest's own."""
+
+    name: str
+    folder: Path
+    source: str
+    period: str | None
+    files: tuple[DeliveredFile, ...]
+    backload: Mapping[str, str] | None
+    digest: str
+
+    def unlisted(self) -> list[str]:
+        """Files in the folder that the manifest does not name, so that nothing is left out in silence."""
+        listed = {file.path for file in self.files} | {(self.folder / MANIFEST).resolve()}
+        found = (path.resolve() for path in sorted(self.folder.rglob("*")) if path.is_file())
+        return [str(path.relative_to(self.folder.resolve())) for path in found if path not in listed]
+
+
+def delivery_name(folder: Path) -> str:
+    """What a delivery is called before (or without) a readable manifest."""
+    return folder.parent.name if folder.name == MANIFEST else folder.name
+
+
+def read_delivery(folder: Path, profile: Profile, types: Mapping[str, RecordType]) -> Delivery:
+    """The delivery in a folder; DeliveryError with a code when the manifest is missing, wrong or names the unknown."""
+    folder = folder.parent if folder.name == MANIFEST else folder
+    content = _manifest_bytes(folder)
+    manifest = _Manifest(folder / MANIFEST, _object(content, folder))
+    name = manifest.text("delivery")
+    if _NAME.fullmatch(name) is None:
+        raise manifest.error("manifest_field", f"delivery is {name!r}, not letters, digits, '.', '-' and '_'")
+    stated = manifest.found.get("profile", profile.name)
+    if stated != profile.name:
+        raise manifest.error("profile_unknown", f"profile is {stated!r}, this home is {profile.name!r}")
+    files = manifest.found.get("files")
+    if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
+        raise manifest.error("manifest_field", "files is not a list of objects")
+    return Delivery(
+        name=name,
+        folder=folder,
+        source=manifest.text("source"),
+        period=manifest.optional_text("period"),
+        files=_distinct([_file(manifest, file, profile, types) for file in files], manifest),
+        backload=_backload(manifest),
+        digest=hashlib.sha256(content).hexdigest(),
+    )
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    path: Path
+    found: Mapping[str, Any]
+
+    def error(self, code: str, found: str) -> DeliveryError:
+        return DeliveryError(code, str(self.path), found)
+
+    def text(self, name: str) -> str:
+        value = self.found.get(name)
+        if not isinstance(value, str) or not value.strip():
+            raise self.error("manifest_field", f"{name} is {value!r}, not a text")
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        return None if self.found.get(name) is None else self.text(name)
+
+
+def _manifest_bytes(folder: Path) -> bytes:
+    try:
+        return (folder / MANIFEST).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise DeliveryError("manifest_missing", str(folder), f"no {MANIFEST} in it") from None
+
+
+def _object(content: bytes, folder: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as fault:
+        raise DeliveryError("manifest_malformed", str(folder / MANIFEST), f"{fault}") from None
+    if not isinstance(found, dict):
+        raise DeliveryError("manifest_malformed", str(folder / MANIFEST), f"found a {type(found).__name__}")
+    return found
+
+
+def _backload(manifest: _Manifest) -> Mapping[str, str] | None:
+    found = manifest.found.get("backload")
+    if found is None:
+        return None
+    names = ("source", "approver", "reason")
+    stated = {name: str(found.get(name) or "").strip() for name in names} if isinstance(found, dict) else {}
+    if not stated or not all(stated.values()):
+        raise manifest.error("backload_incomplete", f"backload is {found!r}")
+    return stated
+
+
+def _file(
+    manifest: _Manifest, found: Mapping[str, Any], profile: Profile, types: Mapping[str, RecordType]
+) -> DeliveredFile:
+    entry = _Manifest(manifest.path, found)
+    name = entry.text("path")
+    type_name = entry.text("record_type")
+    if type_name not in types:
+        raise entry.error("record_type_unknown", f"file {name}: record_type is {type_name!r}")
+    version = found.get("version", types[type_name].version)
+    if not isinstance(version, int) or not 1 <= version <= types[type_name].version:
+        raise entry.error(
+            "version_unknown", f"file {name}: version is {version!r}, known to {types[type_name].version}"
+        )
+    if found.get("format") not in FORMATS:
+        raise entry.error("format_unknown", f"file {name}: format is {found.get('format')!r}")
+    mapping = found.get("mapping", manifest.found.get("mapping"))
+    return DeliveredFile(
+        name=name,
+        path=_inside(manifest, name),
+        record_type=type_name,
+        format=str(found["format"]),
+        rows=_rows(entry, name),
+        sha256=_stated_digest(entry, name),
+        mapping=None if mapping is None else read_mapping(profile, str(mapping), type_name, str(manifest.path)),
+    )
+
+
+def _inside(manifest: _Manifest, name: str) -> Path:
+    folder = manifest.path.parent.resolve()
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder) or path == folder:
+        raise manifest.error("file_outside", f"path is {name!r}")
+    if not path.is_file():
+        raise manifest.error("file_missing", f"there is no file {name!r}")
+    return path
+
+
+def _rows(entry: _Manifest, name: str) -> int | None:
+    rows = entry.found.get("rows")
+    if rows is not None and (not isinstance(rows, int) or isinstance(rows, bool) or rows < 0):
+        raise entry.error("manifest_field", f"file {name}: rows is {rows!r}, not a count")
+    return rows
+
+
+def _stated_digest(entry: _Manifest, name: str) -> str | None:
+    digest = entry.optional_text("sha256")
+    if digest is None and entry.found["format"] == "parquet":
+        raise entry.error("manifest_field", f"file {name}: sha256 is missing, a Parquet file needs it")
+    return None if digest is None else digest.lower()
+
+
+def _distinct(files: Sequence[DeliveredFile], manifest: _Manifest) -> tuple[DeliveredFile, ...]:
+    if len({file.path for file in files}) != len(files):
+        raise manifest.error("manifest_field", "files names one path twice")
+    return tuple(files)
+
+
+def read_mapping(profile: Profile, name: str, record_type: str, where: str) -> ColumnMapping:
+    """The mapping file of a profile by name; DeliveryError when there is none for this record type."""
+    if _NAME.fullmatch(name) is None or not profile.has(f"mappings/{name}"):
+        raise DeliveryError("mapping_unknown", where, f"mapping is {name!r}")
+    found = read_yaml(profile.folder / "mappings" / f"{name}.yaml")
+    if found.get("record_type", record_type) != record_type:
+        raise DeliveryError("mapping_unknown", where, f"mapping {name!r} is for {found['record_type']!r}")
+    known = found.get("known") or {}
+    return ColumnMapping(
+        name=name,
+        columns=_texts(found.get("columns")),
+        constants=_texts(found.get("constants")),
+        split=_texts(found.get("split")),
+        values={ours: _texts(values) for ours, values in (found.get("values") or {}).items()},
+        factors=_texts(found.get("factors")),
+        dates=_texts(found.get("dates")),
+        known_from=known.get("from"),
+        lag_days=int(known.get("lag_days", 0)),
+    )
+
+
+def _texts(found: Mapping[Any, Any] | None) -> dict[str, str]:
+    return {str(key): str(value) for key, value in (found or {}).items()}

@@ -1,0 +1,213 @@
+"""The lake: every version of every record, read as it was known on a date."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ibis
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.asof import end_of_day
+from features.profile import Profile
+from features.records import compaction, layout
+from features.records.generation import CURRENT, Generation, LakeError, LakeFile, check_file, read_generation
+from features.records.matching import ALIAS_SCHEMA, REGISTER_SCHEMA, Register
+from features.records.schema import RecordType, record_types
+from features.records.terms import check_names
+
+REGISTER, ALIASES = "register", "aliases"
+REGISTER_COLUMNS = ("entity", "code", "regno", "name", "region")
+_PRIME = 2**61 - 1
+_DIGEST = f"""SELECT count(*), coalesce(sum(
+    ((('0x' || record_id)::UBIGINT::HUGEINT + epoch_us(known_at)) % {_PRIME})
+    * ((digest::HUGEINT + 3 * coalesce(inherits, 0)::HUGEINT + 5 * coalesce(withdrawn_date - DATE '1970-01-01', 0)
+        + 7 * coalesce(repair_date - DATE '1970-01-01', 0) + 11 * coalesce(removal_date - DATE '1970-01-01', 0)
+        + 1) % {_PRIME}) % {_PRIME}), 0)
+    FROM ({{rows}}) WHERE known_at < {{end}} AND (superseded_at IS NULL OR superseded_at >= {{end}})"""  # noqa: S608
+
+
+class Lake:
+    """The lake of one home, at the generation that was current when it was opened.
+
+    A file is compared with the digest written beside it before it is first read: damage is an error that names the
+    file, never other data.
+    """
+
+    def __init__(self, home: Path, profile: Profile) -> None:
+        self.home = home
+        self.profile = profile
+        self.folder = home / "lake"
+        self.generation: Generation = read_generation(self.folder / CURRENT)
+        self._checked: set[str] = set()
+        self._connections: dict[str, Any] = {}
+
+    def reopen(self) -> None:
+        """Turn to the generation that is current now."""
+        self.generation = read_generation(self.folder / CURRENT)
+        self._connections.clear()
+
+    @cached_property
+    def _types(self) -> dict[str, RecordType]:
+        types = record_types(self.profile)
+        for record_type in types.values():
+            check_names(record_type, layout.RESERVED)
+        return types
+
+    def types(self) -> dict[str, RecordType]:
+        """Record types of the profile by name, whether the lake has records of them or not."""
+        return self._types
+
+    def files(self, record_type: str) -> tuple[Path, ...]:
+        """The verified files of a record type; together sorted by entity, record and version."""
+        return self.verified(self.generation.files(record_type))
+
+    def provenance(self, record_type: str) -> tuple[Path, ...]:
+        """The verified files that list who else delivered rows of a record type, and when."""
+        return self.verified(self.generation.files(f"provenance/{record_type}"))
+
+    def verified(self, files: Iterable[LakeFile]) -> tuple[Path, ...]:
+        """Paths of files after their digests were compared; LakeError names a damaged one."""
+        paths = []
+        for file in files:
+            if file.path not in self._checked:
+                check_file(self.folder, file)
+                self._checked.add(file.path)
+            paths.append(self.folder / file.path)
+        return tuple(paths)
+
+    def verify(self) -> int:
+        """How many files hold, every byte and every page read again; LakeError names the first that does not."""
+        files = [file for listed in self.generation.tables.values() for file in listed]
+        for file in files:
+            check_file(self.folder, file)
+            try:
+                rows = pq.read_table(self.folder / file.path, page_checksum_verification=True).num_rows
+            except (OSError, pa.ArrowException) as fault:
+                raise LakeError(f"{self.folder / file.path} cannot be read: {fault}. Restore it from a copy.") from None
+            if rows != file.rows:
+                raise LakeError(f"{self.folder / file.path} has {rows} rows; expected {file.rows}. Restore it.")
+        return len(files)
+
+    def as_of(
+        self,
+        record_type: str,
+        as_of: date,
+        *,
+        engine: str = "polars",
+        columns: Sequence[str] | None = None,
+        recorded_by: datetime | None = None,
+    ) -> Any:
+        """An Ibis table of the records in force as known on a date, on ``polars`` or ``duckdb``.
+
+        One row a record: withdrawn ones are not there, nor repaired ones where a repair stops their use. With
+        ``recorded_by`` only what intakes up to that moment had brought counts, as when a sealed month was computed.
+        """
+        versions = self.versions(record_type, engine=engine, recorded_by=recorded_by)
+        end = ibis.literal(end_of_day(as_of, self.profile.zone))
+        is_seen = (versions.known_at < end) & (versions.superseded_at.isnull() | (versions.superseded_at >= end))
+        rows = versions.filter(is_seen, versions.withdrawn_date.isnull())
+        if self.profile.settings.get("repair_effect", "stop_use") == "stop_use":
+            rows = rows.filter(rows.repair_date.isnull())
+        return rows.select(*(columns or layout.visible_columns(self.types()[record_type])))
+
+    def versions(self, record_type: str, *, engine: str = "polars", recorded_by: datetime | None = None) -> Any:
+        """An Ibis table of every version of every record of a type."""
+        found, connection = self.types()[record_type], self.connection(engine)
+        if recorded_by is not None:
+            return connection.create_table(
+                f"{record_type}_{int(recorded_by.timestamp() * 1e6)}", self._history(found, recorded_by), overwrite=True
+            )
+        table = f"{record_type}_{self.generation.number}"
+        if table not in connection.list_tables():
+            self._open(table, found, engine)
+        return connection.table(table)
+
+    def _open(self, table: str, record_type: RecordType, engine: str) -> None:
+        paths, schema = self.files(record_type.name), layout.schema(record_type)
+        if engine == "duckdb":
+            self.connection(engine).raw_sql(
+                f"CREATE OR REPLACE VIEW {compaction.quoted(table)} AS {compaction.scan(paths, schema)}"
+            )
+            return
+        frame = pl.DataFrame(schema.empty_table()).lazy()
+        if paths:
+            frame = pl.scan_parquet(
+                list(paths), schema=frame.collect_schema(), missing_columns="insert", extra_columns="ignore"
+            )
+        self.connection(engine).create_table(table, frame, overwrite=True)
+
+    def _history(self, record_type: RecordType, recorded_by: datetime) -> pa.Table:
+        connection = compaction.connect(self.folder / ".temp")
+        work = compaction.Compaction(connection, record_type)
+        return work.history(self.files(record_type.name), self.provenance(record_type.name), recorded_by)
+
+    def connection(self, engine: str) -> Any:
+        """The Ibis connection on which all tables of an engine live, so that they can be joined."""
+        if engine not in self._connections:
+            if engine == "polars":
+                self._connections[engine] = ibis.polars.connect()
+            elif engine == "duckdb":
+                found = ibis.duckdb.connect()
+                found.raw_sql("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+                self._connections[engine] = found
+            else:
+                raise ValueError(f"engine is {engine!r}; expected polars or duckdb.")
+        return self._connections[engine]
+
+    def rows(self, record_type: str, record_ids: Sequence[str]) -> pa.Table:
+        """Every version of some records, by record and version."""
+        versions = self.versions(record_type, engine="duckdb")
+        wanted = versions.filter(versions.record_id.isin(list(record_ids)))
+        return wanted.order_by("record_id", "version").to_pyarrow()
+
+    def register(self) -> pa.Table:
+        """Entities by their key 0…n−1: ``entity``, ``code``, ``regno``, ``name``, ``region``."""
+        return self.entities().entities.select(REGISTER_COLUMNS).to_arrow()
+
+    def codes(self) -> list[str | None]:
+        """The entity code of every key; null for an entity known by its old number alone."""
+        found: list[str | None] = self.entities().entities["code"].to_list()
+        return found
+
+    def entities(self) -> Register:
+        """The register of entities with every number and name they ever had."""
+        tables = {}
+        for name, schema in ((REGISTER, REGISTER_SCHEMA), (ALIASES, ALIAS_SCHEMA)):
+            paths = self.verified(self.generation.files(name))
+            tables[name] = pl.read_parquet(list(paths)).cast(schema) if paths else pl.DataFrame(schema=schema)
+        return Register(tables[REGISTER], tables[ALIASES], self.profile.identity == "uscc")
+
+    def export_queue(self) -> None:
+        """Write the rows that found no entity where people can fetch them: ``unmatched/<record type>.csv``."""
+        folder = self.home / "unmatched"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in self.types():
+            paths = self.verified(self.generation.files(f"unmatched/{name}"))
+            if paths:
+                pl.read_parquet(list(paths)).write_csv(folder / f"{name}.csv", include_bom=True)
+            else:
+                (folder / f"{name}.csv").unlink(missing_ok=True)
+
+    def digest(self, as_of: date, *, recorded_by: datetime | None = None) -> str:
+        """A digest of every version visible as of a date, over all types, whatever order or files they lie in.
+
+        It takes in content, marks and when each became known, not when it was recorded.
+        """
+        end = f"TIMESTAMPTZ {compaction.literal(end_of_day(as_of, self.profile.zone).isoformat())}"
+        connection = compaction.connect(self.folder / ".temp")
+        lines = []
+        for name, record_type in sorted(self.types().items()):
+            if not self.generation.files(name):
+                continue
+            rows = compaction.scan(self.files(name), layout.schema(record_type))
+            if recorded_by is not None:
+                connection.register("history", self._history(record_type, recorded_by))
+                rows = "SELECT * FROM history"
+            count, total = connection.execute(_DIGEST.format(rows=rows, end=end)).fetchall()[0]
+            lines.append(f"{name} {count} {total}\n" if count else "")
+        return hashlib.sha256("".join(lines).encode()).hexdigest()

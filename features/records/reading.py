@@ -1,0 +1,238 @@
+"""Files of a delivery as rows of text: whatever the format, a row is judged alone and none can swallow another."""
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import polars as pl
+
+from features.records.delivery import DeliveredFile, DeliveryError
+
+LINE = "line"
+RAW = "raw"
+FILE_NO = "file_no"
+BLOCK_BYTES = 16 << 20
+LINE_BYTES = 1 << 20
+_GZIP = b"\x1f\x8b"
+_EMPTY_DISK = b"\x00" * 64
+_WHOLE_QUOTES = r'^(?:[^",]*|"(?:[^"]|"")*")(?:,(?:[^",]*|"(?:[^"]|"")*"))*$'
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A row that could not be read: where it is, what is wrong and its text as far as it could be read."""
+
+    line: int
+    code: str
+    field: str | None
+    raw: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that could be read, as columns of text (with their line and raw text), and those that could not."""
+
+    frame: pl.DataFrame
+    broken: Sequence[Broken]
+
+
+def undecodable(file: DeliveredFile, found: str) -> DeliveryError:
+    """The refusal of a delivery one of whose files cannot be read at all."""
+    return DeliveryError("file_undecodable", str(file.path), found)
+
+
+@dataclass
+class TextLines:
+    """Lines of a CSV or JSON-lines file in blocks; ``number`` is the line the next block begins with."""
+
+    file: DeliveredFile
+    number: int = 1
+    ends_open: bool = False
+
+    def blocks(self) -> Iterator[tuple[pl.DataFrame, list[Broken]]]:
+        """Frames of (line, raw) without blank lines, and the lines that are no UTF-8 or far too long."""
+        rest = b""
+        for chunk in self._chunks():
+            rest += chunk
+            end = rest.rfind(b"\n") + 1
+            if end:
+                yield self._lines(rest[: end - 1])
+                rest = rest[end:]
+            elif len(rest) > 4 * BLOCK_BYTES:
+                raise undecodable(self.file, f"no line end in {len(rest):,} bytes")
+        if rest:
+            self.ends_open = True
+            yield self._lines(rest)
+
+    def _chunks(self) -> Iterator[bytes]:
+        try:
+            with self._open() as stream:
+                while chunk := stream.read(BLOCK_BYTES):
+                    if _EMPTY_DISK in chunk or (self.number == 1 and _is_other_text(chunk)):
+                        raise undecodable(self.file, "found bytes of another encoding, or zeros where text should be")
+                    yield chunk
+        except (OSError, EOFError, zlib.error) as fault:
+            raise undecodable(self.file, f"{fault}") from None
+
+    def _open(self) -> IO[bytes]:
+        with self.file.path.open("rb") as stream:
+            is_packed = stream.read(2) == _GZIP
+        return gzip.open(self.file.path, "rb") if is_packed else self.file.path.open("rb")  # type: ignore[return-value]
+
+    def _lines(self, content: bytes) -> tuple[pl.DataFrame, list[Broken]]:
+        first = self.number
+        broken: list[Broken] = []
+        if first == 1:
+            content = content.removeprefix(b"\xef\xbb\xbf")
+        try:
+            lines: list[str | None] = list(content.decode().split("\n"))
+        except UnicodeDecodeError:
+            lines, broken = _decoded_singly(content.split(b"\n"), first)
+        self.number += len(lines)
+        frame = pl.DataFrame({RAW: pl.Series(lines, dtype=pl.String).str.strip_suffix("\r")})
+        frame = frame.with_row_index(LINE, offset=first).cast({LINE: pl.Int64})
+        if content.count(b"\n") < len(content) // LINE_BYTES:
+            frame, long = _without(frame, pl.col(RAW).str.len_bytes() > LINE_BYTES, "line_too_long")
+            broken += [Broken(row.line, row.code, None, row.raw[:1000]) for row in long]
+        return frame.filter(pl.col(RAW).str.strip_chars() != ""), broken
+
+
+def _is_other_text(head: bytes) -> bool:
+    first_line = head.split(b"\n", 1)[0]
+    try:
+        return "\x00" in first_line[:LINE_BYTES].decode()
+    except UnicodeDecodeError:
+        return head.startswith((b"\xff\xfe", b"\xfe\xff"))
+
+
+def _decoded_singly(lines: Sequence[bytes], first: int) -> tuple[list[str | None], list[Broken]]:
+    decoded: list[str | None] = []
+    broken = []
+    for number, line in enumerate(lines, start=first):
+        try:
+            decoded.append(line.decode())
+        except UnicodeDecodeError:
+            decoded.append(None)
+            broken.append(Broken(number, "encoding", None, line.decode(errors="backslashreplace").rstrip("\r")))
+    return decoded, broken
+
+
+def _without(frame: pl.DataFrame, fault: pl.Expr, code: str) -> tuple[pl.DataFrame, list[Broken]]:
+    is_faulty = frame.select(fault.fill_null(False)).to_series()
+    if not is_faulty.any():
+        return frame, []
+    bad = frame.filter(is_faulty)
+    broken = [Broken(line, code, None, raw) for line, raw in zip(bad[LINE], bad[RAW], strict=True)]
+    return frame.filter(~is_faulty), broken
+
+
+def csv_header(file: DeliveredFile) -> tuple[str, ...]:
+    """The column names of a CSV file, empty when there is no readable header."""
+    for frame, _ in TextLines(file).blocks():
+        if frame.is_empty() or frame[LINE][0] != 1:
+            return ()
+        try:
+            return tuple(name.strip() for name in next(csv.reader([frame[RAW][0]], strict=True)))
+        except csv.Error:
+            return ()
+    return ()
+
+
+def csv_batches(file: DeliveredFile, columns: Sequence[str], is_whole: bool) -> Iterator[Batch]:
+    """Rows of a CSV file, one a line, under these column names.
+
+    A last line without a line end in a file that is not the one the manifest describes (``is_whole`` false) counts as
+    cut off, even when it has enough fields: its last value may be the half of one.
+    """
+    lines = TextLines(file)
+    for frame, broken in lines.blocks():
+        rows = frame.filter(pl.col(LINE) > 1)
+        last = rows[LINE][-1] if lines.ends_open and rows.height and rows[LINE][-1] == lines.number - 1 else None
+        rows, misquoted = _without(rows, ~pl.col(RAW).str.contains(_WHOLE_QUOTES), "quoting")
+        fields = pl.col(RAW).str.replace_all(r'"[^"]*"', "").str.count_matches(",", literal=True) + 1
+        is_cut = pl.col(LINE) == (-1 if last is None else last)
+        if not is_whole:
+            rows, cut = _without(rows, is_cut, "cut_off")
+        else:
+            rows, cut = _without(rows, is_cut & (fields < len(columns)), "cut_off")
+        rows, few = _without(rows, fields < len(columns), "fields_too_few")
+        rows, many = _without(rows, fields > len(columns), "fields_too_many")
+        yield Batch(_csv_fields(rows, columns), [*broken, *misquoted, *cut, *few, *many])
+
+
+def _csv_fields(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    if rows.is_empty():
+        return rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in columns)
+    content = "\n".join(rows[RAW].to_list()).encode()
+    fields = pl.read_csv(io.BytesIO(content), has_header=False, infer_schema=False, new_columns=list(columns))
+    return rows.hstack(fields)
+
+
+def raw_batches(file: DeliveredFile) -> Iterator[Batch]:
+    """Rows of a CSV file whose header cannot be used, as raw text."""
+    for frame, broken in TextLines(file).blocks():
+        yield Batch(frame.filter(pl.col(LINE) > 1), broken)
+
+
+def json_batches(file: DeliveredFile, known: frozenset[str] | None) -> Iterator[Batch]:
+    """Rows of a JSON-lines file, one object a line; a key outside ``known`` (if given) breaks its row."""
+    for frame, unread in TextLines(file).blocks():
+        rows: list[dict[str, str | None]] = []
+        lines, raws, broken = [], [], list(unread)
+        for line, raw in zip(frame[LINE], frame[RAW], strict=True):
+            found = _json_row(raw, known)
+            if isinstance(found, dict):
+                rows.append(found)
+                lines.append(line)
+                raws.append(raw)
+            else:
+                broken.append(Broken(line, *found, raw))
+        names = dict.fromkeys(name for row in rows for name in row)
+        columns = {name: pl.Series([row.get(name) for row in rows], dtype=pl.String) for name in names}
+        yield Batch(pl.DataFrame({LINE: pl.Series(lines, dtype=pl.Int64), RAW: raws, **columns}), broken)
+
+
+class _DuplicateKeyError(ValueError):
+    pass
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _DuplicateKeyError
+    return found
+
+
+_READER = json.JSONDecoder(object_pairs_hook=_pairs, parse_int=str, parse_float=str, parse_constant=str)
+
+
+def _json_row(raw: str, known: frozenset[str] | None) -> dict[str, str | None] | tuple[str, str | None]:
+    try:
+        found = _READER.decode(raw)
+        if "\\u" in raw:
+            json.dumps(found, ensure_ascii=False).encode()
+    except _DuplicateKeyError:
+        return "json_duplicate_key", None
+    except (ValueError, RecursionError):
+        return "json_malformed", None
+    if not isinstance(found, dict):
+        return "json_not_object", None
+    row: dict[str, str | None] = {}
+    for name, value in found.items():
+        if known is not None and name not in known:
+            return "column_unknown", name
+        if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(part, str) for part in value)):
+            return "json_nested", name
+        row[name] = _json_text(value)
+    return row
+
+
+def _json_text(value: str | bool | list[str] | None) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "|".join(value) if isinstance(value, list) else value

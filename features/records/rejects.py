@@ -1,0 +1,134 @@
+"""Rejected rows: each kept with its file, line, field, code and advice, and a delivery to correct and send again."""
+
+import csv
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from features.records.checks import RowFault
+from features.records.delivery import MANIFEST, DeliveredFile, Delivery
+from features.records.faults import ROW_FAULTS
+from features.steps import write_text
+
+_OWNER = "delivery.json"
+RESUBMIT = "resubmit"
+
+
+@dataclass
+class Rejects:
+    """The rejects of one delivery in ``rejects/<delivery>/``; made anew when the same content is delivered again.
+
+    ``<file>.jsonl`` tells what is wrong with each row. ``resubmit/`` is a delivery of exactly these rows as they
+    came: correct them there and deliver the folder; its rows are counted like any other delivery's.
+    """
+
+    folder: Path
+    delivery: Delivery
+    counts: dict[str, int] = field(default_factory=dict)
+    _started: dict[str, DeliveredFile] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were rejected."""
+        return sum(self.counts.values())
+
+    def add(self, file: DeliveredFile, columns: Sequence[str], faults: Iterable[RowFault]) -> None:
+        """Append rejected rows of one file."""
+        rows = list(faults)
+        if not rows:
+            return
+        self._start(file, columns)
+        with (self.folder / f"{_flat(file.name)}.jsonl").open("a", encoding="utf-8") as told:
+            told.writelines(self._told(file, row) for row in rows)
+        with (self.folder / RESUBMIT / _resubmitted(file)).open("a", encoding="utf-8", newline="") as again:
+            if file.format == "parquet":
+                csv.writer(again).writerows([row.values.get(name) for name in columns] for row in rows)
+            else:
+                again.writelines(f"{row.raw}\n" for row in rows)
+        for row in rows:
+            code = row.faults[0][0]
+            self.counts[code] = self.counts.get(code, 0) + 1
+
+    def finish(self) -> None:
+        """Write the manifest of the delivery to send again, when there is anything to correct."""
+        if not self._started:
+            return
+        manifest = {
+            "delivery": f"{self.delivery.name}-corrected",
+            "source": self.delivery.source,
+            "period": self.delivery.period,
+            "backload": None if self.delivery.backload is None else dict(self.delivery.backload),
+            "files": [_entry(file) for file in self._started.values()],
+        }
+        write_text(self.folder / RESUBMIT / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+
+    def discard(self) -> None:
+        """Remove what was written, for a delivery refused whole."""
+        if self._started:
+            shutil.rmtree(self.folder)
+        self._started.clear()
+        self.counts.clear()
+
+    def _start(self, file: DeliveredFile, columns: Sequence[str]) -> None:
+        if not self._started:
+            (self.folder / RESUBMIT).mkdir(parents=True)
+            write_text(self.folder / _OWNER, json.dumps({"manifest": self.delivery.digest}) + "\n")
+        if file.name not in self._started:
+            self._started[file.name] = file
+            with (self.folder / RESUBMIT / _resubmitted(file)).open("w", encoding="utf-8", newline="") as again:
+                if file.format != "jsonl":
+                    csv.writer(again, lineterminator="\n").writerow(columns)
+
+    def _told(self, file: DeliveredFile, row: RowFault) -> str:
+        code, name = row.faults[0]
+        told: dict[str, Any] = {
+            "delivery": self.delivery.name,
+            "file": file.name,
+            "line": row.line,
+            "field": name,
+            "code": code,
+            "advice": ROW_FAULTS[code].zh,
+            "advice_en": ROW_FAULTS[code].en,
+            "faults": [{"code": other, "field": where} for other, where in row.faults],
+            "raw": row.raw if row.raw is not None else _shown(row.values),
+        }
+        return json.dumps(told, ensure_ascii=False) + "\n"
+
+
+def open_rejects(home: Path, delivery: Delivery) -> Rejects:
+    """The empty rejects of a delivery; those of another delivery that used its name stay where they are."""
+    folder = home / "rejects" / delivery.name
+    if not _is_own(folder, delivery):
+        folder = folder.with_name(f"{delivery.name}.{delivery.digest[:8]}")
+    shutil.rmtree(folder, ignore_errors=True)
+    return Rejects(folder, delivery)
+
+
+def _is_own(folder: Path, delivery: Delivery) -> bool:
+    owner = folder / _OWNER
+    return not owner.is_file() or bool(json.loads(owner.read_text())["manifest"] == delivery.digest)
+
+
+def _flat(name: str) -> str:
+    return name.replace("/", "__")
+
+
+def _resubmitted(file: DeliveredFile) -> str:
+    name = _flat(file.name).removesuffix(".gz")
+    return f"{name}.csv" if file.format == "parquet" else name
+
+
+def _entry(file: DeliveredFile) -> dict[str, Any]:
+    return {
+        "path": _resubmitted(file),
+        "record_type": file.record_type,
+        "format": "csv" if file.format == "parquet" else file.format,
+        "mapping": None if file.mapping is None or file.format == "parquet" else file.mapping.name,
+    }
+
+
+def _shown(values: Mapping[str, str | None]) -> str:
+    return json.dumps({name: value for name, value in values.items() if value is not None}, ensure_ascii=False)
