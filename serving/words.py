@@ -33,6 +33,7 @@ def words(sources: Sources, reading: Reading) -> dict[str, Any]:
             for row in profile.table("sections")
         },
         "indicators": {one.code: _indicator(one, sources, delivered) for one in sources.definitions.indicators},
+        "record_types": {name: {"zh": one.label, "en": one.label_en} for name, one in reading.types.items()},
         "rules": [rule.written() for rule in sources.scheme.rules],
         "measures": _measures(profile, sources),
         "latest_delivery": _latest(deliveries, profile),
