@@ -1,0 +1,240 @@
+"""What the studies of a trained scheme are made from: scored pairs, rivals, draws and populations, read and fitted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from evaluation import population
+from evaluation.assessment import DrawMaterial, Material, Rivals, watched
+from evaluation.backtest import Origin, Scored, rolling
+from evaluation.checks import ClassShares
+from evaluation.draws import DrawRule, Draws, oracle_classes, place_draws, read_draws
+from evaluation.metrics import Floats
+from evaluation.population import Population
+from features.asof import Month, months_before
+from features.matrix import Batch, sampled
+from features.simulation.truth import latent
+from training import fit
+from training.boosters import booster, mean_margin
+from training.cohort import HEADLINE, OPEN_CASE
+from training.errors import SchemeError
+from training.labels import horizon_end, mature_on
+from training.pairs import Say, detected_pairs
+from training.retrain import Sample, Task, Trained, calibrated, drafted, labelled
+from training.scheme import Scheme
+from training.splits import Dates, DateSettings, by_date
+
+SHUFFLES = 4
+SHUFFLED_TREES = 40
+DRAWS = "random_draw"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scheme to be judged: how it was trained, the reigning champion if any, and how much to replay.
+
+    ``origins`` is how many earlier as-of dates the backtest refits; ``truth`` is the folder of a simulated province's
+    truth, which only these studies read.
+    """
+
+    task: Task
+    trained: Trained
+    scheme: Scheme
+    champion: Scheme | None = None
+    truth: Path | None = None
+    origins: int = 2
+
+    @cached_property
+    def scored(self) -> pa.Table:
+        """The pairs of the test part as the scheme saw them."""
+        table = pq.read_table(self.trained.scored, page_checksum_verification=True)
+        return table.filter(pc.equal(table["part"], "test"))
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The matrix the scheme was made from."""
+        folder = self.trained.folder.parent.parent / "sample"
+        pairs, matrix = (
+            pq.read_table(folder / f"{name}.parquet", page_checksum_verification=True) for name in ("pairs", "matrix")
+        )
+        return Sample(pairs, matrix, fit.layout(self.task.definitions, self.task.outcome))
+
+    @property
+    def tested_on(self) -> date:
+        """The last as-of date of the test part."""
+        last: date = pc.max(self.scored["as_of"]).as_py()
+        return last
+
+
+def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
+    """The material of every study, in order."""
+    month = case.task.reference_month
+    say(f"classes of {Month.of(month).shift(-1)} and {Month.of(month)}")
+    before = population.classified(case.task, case.scheme, as_of=Month.of(month).shift(-1).end)
+    after = population.classified(case.task, case.scheme, as_of=month, before=before)
+    classes = population.shares(after, case.task.profile)
+    open_cases = pairs_of(case.scored, OPEN_CASE)
+    say("rivals: logistic regression, shuffled labels" + (", champion" if case.champion else ""))
+    return Material(
+        scheme=case.scheme.digest,
+        kinds=case.scheme.kinds,
+        scored=pairs_of(case.scored, HEADLINE),
+        open_cases=open_cases if len(open_cases.outcome) else None,
+        rivals=_rivals(case, rng),
+        draws=_draws(case, say),
+        origins=_origins(case, classes, rng, say=say),
+        coverage=population.coverage(after),
+        classes=classes,
+        sanity=population.sanity(case.task, case.scheme, after),
+        stability=population.compared(before, after, case.scheme.features),
+    )
+
+
+def pairs_of(table: pa.Table, stratum: str) -> Scored:
+    """Scored pairs of one stratum, as arrays."""
+    rows = table.filter(pc.equal(table["stratum"], stratum))
+    return Scored(
+        entity=rows["entity"].to_numpy().astype(np.int64),
+        kind=rows["kind"].to_numpy().astype(np.int64),
+        outcome=rows["label"].to_numpy().astype(bool),
+        weight=rows["weight"].to_numpy(),
+        margin=rows["margin"].to_numpy(),
+        probability=rows["probability"].to_numpy(),
+    )
+
+
+def _rivals(case: Case, rng: np.random.Generator) -> Rivals:
+    headline = case.scored.filter(pc.equal(case.scored["stratum"], HEADLINE))
+    seen = case.sample.rows("test")
+    champion = None
+    if case.champion is not None:
+        batch = Batch(case.tested_on, np.zeros(len(seen.kind), np.int32), seen.kind, seen.values, case.scheme.columns)
+        champion = ("champion", case.champion.margins(case.champion.aligned(batch), seen.kind))
+    return Rivals(
+        baseline=("logistic", headline["logistic"].to_numpy()),
+        champion=champion,
+        shuffled=_shuffled(case, seen, rng),
+        propensity=None if case.truth is None else _propensity(case, case.truth, headline),
+    )
+
+
+def _shuffled(case: Case, seen: fit.Rows, rng: np.random.Generator) -> list[Floats]:
+    """Margins of small models whose labels were shuffled within each kind.
+
+    They are fitted without monotone signs: a sign is knowledge, and even noise would follow it above an AUC of 0.5.
+    """
+    rows = case.sample.rows("fit")
+    place = replace(case.sample.layout, monotone=(0,) * len(case.sample.layout.features))
+    settings = replace(fit.TreeSettings.read(case.task.model["trees"]), count=SHUFFLED_TREES, seeds=(1,))
+    found = []
+    for _ in range(SHUFFLES):
+        label = rows.label.copy()
+        for kind in np.unique(rows.kind):
+            own = np.flatnonzero(rows.kind == kind)
+            label[own] = label[rng.permutation(own)]
+        models = fit.boosters(replace(rows, label=label), place, settings)
+        found.append(mean_margin([booster(text) for text in models], fit.design(seen, place)))
+    return found
+
+
+def _propensity(case: Case, truth: Path, pairs: pa.Table) -> Floats:
+    """The latent propensity of every pair at its date; the lowest of all for an entity the truth does not know."""
+    found = np.full(len(pairs), -np.inf)
+    days = np.array(pairs["as_of"].to_pylist())
+    entity = pairs["entity"].to_numpy()
+    for day in sorted(set(days.tolist())):
+        rows = days == day
+        found[rows] = _latent(case, truth, day)[entity[rows]]
+    return found
+
+
+def _latent(case: Case, truth: Path, as_of: date) -> Floats:
+    """The latent propensity by entity key on a day; −inf for one the truth does not know."""
+    table = latent(truth, as_of)
+    place = pc.index_in(case.task.lake.register()["code"], value_set=table["code"].combine_chunks())
+    known = pc.fill_null(place, -1).to_numpy()
+    values = np.append(table["propensity"].to_numpy(), -np.inf)
+    return np.asarray(values[known], np.float64)
+
+
+def _draws(case: Case, say: Say) -> DrawMaterial | None:
+    """Random draws in the year after the last test date, with the classes of that date."""
+    profile, outcome = case.task.profile, case.task.outcome
+    if not profile.has(DRAWS) or outcome.framing != "detected":
+        return None
+    as_of = case.tested_on
+    say(f"random draws of the year after {as_of}")
+    then = population.classified(case.task, case.scheme, as_of=as_of)
+    block = profile.table(DRAWS)
+    span = (as_of + timedelta(days=1), horizon_end(outcome, as_of))
+    rows = read_draws(case.task.knowledge, block, span=span)
+    draws = place_draws(rows, then.class_of(rows["entity"].to_numpy().astype(np.int64)))
+    oracle = None if case.truth is None else replace(draws, risk_class=_oracle_class(case, case.truth, then, draws))
+    return DrawMaterial(DrawRule.read(block), draws, oracle)
+
+
+def _oracle_class(case: Case, truth: Path, then: Population, draws: Draws) -> npt.NDArray[np.int64]:
+    known = np.where(then.counted, then.final_class, -1).astype(np.int64)
+    best = oracle_classes(_latent(case, truth, then.as_of)[then.entity], known, then.kind.astype(np.int64))
+    ranked = replace(then, final_class=best.astype(np.int8))
+    return ranked.class_of(draws.entity)
+
+
+def _origins(case: Case, classes: dict[str, ClassShares], rng: np.random.Generator, *, say: Say) -> Sequence[Origin]:
+    """Earlier as-of dates, a year apart, each fitted on what was known then and labelled with what is known now."""
+    task = case.task
+    if task.outcome.framing != "detected" or not case.origins:
+        return ()
+    days = [months_before(case.tested_on, task.outcome.horizon_months * step) for step in range(1, case.origins + 1)]
+
+    def scored_at(as_of: date) -> Scored:
+        say(f"backtest: fitted on what was known by {as_of}")
+        return replayed(task, Month.of(as_of).end, say=lambda _: None)
+
+    return rolling([day for day in days if _long_enough(task, day)], scored_at, volumes=watched(classes), rng=rng)
+
+
+def _long_enough(task: Task, as_of: date) -> bool:
+    """Whether the records known by a date give as-of dates to fit and to calibrate on."""
+    row = task.model["dates"]
+    settings = replace(DateSettings.read(row), test=0)
+    try:
+        by_date(settings, known_by=as_of, mature_on=partial(mature_on, task.outcome), earliest=row["earliest"])
+    except SchemeError:
+        return False
+    return True
+
+
+def replayed(task: Task, as_of: date, *, say: Say) -> Scored:
+    """The pairs of a past date as a scheme trained on that day would have scored them."""
+    then = replace(task, known_by=as_of, held_out=False)
+    place = fit.layout(task.definitions, task.outcome)
+    past = Sample(*_matrix(then, labelled(then, say)), place)
+    draft = drafted(then, past.rows("fit"), place)
+    scheme = calibrated(then, draft, past.rows("calibration"))
+    dates = Dates(fit=(), calibration=(), test=(as_of,))
+    now = detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=say)
+    seen = Sample(*_matrix(task, now), place)
+    rows = seen.rows("test")
+    margin = scheme.margins(rows.values, rows.kind)
+    return Scored(
+        entity=seen.pairs["entity"].to_numpy()[seen.chosen("test")].astype(np.int64),
+        kind=rows.kind.astype(np.int64),
+        outcome=rows.label.astype(bool),
+        weight=rows.weight,
+        margin=margin,
+        probability=scheme.probabilities(margin, rows.kind),
+    )
+
+
+def _matrix(task: Task, pairs: pa.Table) -> tuple[pa.Table, pa.Table]:
+    wanted = pairs.select(["pair", "entity", "as_of"])
+    return pairs, sampled(task.lake, task.definitions, wanted, engine=task.engine)

@@ -1,0 +1,170 @@
+"""Everyone as one scheme classifies them on a date: for shares, draws, stability and what must hold exactly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from evaluation.checks import ClassShares, Coverage, Sanity, Stability
+from evaluation.metrics import Flags, Floats, Integers
+from evaluation.stability import migration, psi, shifts
+from features.asof import Month, in_force
+from features.matrix import Batch, batches
+from features.profile import Profile
+from training.cutoffs import RiskClass, Shares, class_shares
+from training.facts import Movers, Span, new_facts
+from training.pairs import trainable
+from training.retrain import Task
+from training.scheme import Scheme
+
+UNKNOWN_KIND = "unknown_kind"
+KEPT_ROWS = 50_000
+TRIED_ROWS = 500
+NAMES = np.array([risk.name for risk in RiskClass])
+
+
+@dataclass(frozen=True)
+class Population:
+    """In-scope entities of a known kind on a date, with classes; ``counted`` excludes those never trained on.
+
+    ``values`` are those of every ``stride``-th entity, columns as ``columns``, with their kinds beside.
+    """
+
+    as_of: date
+    entity: npt.NDArray[np.int32]
+    kind: npt.NDArray[np.int8]
+    probability: Floats
+    model_class: npt.NDArray[np.int8]
+    ruled: npt.NDArray[np.int8]
+    final_class: npt.NDArray[np.int8]
+    counted: Flags
+    unknown_kind: int
+    columns: tuple[str, ...]
+    values: Floats
+    values_kind: npt.NDArray[np.int8]
+
+    def class_of(self, entities: Integers) -> Integers:
+        """The class number of some entities; −1 for those not counted on that date."""
+        if not len(self.entity):
+            return np.full(len(entities), -1, dtype=np.int64)
+        place = np.minimum(np.searchsorted(self.entity, entities), len(self.entity) - 1)
+        known = (self.entity[place] == entities) & self.counted[place]
+        return np.where(known, self.final_class[place], -1).astype(np.int64)
+
+    def as_previous(self, scheme: str) -> pa.Table:
+        """What ``scheme.classify`` reads of an earlier month."""
+        columns = {"class": self.final_class, "band": self.model_class, "ruled": self.ruled}
+        named = {name: pa.array(NAMES[numbers]) for name, numbers in columns.items()}
+        made_by = pa.array([scheme] * len(self.entity), pa.string())
+        return pa.table({"entity": pa.array(self.entity, pa.int32()), **named, "scheme": made_by})
+
+
+def classified(task: Task, scheme: Scheme, *, as_of: date, before: Population | None = None) -> Population:
+    """The population of a date under a scheme; ``before`` is an earlier one, for steadiness."""
+    previous = None if before is None else _previous(task, scheme, before, as_of)
+    trained_on = trainable(task.knowledge, task.sampling, as_of=as_of)["entity"].to_numpy()
+    stride = max(1, task.lake.register().num_rows // KEPT_ROWS)
+    parts, values, unknown = [], [np.empty((0, len(scheme.columns)))], 0
+    for batch in batches(task.lake, task.definitions, as_of=as_of, engine=task.engine):
+        known = batch.kind >= 0
+        unknown += int((~known).sum())
+        part = Batch(as_of, batch.entity[known], batch.kind[known], batch.values[known], batch.columns)
+        found = scheme.classify(part, previous)
+        parts.append(found)
+        values.append(scheme.aligned(part)[::stride])
+    entity = np.concatenate([part.entity for part in parts] or [np.empty(0, np.int32)])
+    kinds = [part.kind for part in parts]
+    return Population(
+        as_of=as_of,
+        entity=entity,
+        kind=np.concatenate(kinds or [np.empty(0, np.int8)]),
+        probability=np.concatenate([part.probability for part in parts] or [np.empty(0)]),
+        model_class=np.concatenate([part.model_class for part in parts] or [np.empty(0, np.int8)]),
+        ruled=np.concatenate([part.ruled for part in parts] or [np.empty(0, np.int8)]),
+        final_class=np.concatenate([part.final_class for part in parts] or [np.empty(0, np.int8)]),
+        counted=np.isin(entity, trained_on),
+        unknown_kind=unknown,
+        columns=scheme.columns,
+        values=np.concatenate(values),
+        values_kind=np.concatenate([kind[::stride] for kind in kinds] or [np.empty(0, np.int8)]),
+    )
+
+
+def _previous(task: Task, scheme: Scheme, before: Population, as_of: date) -> pa.Table:
+    movers = Movers.read(in_force(task.profile.table("steadiness"), as_of))
+    facts = new_facts(task.knowledge.reading, movers, Span(before.as_of, as_of))
+    return before.as_previous(scheme.digest).join(facts, "entity").combine_chunks()
+
+
+def coverage(found: Population) -> Coverage:
+    """Who has a class, and why the others of the population have none."""
+    entities = len(found.entity) + found.unknown_kind
+    reasons = {UNKNOWN_KIND: found.unknown_kind} if found.unknown_kind else {}
+    has_class = int((found.final_class >= 0).sum())
+    return Coverage(entities, has_class, reasons, len(found.entity) - has_class)
+
+
+def shares(found: Population, profile: Profile) -> dict[str, ClassShares]:
+    """Classes of every kind beside what the profile wants of them on that date."""
+    wanted = in_force(profile.table("classes")["targets"], found.as_of)["kinds"]
+    return {code: _shares(found, number, wanted[code]) for number, code in enumerate(profile.kind_codes)}
+
+
+def _shares(found: Population, kind: int, wanted: Mapping[str, object]) -> ClassShares:
+    rows = (found.kind == kind) & found.counted
+    classes = found.final_class[rows]
+    targets = Shares.read(wanted)
+    return ClassShares(
+        entities=int(rows.sum()),
+        counts={risk.name: int((classes == risk).sum()) for risk in RiskClass},
+        shares=class_shares(classes),
+        model_shares=class_shares(found.model_class[rows]),
+        target=dict(targets.target),
+        guard=dict(targets.guard),
+    )
+
+
+def compared(before: Population, after: Population, features: tuple[str, ...]) -> Stability:
+    """What changed from one date to a later one under the same scheme: probability, features, classes."""
+    columns = [place for place, name in enumerate(before.columns) if name in features]
+    return Stability(
+        before=str(Month.of(before.as_of)),
+        after=str(Month.of(after.as_of)),
+        psi_probability=psi(before.probability, after.probability),
+        shifts=shifts(
+            {before.columns[place]: before.values[:, place] for place in columns},
+            {before.columns[place]: after.values[:, place] for place in columns},
+        ),
+        migration=migration(
+            (before.entity[before.counted].astype(np.int64), before.final_class[before.counted]),
+            (after.entity[after.counted].astype(np.int64), after.final_class[after.counted]),
+        ),
+    )
+
+
+def sanity(task: Task, scheme: Scheme, found: Population) -> Sanity:
+    """Whether more of a riskier indicator (less of a safer one) ever lowers the margin, and how exactly lines add up.
+
+    Every monotone feature of some hundred entities is moved one unit, and doubled, towards the riskier side.
+    """
+    stride = max(1, len(found.values) // TRIED_ROWS)
+    values, kind = found.values[::stride], found.values_kind[::stride]
+    margins = scheme.margins(values, kind)
+    checked = violations = 0
+    for name in scheme.features:
+        indicator = task.definitions.by_code[name]
+        if not indicator.monotone or indicator.direction not in {"riskier", "safer"}:
+            continue
+        place = scheme.columns.index(name)
+        rows = ~np.isnan(values[:, place])
+        moved = values[rows].copy()
+        step = np.maximum(1.0, np.abs(moved[:, place]))
+        moved[:, place] += step if indicator.direction == "riskier" else -step
+        lowered = scheme.margins(moved, kind[rows]) < margins[rows]
+        checked, violations = checked + len(lowered), violations + int(lowered.sum())
+    lines = scheme.contributions(values, kind, bulk=True)
+    error = float(np.abs(scheme.base + lines.sum(axis=1) - margins).max()) if len(values) else 0.0
+    return Sanity(checked, violations, error)

@@ -1,0 +1,342 @@
+"""From a trained scheme to its assessment, on a small world whose truth is known."""
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from evaluation import material, population
+from evaluation.assessment import assess
+from evaluation.draws import DrawRule, read_draws
+from evaluation.errors import GateError
+from evaluation.material import Case
+from evaluation.report import Subject, render
+from features.engine import Engine
+from features.indicators.catalogue import load
+from features.indicators.language import on
+from features.profile import read_profile
+from features.reading import Reading
+from features.simulation.truth import ENTITIES, PROPENSITY
+from tests.world import SMALL, lake_of, world_of
+from training.labels import Knowledge
+from training.retrain import Task, retrain
+from training.scheme import Scheme
+
+KNOWN_BY = date(2025, 12, 31)
+KINDS = {"shop", "stall"}
+SHARES = {
+    "shares": {"A": 0.6, "B": 0.28, "C": 0.08, "D": 0.04},
+    "guard": {"A": [0.3, 0.9], "B": [0.1, 0.5], "C": [0.0, 0.3], "D": [0.0, 0.3]},
+}
+TABLES = {
+    "outcomes": [
+        {
+            "code": "violation",
+            "label": "违法",
+            "framing": "detected",
+            "horizon_months": 12,
+            "settle_days": 60,
+            "lookback_months": 24,
+            "any_of": [{"record_type": "event", "where": [["severity", ">=", 2]]}],
+            "open_case": [{"record_type": "event", "where": [["due", "present"], ["done", "missing"]]}],
+            "controls": ["visits_12m"],
+        }
+    ],
+    "model": {
+        "sample": {"rate": 0.5, "seed": "small", "not_trained": []},
+        "dates": {
+            "fit": 2, "calibration": 1, "test": 1, "step_months": 6, "gap_months": 12, "earliest": date(2020, 6, 30),
+        },
+        "trees": {
+            "count": 20, "seeds": [1], "learning_rate": 0.1, "depth": 3, "leaves": 8, "min_rows": 10,
+            "feature_share": 0.8, "row_share": 1.0, "l2": 1.0, "monotone_method": "basic",
+        },
+        "calibration": {"min_positives": 20},
+        "logistic": {"strength": 0.1},
+    },
+    "rules": [
+        {"code": "H1", "label": "列入", "when": [["listed_now", ">=", 1]], "at_least": "D", "basis": "条例",
+         "since": date(2020, 1, 1)},
+    ],
+    "classes": {"targets": [{"since": date(2020, 1, 1), "kinds": dict.fromkeys(KINDS, SHARES)}]},
+    "steadiness": [
+        {"since": date(2020, 1, 1), "margin": 0.1, "steps_better": 1, "adverse": [{"record_type": "event"}]},
+    ],
+    "random_draw": {
+        "record_type": "visit",
+        "origin": {"field": "origin", "codes": ["lot"]},
+        "method": {"field": "method", "onsite": ["here"]},
+        "results": "results",
+        "clean": ["01", "02"],
+        "substantive": ["09"],
+        "substantive_with_finding": {
+            "codes": ["02"], "record_type": "visit_finding", "field": "severity", "severity": 2,
+        },
+        "indeterminate": ["03"],
+        "out_of_scope": ["05"],
+        "inclusion_probability": "chance",
+    },
+    "catalogue/visit": {
+        "record_type": "visit", "label": "抽查", "version": 1, "items": ["I3"], "subject": "entity",
+        "event_date": "visited", "key": ["number"], "visibility": "publishable", "basis": "条例",
+        "fields": {
+            "number": {"label": "编号", "type": "text", "required": True},
+            "visited": {"label": "日期", "type": "date", "required": True},
+            "origin": {"label": "来源", "type": "text"},
+            "method": {"label": "方式", "type": "text"},
+            "results": {"label": "结果", "type": "text"},
+            "chance": {"label": "概率", "type": "decimal", "scale": 6},
+        },
+    },
+    "catalogue/visit_finding": {
+        "record_type": "visit_finding", "label": "发现", "version": 1, "items": ["I3"], "subject": "record",
+        "parent": {"record_type": "visit", "field": "number", "key": "number"},
+        "event_date": "found", "key": ["number", "line"], "visibility": "publishable", "basis": "条例",
+        "fields": {
+            "number": {"label": "编号", "type": "text", "required": True},
+            "line": {"label": "序号", "type": "text", "required": True},
+            "found": {"label": "日期", "type": "date", "required": True},
+            "severity": {"label": "程度", "type": "int"},
+        },
+    },
+}  # fmt: skip
+NUMBER = 500
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = shutil.copytree(SMALL, tmp_path_factory.mktemp("profiles") / "small")
+    for name, table in TABLES.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(table, allow_unicode=True))
+    return read_profile(str(folder))
+
+
+@pytest.fixture(scope="module")
+def conduct():
+    return np.random.default_rng(3).normal(0, 1, NUMBER)
+
+
+@pytest.fixture(scope="module")
+def lake(place, conduct, tmp_path_factory):
+    """Entities whose conduct differs: the worse it is, the more events they have and the more a random visit finds."""
+    rng = np.random.default_rng(4)
+    registered, happened, visits, findings = [], [], [], []
+    for number, worse in enumerate(conduct):
+        name = f"E{number:03d}"
+        registered.append(on("2019-01-01", of=name, kind="shop" if number % 3 else "stall", trade="food"))
+        for item, rate in (("I2", 0.9 * np.exp(worse)), ("I3", 1.0)):
+            for _ in range(rng.poisson(rate * 7)):
+                day = date(2019, 1, 1) + timedelta(days=int(rng.integers(0, 2550)))
+                severity = int(rng.integers(2, 5)) if item == "I2" and rng.random() < 0.15 else 0
+                known = day + timedelta(days=int(rng.integers(0, 40)))
+                happened.append(on(day.isoformat(), known=known.isoformat(), of=name, item=item, severity=severity))
+        if number % 40 == 0:
+            happened.append(on("2024-01-01", of=name, due="2030-01-01"))
+        for visit in range(2):
+            bad = rng.random() < 1 / (1 + np.exp(1.5 - worse))
+            grave = bad and rng.random() < 0.5
+            key = f"{name}-{visit}"
+            visits.append(
+                on("2025-03-01", of=name, number=key, origin="lot" if number % 10 else "tip", method="here",
+                   results="|02|" if grave else "|09|" if bad else "|01|", chance="0.25" if number % 2 else "0.5")
+            )  # fmt: skip
+            if grave:
+                findings.append(on("2025-03-01", of=name, number=key, line="1", severity=2))
+    records = {"entity": registered, "event": happened, "visit": visits, "visit_finding": findings}
+    return lake_of(place, world_of(place, records), tmp_path_factory.mktemp("lake"))
+
+
+@pytest.fixture(scope="module")
+def truth(lake, conduct, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("truth")
+    codes = lake.register()["code"].to_pylist()
+    table = pl.DataFrame(
+        {
+            "code": codes,
+            "born": [date(2019, 1, 1)] * NUMBER,
+            "left": pl.Series([None] * NUMBER, dtype=pl.Date),
+            "lead_hazard": np.ones(NUMBER),
+            f"{PROPENSITY}2019-01-01": conduct[[int(code[1:]) for code in codes]],
+        }
+    )
+    table.write_parquet(folder / ENTITIES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def case(lake, place, truth, tmp_path_factory):
+    definitions = load(place)
+    signed = [
+        replace(one, monotone=one.direction != "none" and one.role == "feature") for one in definitions.indicators
+    ]
+    task = Task(lake, replace(definitions, indicators=tuple(signed)), KNOWN_BY)
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    trained = retrain(task, tmp_path_factory.mktemp("made"), key=key, say=lambda _: None)
+    scheme = Scheme.load(trained.folder, key.public_key())
+    return Case(task, trained, scheme, champion=scheme, truth=truth, origins=2)
+
+
+@pytest.fixture(scope="module")
+def told():
+    return []
+
+
+@pytest.fixture(scope="module")
+def gathered(case, told):
+    return material.gather(case, np.random.default_rng(0), told.append)
+
+
+@pytest.fixture(scope="module")
+def assessment(gathered):
+    return assess(gathered, on=date(2026, 1, 31), rng=np.random.default_rng(1), replicates=100)
+
+
+def test_the_headline_pairs_leave_known_open_cases_out_whole(gathered, case):
+    assert len(gathered.open_cases.entity) > 5
+    assert not set(gathered.open_cases.entity) & set(gathered.scored.entity)
+    assert len(gathered.scored.entity) + len(gathered.open_cases.entity) == len(case.scored)
+
+
+def test_the_champion_compared_with_itself_is_no_different(assessment):
+    assert assessment.evidence.champion.difference == 0.0
+    assert assessment.evidence.champion.interval == (0.0, 0.0)
+
+
+def test_shuffled_labels_leave_nothing_to_tell(assessment):
+    assert abs(assessment.evidence.leakage.auc - 0.5) < 0.12
+    assert assessment.evidence.discrimination.auc > 0.6
+
+
+def test_the_latent_truth_stands_beside_the_scheme(assessment):
+    assert assessment.oracle.auc > 0.6
+    assert assessment.oracle_draws.draws == assessment.evidence.draws.draws
+    sizes = [
+        sum(rate.n for rate in study.onsite.values()) for study in (assessment.evidence.draws, assessment.oracle_draws)
+    ]
+    assert sizes[0] == sizes[1]
+
+
+def test_only_random_draws_of_the_year_after_are_read_with_their_gravest_finding(case):
+    knowledge = Knowledge(Reading(case.task.lake, Engine("polars")), KNOWN_BY)
+    block = case.task.profile.table("random_draw")
+    rows = read_draws(knowledge, block, span=(date(2025, 1, 1), date(2025, 12, 31)))
+    assert len(rows) == NUMBER * 2 * 9 // 10
+    assert set(rows["probability"].to_pylist()) == {0.25, 0.5}
+    graves = {row["severity"] for row in rows.to_pylist() if row["results"] == "|02|"}
+    assert graves == {2.0}
+    assert {row["severity"] for row in rows.to_pylist() if row["results"] == "|01|"} == {None}
+    assert len(read_draws(knowledge, block, span=(date(2024, 1, 1), date(2024, 12, 31)))) == 0
+
+
+def test_draws_of_a_profile_without_records_are_none(place, tmp_path):
+    empty = lake_of(place, {"entity": [on("2019-01-01")]}, tmp_path)
+    knowledge = Knowledge(Reading(empty, Engine("polars")), KNOWN_BY)
+    rows = read_draws(knowledge, place.table("random_draw"), span=(date(2025, 1, 1), date(2025, 12, 31)))
+    assert len(rows) == 0
+    assert DrawRule.read(place.table("random_draw")).substantive == {"09"}
+
+
+def test_draws_without_any_finding_have_no_severity(place, tmp_path):
+    visit = on("2025-03-01", number="1", origin="lot", method="there", results="|01|", chance="0.5")
+    lake = lake_of(place, {"visit": [visit]}, tmp_path)
+    knowledge = Knowledge(Reading(lake, Engine("polars")), KNOWN_BY)
+    (row,) = read_draws(knowledge, place.table("random_draw"), span=(date(2025, 1, 1), date(2025, 12, 31))).to_pylist()
+    assert row["severity"] is None
+    assert row["onsite"] is False
+
+
+def test_findings_of_another_record_type_are_refused(case):
+    block = dict(case.task.profile.table("random_draw"))
+    block["substantive_with_finding"] = {**block["substantive_with_finding"], "record_type": "event"}
+    with pytest.raises(GateError, match="event belongs to None; expected visit"):
+        read_draws(case.task.knowledge, block, span=(date(2025, 1, 1), date(2025, 12, 31)))
+
+
+def test_the_backtest_refits_on_what_was_known_then(gathered, case, told):
+    days = [row.as_of for row in gathered.origins]
+    assert days
+    assert max(days) < case.tested_on
+    assert f"backtest: fitted on what was known by {days[0]}" in told
+    assert all(row.found.auc > 0.5 for row in gathered.origins)
+
+
+def test_a_date_with_too_little_before_it_is_not_replayed(case):
+    longer = replace(case, origins=6)
+    possible = [material._long_enough(case.task, date(year, 10, 31)) for year in range(2020, 2025)]
+    assert possible[0] is False
+    assert possible[-1] is True
+    assert longer.origins == 6
+
+
+def test_everyone_has_a_class_and_shares_are_those_wanted(gathered):
+    assert gathered.coverage.unexplained == 0
+    assert gathered.coverage.classified == NUMBER
+    assert set(gathered.classes) == KINDS
+    for part in gathered.classes.values():
+        assert sum(part.counts.values()) == part.entities
+        assert part.shares["A"] == pytest.approx(0.6, abs=0.15)
+
+
+def test_a_kind_the_profile_does_not_know_is_a_stated_reason(gathered, case):
+    month = population.classified(case.task, case.scheme, as_of=case.task.reference_month)
+    found = population.coverage(replace(month, unknown_kind=7))
+    assert found.without_class == {"unknown_kind": 7}
+    assert found.entities == NUMBER + 7
+    assert month.class_of(np.array([0, NUMBER + 5]))[1] == -1
+
+
+def test_monotone_answers_and_sums_hold(gathered):
+    assert gathered.sanity.monotone_checked > 100
+    assert gathered.sanity.monotone_violations == 0
+    assert gathered.sanity.additivity_error < 1e-5
+
+
+def test_two_months_are_compared_under_one_scheme(gathered):
+    assert (gathered.stability.before, gathered.stability.after) == ("2025-11", "2025-12")
+    assert gathered.stability.psi_probability < 0.25
+    assert gathered.stability.migration.entities == NUMBER
+    assert gathered.stability.shifts
+
+
+def test_the_document_is_json_with_the_names_everyone_reads(assessment):
+    found = json.loads(json.dumps(assessment.document(), allow_nan=False))
+    assert set(found["calibration"]) == KINDS
+    assert {"n_pos", "o_e", "o_e_interval", "slope", "skill", "relative_ece"} <= set(found["calibration"]["shop"])
+    assert {"n", "problem_rate", "interval"} <= set(found["random_draw"]["A"])
+    assert set(found["oracle"]["random_draw"]) == {"A", "B", "C", "D"}
+    assert found["gate"]["verdict"] in {"promote", "reject", "review"}
+    assert {"code", "passed", "value", "threshold"} <= set(found["gate"]["checks"][0])
+    ordering = next(check for check in found["gate"]["checks"] if check["code"] == "EV040")
+    assert ordering["passed"] is None
+
+
+def test_the_same_material_gives_the_same_document(gathered, assessment):
+    again = assess(gathered, on=date(2026, 1, 31), rng=np.random.default_rng(1), replicates=100)
+    assert again.document() == assessment.document()
+
+
+def test_the_assessment_makes_a_page(assessment, case):
+    facts = Subject(case.task.profile, case.tested_on, ("违法", "violation"), (), (), {})
+    assert "不足以判断" in render(assessment, facts)
+
+
+def test_a_place_without_draws_or_truth_or_champion_is_judged_on_the_rest(case, place, tmp_path):
+    (place.folder / "random_draw.yaml").rename(tmp_path / "random_draw.yaml")
+    try:
+        bare = replace(case, champion=None, truth=None, origins=0)
+        found = material.gather(bare, np.random.default_rng(0), lambda _: None)
+    finally:
+        (tmp_path / "random_draw.yaml").rename(place.folder / "random_draw.yaml")
+    assert found.draws is None
+    assert found.rivals.champion is None
+    assert found.rivals.propensity is None
+    assert found.origins == ()
+    judged = assess(found, on=date(2026, 1, 31), rng=np.random.default_rng(1), replicates=20)
+    assert judged.document()["oracle"] is None
+    assert judged.document()["random_draw"] == {}
