@@ -96,9 +96,8 @@ class TextLines:
         self.number += len(lines)
         frame = pl.DataFrame({RAW: pl.Series(lines, dtype=pl.String).str.strip_suffix("\r")})
         frame = frame.with_row_index(LINE, offset=first).cast({LINE: pl.Int64})
-        if content.count(b"\n") < len(content) // LINE_BYTES:
-            frame, long = _without(frame, pl.col(RAW).str.len_bytes() > LINE_BYTES, "line_too_long")
-            broken += [Broken(row.line, row.code, None, row.raw[:1000]) for row in long]
+        frame, long = _without(frame, pl.col(RAW).str.len_bytes() > LINE_BYTES, "line_too_long")
+        broken += [Broken(row.line, row.code, None, row.raw[:1000]) for row in long]
         return frame.filter(pl.col(RAW).str.strip_chars() != ""), broken
 
 

@@ -64,7 +64,7 @@ def deliver(folder, files, *, source="gsxt", backload=BACKLOAD, **manifest):
             content = table(rows) if form == "csv" else "".join(json.dumps(row) + "\n" for row in rows)
         content = content.encode() if isinstance(content, str) else content
         (folder / name).write_bytes(content)
-        count = content.count(b"\n") - (form == "csv")
+        count = max(0, content.count(b"\n") - (form == "csv"))
         entry = {"path": name, "record_type": record_type, "version": 1, "format": form}
         listed.append(entry | {"rows": count, "sha256": hashlib.sha256(content).hexdigest()})
     found = {"delivery": folder.name, "source": source, "period": None, "mapping": None, "backload": backload}
