@@ -51,7 +51,7 @@ def absences(scene: Scene) -> tuple[Ints, Ints]:
     away, rng, people, left = scene.world["violations"]["away"], scene.streams.rng("absences"), scene.people, scene.left
     chance = away["share"] + away["cluster"] * (scene.world.address("cluster")[people.address_type] > 0)
     gone = people.away_tendency < np.where(left < NEVER, away["before_exit"], chance)
-    length = 60 + rng.exponential(away["days"], len(people)).astype(np.int64)
+    length = away["shortest_days"] + rng.exponential(away["days"], len(people)).astype(np.int64)
     begin = np.where(left < NEVER, left - length, rng.integers(scene.period.first, scene.period.last, len(people)))
     begin = np.maximum(begin, people.born + 60)
     return np.where(gone, begin, NEVER), np.where(gone, np.minimum(begin + length, left), NEVER)

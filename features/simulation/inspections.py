@@ -35,7 +35,8 @@ def visited(scene: Scene, visits: Visits, findings: Findings) -> Visited:
     drawn_jointly = (visits.programme >= 0) & joint[np.maximum(visits.programme, 0)]
     directed = (visits.programme < 0) & (domain >= 0) & scene.world.of_department[np.maximum(domain, 0)]
     by_department = drawn_jointly | directed
-    lag = np.where(by_department, 25.0, 8.0)
+    own, departments = rules["entered_days"]
+    lag = np.where(by_department, departments, own)
     entered = scene.entered(visits.day, 1.0, rng) + (rng.exponential(1.0, len(visits)) * lag).astype(np.int64)
     return Visited(visits, findings, text("JC{}", scene.serial(len(visits))), by_department, entered, domain)
 
@@ -44,7 +45,7 @@ def inspection_rows(scene: Scene, seen: Visited) -> list[Rows]:
     """Inspections and their findings."""
     rng, visits, world = scene.streams.rng("inspections"), seen.visits, scene.world
     drawn = visits.programme >= 0
-    before = between(rng, (8, 40), len(visits))
+    before = between(rng, world["supervision"]["drawn_before"], len(visits))
     fields = {
         "source": pick(MARKET, seen.by_department.astype(np.int64)),
         "item": pick(DEPARTMENT, seen.by_department.astype(np.int64)),
@@ -71,9 +72,9 @@ def rectification_rows(scene: Scene, seen: Visited) -> list[Rows]:
     ordered = np.flatnonzero((seen.findings.worst >= 0) & (rng.random(len(seen.visits)) < rules["rectification"]))
     entity, issued = seen.visits.entity[ordered], seen.visits.day[ordered]
     due = issued + rules["rectified_days"]
-    slow = rng.exponential(1.0, len(ordered)) * np.exp(0.5 * scene.conduct.mean[entity])
-    done = issued + 2 + (slow * 18).astype(np.int64)
-    end = np.where(slow > 6, NEVER, done)
+    slow = rng.exponential(1.0, len(ordered)) * np.exp(rules["rectify_conduct"] * scene.conduct.mean[entity])
+    done = issued + 2 + (slow * rules["rectify_days"]).astype(np.int64)
+    end = np.where(slow > rules["rectify_never"], NEVER, done)
     fields = {
         "source": "enforcement",
         "item": "G402",
@@ -84,7 +85,7 @@ def rectification_rows(scene: Scene, seen: Visited) -> list[Rows]:
         "due_date": day(due),
     }
     first = rows("rectification", entity, seen.entered[ordered], fields)
-    result = pick(("completed", "partial"), (rng.random(len(ordered)) < 0.1).astype(np.int64))
+    result = pick(("completed", "partial"), (rng.random(len(ordered)) < rules["rectified_partly"]).astype(np.int64))
     lag = between(rng, (1, 6), len(ordered))
     return closed(first, end, lag, {"closed_date": day(end), "result": blank_unless(result, end < NEVER)})
 

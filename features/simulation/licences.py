@@ -20,8 +20,10 @@ RENEWALS = 3
 def licence_rows(scene: Scene, made: Decisions) -> list[Rows]:
     """Licences with every later event as a correction: renewal, revocation by a penalty."""
     rng, rules = scene.streams.rng("licences"), scene.world["filings"]
-    holds = scene.wants_licence & (rng.random(len(scene)) < 0.94 - 0.03 * scene.conduct.mean)
-    granted = scene.people.born + between(rng, (10, 120), len(scene))
+    holds = scene.wants_licence & (
+        rng.random(len(scene)) < rules["licensed"] - rules["licensed_conduct"] * scene.conduct.mean
+    )
+    granted = scene.people.born + between(rng, rules["licensed_after"], len(scene))
     holds &= granted < np.minimum(scene.left, scene.period.last)
     entity = np.flatnonzero(holds)
     granted, years = granted[entity], between(rng, rules["licence_years"], len(entity))
@@ -39,7 +41,7 @@ def licence_rows(scene: Scene, made: Decisions) -> list[Rows]:
         "valid_to": day(granted + years * YEAR),
         "last_event": "grant",
         "last_event_date": day(granted),
-        "by_commitment": (rng.random(len(entity)) < 0.25).astype(np.int64),
+        "by_commitment": (rng.random(len(entity)) < rules["by_commitment"]).astype(np.int64),
     }
     first = rows("licence", entity, scene.entered(granted, 6.0, rng), fields)
     revoked = _revocation(scene, made)[entity]
@@ -102,6 +104,6 @@ def _again(scene: Scene, first: Rows, own: np.ndarray) -> Rows:
     """Licences of market regulation once more, through the public credit platform."""
     rules, rng = scene.world["channels"], scene.streams.rng("licences again")
     entered = first.entered + between(rng, rules["second_days"], len(first))
-    again = own & (rng.random(len(first)) < rules["second_channel"] * 0.3)
+    again = own & (rng.random(len(first)) < rules["second_licence"])
     copy = first.with_columns(source="credit_platform", _entered=pl.Series(entered, dtype=pl.Int64))
     return copy.where(again)

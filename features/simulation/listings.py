@@ -41,11 +41,11 @@ def found_listings(scene: Scene, seen: Visited, hidden: tuple[Ints, Ints]) -> li
     """Listings after visits: false publicity (3), not contactable (4), publication not done as ordered (2)."""
     rng, rules = scene.streams.rng("found listings"), scene.world["cases"]
     entity, found = hidden
-    three = found + between(rng, (5, rules["abnormal_three_days"]), len(found))
+    three = found + between(rng, rules["listed_days"]["3"], len(found))
     result = abnormal_rows(scene, entity, three, "3", _mended(scene, three, "3", rng))
     absent = (seen.findings.result == NO_CONTACT) & (rng.random(len(seen.visits)) < rules["abnormal_four"])
     entity, first = np.unique(seen.visits.entity[absent], return_index=True)
-    four = seen.visits.day[absent][first] + between(rng, (5, 25), len(first))
+    four = seen.visits.day[absent][first] + between(rng, rules["listed_days"]["4"], len(first))
     result += abnormal_rows(scene, entity, four, "4", _mended(scene, four, "4", rng))
     companies = np.flatnonzero((scene.people.kind == 0) & (rng.random(len(scene)) < rules["abnormal_two"]))
     two = between(rng, (scene.period.first, scene.period.last), len(companies))
@@ -61,10 +61,10 @@ def serious_rows(scene: Scene, made: Decisions) -> list[Rows]:
     own = ~made.cases.by_department[made.case]
     chosen = np.flatnonzero(own & (rng.random(len(made)) < chance))
     entity, chosen = _first_of_each(made.entity[chosen], chosen)
-    listed = made.day[chosen] + between(rng, (10, rules["serious_days"]), len(chosen))
+    listed = made.day[chosen] + between(rng, rules["serious_days"], len(chosen))
     early = rng.random(len(chosen)) < rules["serious_early"]
     term = listed + rules["serious_years"] * YEAR
-    removed = np.where(early, listed + YEAR + between(rng, (5, 300), len(chosen)), term)
+    removed = np.where(early, listed + YEAR + between(rng, rules["serious_early_days"], len(chosen)), term)
     nobody = np.full(len(entity), -1)
     fields = {
         "source": "gsxt",

@@ -78,8 +78,8 @@ def penalty_rows(scene: Scene, made: Decisions) -> list[Rows]:
     """Penalties with all later versions, and the procedure of their repair."""
     rng, rules = scene.streams.rng("penalties"), scene.world["cases"]
     size = len(made)
-    slow = rng.exponential(1.0, size) * np.exp(0.4 * scene.conduct.mean[made.entity])
-    fulfilled = made.day + 2 + (slow * 20).astype(np.int64)
+    slow = rng.exponential(1.0, size) * np.exp(rules["fulfil_conduct"] * scene.conduct.mean[made.entity])
+    fulfilled = made.day + 2 + (slow * rules["fulfil_days"]).astype(np.int64)
     fulfilled = np.where(rng.random(size) < rules["fulfilled"], fulfilled, NEVER)
     fields = _fields(scene, made, rng)
     amount = {"fine": fields["fine"], "confiscated": fields["confiscated"]}
@@ -158,7 +158,7 @@ def _repairs(scene: Scene, made: Decisions, fulfilled: Ints, final: Rows, rng: n
     wants = (rng.random(size) < rules["repaired"]) & (fulfilled < NEVER) & (made.channel != UNPUBLISHED)
     when = np.maximum(made.day + between(rng, rules["repair_after_days"], size), np.where(wants, fulfilled, 0) + 20)
     when = np.maximum(when, made.entered + 30)
-    granted = rng.random(size) < 0.92
+    granted = rng.random(size) < rules["repair_granted"]
     version = followed(
         final, wants & granted, when + 2, "repair", {"action_date": day(when), "fulfilled_date": day(fulfilled)}
     )

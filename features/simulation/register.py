@@ -153,7 +153,11 @@ def names_of(scene: Scene, registration: Registration) -> pl.Series:
 
 def _capital(scene: Scene, rng: np.random.Generator) -> Floats:
     bounds = np.array([scene.world["forms"]["capital"][kind] for kind in scene.world.kinds])[scene.people.kind]
-    amount = np.exp(bounds[:, 0] + bounds[:, 1] * scene.people.size + 0.4 * rng.standard_normal(len(scene)))
+    amount = np.exp(
+        bounds[:, 0]
+        + bounds[:, 1] * scene.people.size
+        + scene.world["forms"]["capital_noise"] * rng.standard_normal(len(scene))
+    )
     step = 10.0 ** np.floor(np.log10(amount))
     return np.asarray(np.round(amount / step) * step)
 
@@ -195,7 +199,7 @@ def _changed(
     person = np.where(lot[3] < rules["new_person_shared"], shared, fresh)
     new.person[entity[replaced]] = person[replaced]
     new.brand[entity[renamed]] = rng.integers(0, 2**40, int(renamed.sum()))
-    factor = np.where(lot[4] < 0.75, 1 + 4 * lot[4], 0.5)
+    factor = np.where(lot[4] < rules["capital_raised"], 1 + rules["capital_factor"] * lot[4], rules["capital_cut"])
     new.capital[entity[paid]] = np.maximum(np.round(old.capital[entity] * factor, 1), 0.1)[paid]
     new.approved[entity] = days
     return new
@@ -334,7 +338,7 @@ def _domiciles(
 def _elsewhere(scene: Scene, rng: np.random.Generator) -> Rows:
     """Places of operation in another county, as annual reports and platforms tell."""
     entity = np.flatnonzero(scene.people.elsewhere >= 0)
-    known = scene.people.born[entity] + between(rng, (60, 1200), len(entity))
+    known = scene.people.born[entity] + between(rng, scene.world["addresses"]["mismatch_known"], len(entity))
     fields = {
         "source": "gsxt",
         "item": "G110",

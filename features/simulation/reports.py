@@ -1,6 +1,8 @@
 """Annual reports, the listings of those who miss them, and publication duties between reports."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,6 +14,7 @@ from features.simulation.streams import Flags, Ints, between
 from features.simulation.world import NEVER, day_number
 
 DUE_MONTH, DUE_DAY = 6, 30
+LEAST_DEBT, MOST_DEBT = 0.02, 1.6  # of assets
 
 
 def report_rows(scene: Scene) -> list[Rows]:
@@ -57,14 +60,16 @@ def _reports(scene: Scene, year: int, entity: Ints, filed: Ints, due: int) -> li
     fields |= {
         "source": "gsxt",
         "item": "G110",
-        "visibility": pick(("publishable", "internal"), (rng.random(size) < 0.55).astype(np.int64)),
+        "visibility": pick(("publishable", "internal"), (rng.random(size) < rules["withheld"]).astype(np.int64)),
         "year": year,
         "filed_at": day(days),
         "due_date": day(np.full(size, due)),
         "late_days": np.maximum(days - due, 0),
-        "contact_valid": (rng.random(size) < 0.95 - 0.03 * scene.conduct.mean[entity]).astype(np.int64),
+        "contact_valid": (
+            rng.random(size) < rules["contact_valid"] - rules["contact_conduct"] * scene.conduct.mean[entity]
+        ).astype(np.int64),
         "phone_key": scene.key("phone", scene.people.person[entity]),
-        "websites": (rng.random(size) < 0.08).astype(np.int64),
+        "websites": (rng.random(size) < rules["website"]).astype(np.int64),
     }
     final = rows("annual_report", entity, scene.entered(days, 0.4, rng), fields)
     mistyped = rng.random(size) < rules["corrected"]
@@ -81,38 +86,39 @@ def _figures(
     scene: Scene, year: int, entity: Ints, rng: np.random.Generator
 ) -> dict[str, pl.Series | Ints | int | str]:
     """What a report says of size and results, in 10,000 yuan; some report nothing but zeros."""
-    people, size = scene.people, len(entity)
-    scale = np.exp(np.array([4.6, 2.4, 3.2])[people.kind[entity]] + 0.9 * people.size[entity])
-    zero = rng.random(size) < scene.world["filings"]["annual_report"]["all_zero"] * np.exp(
-        0.3 * scene.conduct.mean[entity]
+    rules, people, conduct, size = _figure_rules(scene), scene.people, scene.conduct.mean[entity], len(entity)
+    kind = people.kind[entity]
+    scale = np.exp(scene.world.by_kind(rules["revenue"])[kind] + rules["spread"] * people.size[entity])
+    zero = rng.random(size) < rules["all_zero"] * np.exp(rules["all_zero_conduct"] * conduct)
+    noise, trend = rules["yearly"]
+    growth = np.exp(noise * rng.standard_normal((3, size)) + trend * (year - scene.period.start.year))
+    revenue, assets, before = np.where(zero, 0.0, scale * np.array([[1.0], [rules["assets"]], [1.0]]) * growth)
+    debt, profit = (
+        value + slope * conduct + spread * rng.standard_normal(size)
+        for value, slope, spread in (rules["debt"], rules["profit"])
     )
-    growth = np.exp(0.25 * rng.standard_normal((4, size)) + 0.02 * (year - scene.period.start.year))
-    revenue = np.where(zero, 0.0, scale * growth[0])
-    assets = np.where(zero, 0.0, scale * 1.4 * growth[1])
-    debt = assets * np.clip(0.45 + 0.12 * scene.conduct.mean[entity] + 0.2 * rng.standard_normal(size), 0.02, 1.6)
-    profit = revenue * (0.06 - 0.02 * scene.conduct.mean[entity] + 0.08 * rng.standard_normal(size))
-    company = people.kind[entity] == 0
+    liabilities = assets * np.clip(debt, LEAST_DEBT, MOST_DEBT)
     money = {
         "revenue": revenue,
-        "revenue_before": np.where(zero, 0.0, scale * growth[2]),
+        "revenue_before": before,
         "assets": assets,
-        "liabilities": debt,
-        "equity": assets - debt,
-        "main_revenue": revenue * 0.95,
-        "profit": profit,
-        "net_profit": profit * 0.8,
-        "tax": np.where(zero, 0.0, np.maximum(revenue * 0.02, 0)),
+        "liabilities": liabilities,
+        "equity": assets - liabilities,
+        "main_revenue": revenue,
+        "profit": revenue * profit,
+        "net_profit": revenue * profit,
+        "tax": revenue * rules["tax"],
     }
-    told = {name: _told(value, company | (name in {"revenue", "tax"})) for name, value in money.items()}
-    staff = np.where(
-        zero, 0, np.exp(np.array([1.6, 0.6, 1.3])[people.kind[entity]] + 0.6 * people.size[entity])
-    ).astype(int)
-    return {
-        **told,
-        "employees": staff,
-        "insured": _told(np.floor(staff * 0.7), company).cast(pl.Int64),
-        "all_zero": zero.astype(np.int64),
-    }
+    told = {name: _told(value, (kind == 0) | (name in {"revenue", "tax"})) for name, value in money.items()}
+    mean = scene.world.by_kind(rules["staff"])[kind]
+    staff = np.where(zero, 0, np.exp(mean + rules["staff_spread"] * people.size[entity])).astype(np.int64)
+    insured = _told(np.floor(staff * rules["insured"]), kind == 0).cast(pl.Int64)
+    return {**told, "employees": staff, "insured": insured, "all_zero": zero.astype(np.int64)}
+
+
+def _figure_rules(scene: Scene) -> Mapping[str, Any]:
+    rules: Mapping[str, Any] = scene.world["filings"]["annual_report"]
+    return rules
 
 
 def _told(amount: np.ndarray, whose: Flags) -> pl.Series:

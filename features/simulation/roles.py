@@ -6,11 +6,8 @@ import polars as pl
 from features.simulation.register import History
 from features.simulation.rows import Rows, blank_unless, closed, day, pick, rows
 from features.simulation.scene import Scene
-from features.simulation.streams import Ints, between, scatter
+from features.simulation.streams import Ints, between, choose, scatter
 from features.simulation.world import NEVER
-
-OFFICERS = ("supervisor", "manager", "liaison")
-LIAISON_POOL = 400  # registration agents and liaisons that serve many entities of a block
 
 
 def role_rows(scene: Scene, history: History) -> list[Rows]:
@@ -36,17 +33,19 @@ def shareholding_rows(scene: Scene) -> list[Rows]:
     """Shares of enterprises: one or several holders, some of them entities of the same block."""
     rng, people = scene.streams.rng("shareholdings"), scene.people
     companies = np.flatnonzero((people.kind == 0) & (scene.parent < 0))
-    holders = 1 + rng.poisson(scene.world["filings"]["shareholders"] - 1, len(companies)).clip(max=4)
+    rules = scene.world["filings"]
+    holders = 1 + rng.poisson(rules["shareholders"] - 1, len(companies)).clip(max=4)
     entity = companies[scatter(holders)]
     number = np.arange(len(entity)) - np.repeat(np.cumsum(holders) - holders, holders)
     ratio = 1.0 / np.repeat(holders, holders)
-    company = (number > 0) & (rng.random(len(entity)) < 0.15)
+    company = (number > 0) & (rng.random(len(entity)) < rules["corporate_holder"])
     holder = companies[rng.integers(0, max(len(companies), 1), len(entity))]
     person = np.where(number == 0, people.person[entity], 300 * len(scene) + 5 * entity + number)
     key = scene.key("person", person).zip_with(pl.Series(~company), scene.key("entity", holder))
-    capital = np.exp(4.9 + 1.1 * people.size[entity])
+    mean, spread = scene.world["forms"]["capital"][scene.world.kinds[0]]
+    capital = np.exp(mean + spread * people.size[entity])
     subscribed = np.round(capital * ratio, 2)
-    paid = rng.random(len(entity)) < 0.45 - 0.08 * scene.conduct.mean[entity]
+    paid = rng.random(len(entity)) < rules["paid_up"] - rules["paid_up_conduct"] * scene.conduct.mean[entity]
     fields = {
         "source": "gsxt",
         "item": "G102",
@@ -55,8 +54,8 @@ def shareholding_rows(scene: Scene) -> list[Rows]:
         "holder_code": blank_unless(scene.code.gather(holder), company),
         "from_date": day(people.born[entity]),
         "subscribed": subscribed,
-        "paid_in": np.where(paid, subscribed, np.round(subscribed * 0.3 * rng.random(len(entity)), 2)),
-        "due_date": day(people.born[entity] + between(rng, (1, 25), len(entity)) * 365),
+        "paid_in": np.where(paid, subscribed, np.round(subscribed * rules["paid_part"] * rng.random(len(entity)), 2)),
+        "due_date": day(people.born[entity] + between(rng, rules["paid_years"], len(entity)) * 365),
         "ratio": np.round(ratio, 6),
         "form": "cash",
         "paid_up": paid.astype(np.int64),
@@ -91,7 +90,7 @@ def link_rows(scene: Scene) -> list[Rows]:
     """Contact phones shared by several entities, as their annual reports give them."""
     rng = scene.streams.rng("phones")
     sharing = scene.people.person >= len(scene)  # people with several entities use one phone
-    entity = np.flatnonzero(sharing & (rng.random(len(scene)) < 0.5))
+    entity = np.flatnonzero(sharing & (rng.random(len(scene)) < scene.world["people"]["shared_phone"]))
     since = np.maximum(scene.people.born[entity], scene.period.first) + between(rng, (10, 900), len(entity))
     lively = since < np.minimum(scene.left[entity], scene.period.last)
     fields = {
@@ -109,7 +108,10 @@ def link_rows(scene: Scene) -> list[Rows]:
 def _heads(scene: Scene, spell: tuple[Ints, Ints, Ints], person: Ints, rng: np.random.Generator) -> list[Rows]:
     entity, since, until = spell
     individual = (scene.people.kind[entity] == 1).astype(np.int64)
-    verified = rng.random(len(entity)) < scene.world["people"]["verified"] - 0.02 * scene.conduct.mean[entity]
+    verified = (
+        rng.random(len(entity))
+        < scene.world["people"]["verified"] - scene.world["people"]["verified_conduct"] * scene.conduct.mean[entity]
+    )
     fields = {
         "source": "gsxt",
         "item": "G101",
@@ -125,18 +127,18 @@ def _heads(scene: Scene, spell: tuple[Ints, Ints, Ints], person: Ints, rng: np.r
 
 def _officers(scene: Scene, rng: np.random.Generator) -> Rows:
     """Supervisors, managers and liaisons of enterprises."""
-    chance = np.array([0.45, 0.15, scene.world["filings"]["liaison"]])
-    held = rng.random((len(scene), 3)) < chance
+    shares = scene.world["filings"]["officers"]
+    held = rng.random((len(scene), len(shares))) < np.array(list(shares.values()))
     held &= (scene.people.kind == 0)[:, None]
     entity, office = np.nonzero(held)
-    agents = 400 * len(scene) + rng.integers(0, LIAISON_POOL, len(entity))
-    person = np.where(office == 2, agents, 500 * len(scene) + 3 * entity + office)
+    agents = 400 * len(scene) + rng.integers(0, scene.world["people"]["liaisons"], len(entity))
+    person = np.where(office == list(shares).index("liaison"), agents, 500 * len(scene) + 3 * entity + office)
     since = scene.people.born[entity]
     fields = {
         "source": "gsxt",
         "item": "G102",
         "person_key": scene.key("person", person),
-        "role": pick(OFFICERS, office),
+        "role": pick(list(shares), office),
         "from_date": day(since),
         "verification_required": 1,
         "real_name_verified": (rng.random(len(entity)) < scene.world["people"]["verified"]).astype(np.int64),
@@ -150,8 +152,8 @@ def _members(scene: Scene, rng: np.random.Generator) -> Rows:
     counts = between(rng, scene.world["filings"]["coop_members"], len(cooperatives))
     entity = cooperatives[scatter(counts)]
     number = np.arange(len(entity)) - np.repeat(np.cumsum(counts) - counts, counts)
-    lot = rng.random(len(entity))
-    member = np.where(lot < 0.88, 0, np.where(lot < 0.97, 1, 2))
+    members = scene.world["filings"]["member_types"]
+    member = choose(rng, np.array(list(members.values()), dtype=np.float64), len(entity))
     since = scene.people.born[entity]
     fields = {
         "source": "gsxt",
@@ -159,6 +161,6 @@ def _members(scene: Scene, rng: np.random.Generator) -> Rows:
         "person_key": scene.key("person", 600 * len(scene) + 10 * entity + number),
         "role": "member",
         "from_date": day(since),
-        "member_type": pick(("farmer", "person", "organisation"), member),
+        "member_type": pick(list(members), member),
     }
     return rows("person_role", entity, scene.entered(since, 4.0, rng), fields)
