@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from features import steps
 from features.asof import in_force, month_end_on_or_before
@@ -31,6 +31,8 @@ from training.labels import Knowledge, mature_on
 from training.outcomes import Outcome, read_outcomes
 from training.overrides import read_overrides
 from training.pairs import PARTS, Sampling, Say, detected_pairs, event_pairs, trainable
+from training.plots import drawn
+from training.registry import Registered, Run, log
 from training.scheme import KindPart, Scheme
 from training.steadiness import Steadiness
 
@@ -156,6 +158,30 @@ def retrain(task: Task, folder: Path, *, key: Ed25519PrivateKey, say: Say) -> Tr
     return Trained(folder / "made" / SCHEME, figures["digest"], figures, folder / "made" / SCORED)
 
 
+def logged(task: Task, made: Trained, store: Path, *, verify_key: Ed25519PublicKey) -> Registered:
+    """The registered version of a trained scheme, logged with its settings, figures, digests and plots.
+
+    Experiment and model are named by the profile; ``store`` holds ``mlflow.db`` and ``artifacts/``.
+    """
+    scheme = Scheme.load(made.folder, verify_key)
+    files = drawn(scheme, pq.read_table(made.scored), made.folder.parent.parent / "plots")
+    run = Run(
+        experiment=task.profile.settings["experiment"],
+        model=task.profile.settings["model"],
+        parameters=_flat("", scheme.training["settings"]),
+        figures={name: value for name, value in _flat("", made.figures["parts"]).items() if value is not None},
+        tags={
+            "profile": scheme.profile,
+            "outcome": scheme.outcome,
+            "known_by": task.known_by.isoformat(),
+            "definitions_digest": scheme.definitions,
+            "lake_digest": scheme.training["lake"],
+        },
+        files=(*files, made.folder.parent / METRICS),
+    )
+    return log(store, run, scheme=made.folder, digest=made.digest)
+
+
 def labelled(task: Task, say: Say) -> pa.Table:
     """The labelled pairs of all parts, dated by the profile's ``model.yaml``."""
     if task.outcome.framing == "given_inspection":
@@ -278,7 +304,7 @@ def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519Privat
     scored = _scored(scheme, sample, baseline)
     scheme = replace(scheme, training=_history(task, sample, chosen))
     digest = scheme.save(fresh / SCHEME, key)
-    figures = {"digest": digest, "parts": _figures(scored), "training": dict(scheme.training)}
+    figures = {"digest": digest, "parts": _figures(scored, scheme.kinds), "training": dict(scheme.training)}
     steps.write_text(fresh / METRICS, json.dumps(figures, ensure_ascii=False, sort_keys=True, indent=1))
     pq.write_table(scored, fresh / SCORED, compression="zstd", write_page_checksum=True)
     say(f"scheme {digest[:12]} signed")
@@ -327,7 +353,7 @@ def _history(task: Task, sample: Sample, chosen: Mapping[str, Chosen]) -> dict[s
     }
 
 
-def _figures(scored: pa.Table) -> dict[str, Any]:
+def _figures(scored: pa.Table, codes: tuple[str, ...]) -> dict[str, Any]:
     """Per part: pairs, positives, weighted rate, AUC and average precision, together and per kind; open cases apart."""
     found: dict[str, Any] = {}
     for part in PARTS:
@@ -335,7 +361,7 @@ def _figures(scored: pa.Table) -> dict[str, Any]:
         headline = rows.filter(pc.equal(rows["stratum"], HEADLINE))
         if len(headline):
             kinds = sorted(set(headline["kind"].to_pylist()))
-            by_kind = {str(kind): _ranking(headline.filter(pc.equal(headline["kind"], kind))) for kind in kinds}
+            by_kind = {codes[kind]: _ranking(headline.filter(pc.equal(headline["kind"], kind))) for kind in kinds}
             found[part] = {**_ranking(headline), "open_cases": len(rows) - len(headline), "kinds": by_kind}
     return found
 
@@ -352,6 +378,15 @@ def _ranking(rows: pa.Table) -> dict[str, Any]:
         "auc": float(roc_auc_score(label, margin, sample_weight=weight)) if both else None,
         "ap": float(average_precision_score(label, margin, sample_weight=weight)) if both else None,
     }
+
+
+def _flat(prefix: str, nested: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested names joined by dots."""
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        inner = _flat(f"{prefix}{name}.", value) if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+        found.update(inner)
+    return found
 
 
 def _columns(table: pa.Table, names: tuple[str, ...]) -> Floats:

@@ -221,6 +221,12 @@ class Scheme:
                 found[:, place] = batch.values[:, batch.columns.index(name)]
         return found
 
+    def splits(self) -> dict[str, int]:
+        """How many splits of all trees are on each feature, control and kind."""
+        used = [tree.feature for trees in self._explainer.boosters for tree in trees]
+        counts = np.bincount(np.concatenate(used), minlength=len(self.names))
+        return dict(zip(self.names, counts.tolist(), strict=True))
+
     @cached_property
     def _boosters(self) -> tuple[Any, ...]:
         return tuple(booster(text) for text in self.models)

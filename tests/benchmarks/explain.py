@@ -2,7 +2,7 @@
 
     .venv/bin/python tests/benchmarks/explain.py --rows 200000 --columns 150 --trees 300
 
-Prints one JSON document: rows per second of each engine, largest differences, share of distinct bin vectors, peak memory.
+Prints one JSON document: rows per second of each engine, largest differences, distinct vectors, peak memory.
 """
 
 import argparse
@@ -66,11 +66,7 @@ def measured(rows: int, columns: int, count: int, sample: int) -> dict[str, Any]
     by_shap, with_shap = timed(lambda: shap_values(booster, few))
     margin = booster.predict(values, raw_score=True)
     return {
-        "machine": {
-            "python": platform.python_version(),
-            "system": platform.platform(),
-            "processor": platform.machine(),
-        },
+        "machine": {"python": platform.python_version(), "system": platform.platform()},
         "rows": rows,
         "columns": columns,
         "trees": len(grown),

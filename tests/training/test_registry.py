@@ -1,28 +1,8 @@
-import importlib
-import warnings
-
 import pytest
 
 from training import registry
 from training.registry import CHALLENGER, CHAMPION, Run
 from training.scheme import Scheme, SchemeError
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quiet():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        patch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what MLflow and SQLAlchemy say of each other while they are imported
-            importlib.import_module("mlflow.pyfunc")
-            importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
-        yield
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return tmp_path_factory.mktemp("mlruns")
 
 
 @pytest.fixture(scope="module")

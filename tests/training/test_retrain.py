@@ -14,7 +14,8 @@ from features.indicators.catalogue import load
 from features.indicators.language import on
 from features.profile import read_profile
 from training import fit
-from training.retrain import Sample, Task, cut, four_scores, labelled, retrain
+from training.registry import aliases
+from training.retrain import Sample, Task, cut, four_scores, labelled, logged, retrain
 from training.scheme import Scheme, SchemeError
 
 KNOWN_BY = date(2025, 12, 31)
@@ -132,7 +133,7 @@ def test_it_orders_entities_it_never_saw_labels_of(made):
     figures = made.figures["parts"]
     assert figures["test"]["auc"] > 0.6
     assert figures["test"]["ap"] > figures["test"]["rate"]
-    assert set(figures["fit"]["kinds"]) == {"0", "1"}
+    assert set(figures["fit"]["kinds"]) == {"shop", "stall"}
 
 
 def test_open_cases_stand_apart(made):
@@ -151,6 +152,20 @@ def test_shares_after_rules_meet_their_targets(made):
 def test_progress_is_told(told, made):
     assert any("positive" in line for line in told)
     assert told[-1].startswith(f"scheme {made.digest[:12]}")
+
+
+def test_a_trained_scheme_is_logged_with_settings_figures_and_plots(task, made, store, key):
+    import mlflow
+
+    registered = logged(task, made, store, verify_key=key.public_key())
+    run = mlflow.MlflowClient(f"sqlite:///{store / 'mlflow.db'}").get_run(registered.run_id)
+    assert registered.model == "jianwei-small"
+    assert run.data.params["trees.count"] == "20"
+    assert run.data.metrics["test.auc"] == pytest.approx(made.figures["parts"]["test"]["auc"])
+    assert run.data.tags["lake_digest"] == task.lake.digest(KNOWN_BY)
+    assert aliases(store, "jianwei-small") == {"challenger": registered.version}
+    kept = {path.name for path in store.rglob(f"{registered.run_id}/artifacts/*")}
+    assert kept == {"indicators.png", "calibration.png", "margins.png", "metrics.json"}
 
 
 def test_the_same_task_repeats_nothing(task, home, key, made):
