@@ -551,6 +551,7 @@ LIQUIDATION_NOTICE_ACTIVE = Indicator(
     label="清算或注销公告中",
     label_en="liquidation or deregistration notice open",
     section="D3",
+    kinds=("enterprise", "cooperative"),
     items=("G113",),
     value=notice.where(f.notice_type.is_in("liquidation", "deregistration", "simple_deregistration")).in_effect().any(),
     unit="0/1",

@@ -2097,6 +2097,7 @@ FISCAL_FUND_VIOLATION_36M = Indicator(
     unit="weighted case",
     direction="riskier",
     monotone=True,
+    visibility="internal",
     basis=DEPARTMENT_BASIS,
     reason="近36个月财政性资金使用违规案件（按时间加权{v}件）",
     reason_en="misuse of fiscal funds in 36 months (weighted {v})",

@@ -1,0 +1,86 @@
+"""The printed indicator system, and the queries it compiles to, as reviewed texts."""
+
+from datetime import date
+from pathlib import Path
+
+import ibis
+import pytest
+from world import SMALL, lake_schema
+
+from features.compile import Plan, literal_clock
+from features.engine import Engine
+from features.indicators.catalogue import aggregates, load
+from features.indicators.page import catalogue_page, in_words, window_in_words
+from features.profile import read_profile
+from features.records.schema import record_types
+
+ROOT = Path(__file__).resolve().parents[3]
+SQL = ROOT / "tests" / "golden" / "sql"
+PRINTED = "jiangxi"
+AS_OF = date(2025, 6, 30)
+
+
+@pytest.fixture(scope="module")
+def profile():
+    return read_profile(PRINTED)
+
+
+@pytest.fixture(scope="module")
+def definitions(profile):
+    return load(profile)
+
+
+def test_the_page_at_the_root_is_the_indicator_system(profile, definitions, golden):
+    page = catalogue_page(definitions, profile)
+    assert all(f"`{code}`" in page for code in definitions.codes)
+    golden(ROOT / "CATALOGUE.md", page)
+
+
+def test_compiled_queries_are_those_reviewed(profile, definitions, golden):
+    wanted: dict[str, dict] = {}
+    for indicator in definitions.indicators:
+        for aggregate in aggregates(indicator.value):
+            of_type = wanted.setdefault(aggregate.rows.record_type, {})
+            of_type.setdefault(aggregate, f"a{len(of_type)}")
+    assert wanted
+    types, clock = record_types(profile), literal_clock(AS_OF, profile.zone)
+    for name, found in wanted.items():
+        plan = Plan(types[name], profile, {column: aggregate for aggregate, column in found.items()})
+        rows = ibis.table(ibis.Schema.from_pyarrow(lake_schema(types[name])), name=name)
+        query = plan.query(rows.select("entity", *plan.columns()), lambda _: clock, by="entity")
+        golden(SQL / f"{name}.sql", Engine("duckdb").text(query) + "\n")
+    assert {path.stem for path in SQL.glob("*.sql")} == set(wanted)
+
+
+def test_a_page_of_an_english_profile_is_english():
+    small = read_profile(str(SMALL))
+    page = catalogue_page(load(small), small)
+    assert page.startswith("# a small place Indicators\n")
+    assert "| `visits_12m` | visits 12m | time | 12 months | higher is riskier |" in page
+
+
+def test_an_example_says_what_is_known_when_of_whom_and_what_comes_out():
+    small = read_profile(str(SMALL))
+    found, types = load(small).by_code, record_types(small)
+    late = found["events_12m"].examples[3]
+    assert in_words(late, small, types) == "2024-06-30: event 2024-06-01, known 2024-07-01 → 0"
+    others = found["events_12m"].examples[7]
+    assert in_words(others, small, types) == "2024-06-30: event 2024-06-01, another's → 0"
+    stall = found["trade"].examples[1]
+    assert in_words(stall, small, types) == "2024-06-30: stall, entity 2020-01-01 (trade 五金) → null"
+
+
+@pytest.mark.parametrize(
+    ("code", "window"),
+    [
+        ("decayed", "36 months, half-life 12 months"),
+        ("events_90d", "90 days"),
+        ("listed_now", "in effect at T"),
+        ("bad_peers", "24 months, peers, itself left out"),
+        ("same_leader", "in effect at T, linked entities, itself left out"),
+        ("requests_nearby_90d", "90 days, nearby"),
+        ("reports", "any time"),
+    ],
+)
+def test_a_window_is_said_in_words(code, window):
+    assert window_in_words(load(read_profile(str(SMALL))).by_code[code].value, "en") == window

@@ -1,0 +1,176 @@
+SELECT
+  "t1"."entity",
+  SUM(
+    CAST(FLOOR(
+      (
+        1048576.0 * (
+          POWER(
+            0.5,
+            (
+              CAST((
+                24306 - (
+                  (
+                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                )
+              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 6.0
+            )
+          )
+        )
+      ) + 0.5
+    ) AS BIGINT)
+  ) FILTER(WHERE
+    (
+      "t1"."accepted" = 1
+    )
+    AND (
+      "t1"."professional" = 0
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2024, 6, 30)
+    )) AS "a0",
+  COUNT(*) FILTER(WHERE
+    (
+      "t1"."accepted" = 1
+    )
+    AND (
+      "t1"."professional" = 0
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2024, 6, 30)
+    )) AS "a1",
+  COUNT(*) FILTER(WHERE
+    (
+      "t1"."accepted" = 1
+    )
+    AND (
+      "t1"."professional" = 0
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2025, 4, 1)
+    )) AS "a2",
+  COUNT(*) FILTER(WHERE
+    (
+      "t1"."accepted" = 1
+    )
+    AND (
+      "t1"."professional" = 0
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2024, 4, 6)
+    )) AS "a3",
+  COUNT(*) FILTER(WHERE
+    (
+      "t1"."outcome" = 'mediation_refused'
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+    )) AS "a4",
+  SUM(
+    CAST(FLOOR(
+      (
+        1048576.0 * (
+          POWER(
+            0.5,
+            (
+              CAST((
+                24306 - (
+                  (
+                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                )
+              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 6.0
+            )
+          )
+        )
+      ) + 0.5
+    ) AS BIGINT)
+  ) FILTER(WHERE
+    (
+      "t1"."accepted" = 1
+    )
+    AND (
+      "t1"."professional" = 0
+    )
+    AND (
+      "t1"."topic" = 'prepaid'
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2024, 6, 30)
+    )) AS "a5",
+  COUNT(DISTINCT "t1"."complainant_key") FILTER(WHERE
+    (
+      "t1"."accepted" = 1
+    )
+    AND (
+      "t1"."professional" = 0
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2025, 5, 31)
+    )
+    AND (
+      "t1"."complainant_key" IS NOT NULL
+    )) AS "a6",
+  SUM(
+    CAST(FLOOR(
+      (
+        1048576.0 * (
+          POWER(
+            0.5,
+            (
+              CAST((
+                24306 - (
+                  (
+                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                )
+              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+            )
+          )
+        )
+      ) + 0.5
+    ) AS BIGINT)
+  ) FILTER(WHERE
+    "t1"."outcome" IN ('filed', 'rectified')
+    AND (
+      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+    )) AS "a7",
+  COUNT(*) FILTER(WHERE
+    (
+      "t1"."professional" = 1
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+    )) AS "a8",
+  COUNT(*) FILTER(WHERE
+    "t1"."event_date" > MAKE_DATE(2023, 6, 30)) AS "a9"
+FROM (
+  SELECT
+    "t0"."entity",
+    "t0"."known_at",
+    "t0"."superseded_at",
+    "t0"."event_date",
+    "t0"."withdrawn_date",
+    "t0"."repair_date",
+    "t0"."accepted",
+    "t0"."professional",
+    "t0"."outcome",
+    "t0"."topic",
+    "t0"."complainant_key"
+  FROM "complaint" AS "t0"
+  WHERE
+    "t0"."known_at" < MAKE_TIMESTAMPTZ(2025, 6, 30, 16, 0, 0.0, 'UTC')
+    AND (
+      (
+        "t0"."superseded_at" IS NULL
+      )
+      OR (
+        "t0"."superseded_at" >= MAKE_TIMESTAMPTZ(2025, 6, 30, 16, 0, 0.0, 'UTC')
+      )
+    )
+    AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
+    AND "t0"."withdrawn_date" IS NULL
+    AND "t0"."repair_date" IS NULL
+) AS "t1"
+GROUP BY
+  1

@@ -1,0 +1,190 @@
+SELECT
+  "t1"."entity",
+  COUNT(*) FILTER(WHERE
+    (
+      CONTAINS("t1"."results", '|03|')
+      OR CONTAINS("t1"."results", '|06|')
+      OR CONTAINS("t1"."results", '|08|')
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+    )) AS "a0",
+  COUNT(*) FILTER(WHERE
+    "t1"."event_date" > MAKE_DATE(2023, 6, 30)) AS "a1",
+  COUNT(*) FILTER(WHERE
+    "t1"."origin" IN ('random_open', 'random_targeted', 'joint_random')
+    AND (
+      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+    )) AS "a2",
+  MAX(DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")) FILTER(WHERE
+    "t1"."event_date" > MAKE_DATE(2020, 6, 30)) AS "a3",
+  COUNT(*) FILTER(WHERE
+    (
+      CONTAINS("t1"."results", '|01|')
+      OR CONTAINS("t1"."results", '|02|')
+      OR CONTAINS("t1"."results", '|04|')
+      OR CONTAINS("t1"."results", '|09|')
+      OR CONTAINS("t1"."results", '|10|')
+      OR CONTAINS("t1"."results", '|13|')
+      OR CONTAINS("t1"."results", '|14|')
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2020, 6, 30)
+    )) AS "a4",
+  SUM(
+    CAST(FLOOR(
+      (
+        1048576.0 * (
+          POWER(
+            0.5,
+            (
+              CAST((
+                24306 - (
+                  (
+                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                )
+              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+            )
+          )
+        )
+      ) + 0.5
+    ) AS BIGINT)
+  ) FILTER(WHERE
+    (
+      CONTAINS("t1"."results", '|02|')
+      OR CONTAINS("t1"."results", '|04|')
+      OR CONTAINS("t1"."results", '|09|')
+      OR CONTAINS("t1"."results", '|10|')
+      OR CONTAINS("t1"."results", '|13|')
+      OR CONTAINS("t1"."results", '|14|')
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+    )) AS "a5",
+  COUNT(*) FILTER(WHERE
+    (
+      CONTAINS("t1"."results", '|02|')
+      OR CONTAINS("t1"."results", '|04|')
+      OR CONTAINS("t1"."results", '|09|')
+      OR CONTAINS("t1"."results", '|10|')
+      OR CONTAINS("t1"."results", '|13|')
+      OR CONTAINS("t1"."results", '|14|')
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+    )) AS "a6",
+  COUNT(*) FILTER(WHERE
+    (
+      CONTAINS("t1"."results", '|01|')
+      OR CONTAINS("t1"."results", '|02|')
+      OR CONTAINS("t1"."results", '|04|')
+      OR CONTAINS("t1"."results", '|09|')
+      OR CONTAINS("t1"."results", '|10|')
+      OR CONTAINS("t1"."results", '|13|')
+      OR CONTAINS("t1"."results", '|14|')
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+    )) AS "a7",
+  MAX(DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")) FILTER(WHERE
+    CONTAINS("t1"."results", '|01|')
+    OR CONTAINS("t1"."results", '|02|')
+    OR CONTAINS("t1"."results", '|04|')
+    OR CONTAINS("t1"."results", '|09|')
+    OR CONTAINS("t1"."results", '|10|')
+    OR CONTAINS("t1"."results", '|13|')
+    OR CONTAINS("t1"."results", '|14|')) AS "a8",
+  MAX(DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")) FILTER(WHERE
+    CONTAINS("t1"."results", '|02|')
+    OR CONTAINS("t1"."results", '|04|')
+    OR CONTAINS("t1"."results", '|09|')
+    OR CONTAINS("t1"."results", '|10|')
+    OR CONTAINS("t1"."results", '|13|')
+    OR CONTAINS("t1"."results", '|14|')) AS "a9",
+  MAX(DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")) FILTER(WHERE
+    CONTAINS("t1"."results", '|04|')
+    OR CONTAINS("t1"."results", '|09|')
+    OR CONTAINS("t1"."results", '|10|')
+    OR CONTAINS("t1"."results", '|14|')) AS "a10",
+  COUNT(*) FILTER(WHERE
+    CONTAINS("t1"."results", '|10|')
+    AND (
+      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+    )) AS "a11",
+  COUNT(*) FILTER(WHERE
+    CONTAINS("t1"."results", '|04|')
+    AND (
+      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+    )) AS "a12",
+  COUNT(*) FILTER(WHERE
+    CONTAINS("t1"."results", '|14|')
+    AND (
+      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+    )) AS "a13",
+  COUNT(*) FILTER(WHERE
+    CONTAINS("t1"."results", '|03|')
+    AND (
+      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+    )) AS "a14",
+  COUNT(*) FILTER(WHERE
+    (
+      CONTAINS("t1"."results", '|01|')
+      OR CONTAINS("t1"."results", '|02|')
+      OR CONTAINS("t1"."results", '|04|')
+      OR CONTAINS("t1"."results", '|09|')
+      OR CONTAINS("t1"."results", '|10|')
+      OR CONTAINS("t1"."results", '|13|')
+      OR CONTAINS("t1"."results", '|14|')
+    )
+    AND CONTAINS("t1"."results", '|01|')
+    AND (
+      "t1"."method" = 'onsite'
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2020, 6, 30)
+    )) AS "a15",
+  COUNT(*) FILTER(WHERE
+    (
+      CONTAINS("t1"."results", '|01|')
+      OR CONTAINS("t1"."results", '|02|')
+      OR CONTAINS("t1"."results", '|04|')
+      OR CONTAINS("t1"."results", '|09|')
+      OR CONTAINS("t1"."results", '|10|')
+      OR CONTAINS("t1"."results", '|13|')
+      OR CONTAINS("t1"."results", '|14|')
+    )
+    AND (
+      "t1"."method" = 'onsite'
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2020, 6, 30)
+    )) AS "a16"
+FROM (
+  SELECT
+    "t0"."entity",
+    "t0"."known_at",
+    "t0"."superseded_at",
+    "t0"."event_date",
+    "t0"."withdrawn_date",
+    "t0"."repair_date",
+    "t0"."results",
+    "t0"."origin",
+    "t0"."method"
+  FROM "inspection" AS "t0"
+  WHERE
+    "t0"."known_at" < MAKE_TIMESTAMPTZ(2025, 6, 30, 16, 0, 0.0, 'UTC')
+    AND (
+      (
+        "t0"."superseded_at" IS NULL
+      )
+      OR (
+        "t0"."superseded_at" >= MAKE_TIMESTAMPTZ(2025, 6, 30, 16, 0, 0.0, 'UTC')
+      )
+    )
+    AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
+    AND "t0"."withdrawn_date" IS NULL
+    AND "t0"."repair_date" IS NULL
+) AS "t1"
+GROUP BY
+  1

@@ -1,0 +1,71 @@
+SELECT
+  "t1"."entity",
+  SUM("t1"."paid_in") FILTER(WHERE
+    (
+      "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
+    )
+    AND (
+      (
+        "t1"."to_date" IS NULL
+      ) OR (
+        "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+      )
+    )) AS "a0",
+  SUM("t1"."subscribed") FILTER(WHERE
+    (
+      "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
+    )
+    AND (
+      (
+        "t1"."to_date" IS NULL
+      ) OR (
+        "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+      )
+    )) AS "a1",
+  COUNT(*) FILTER(WHERE
+    (
+      DATE_DIFF('DAY', "t1"."due_date", MAKE_DATE(2025, 6, 30)) > 0
+    )
+    AND (
+      "t1"."paid_in" < "t1"."subscribed"
+    )
+    AND (
+      "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
+    )
+    AND (
+      (
+        "t1"."to_date" IS NULL
+      ) OR (
+        "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+      )
+    )) AS "a2"
+FROM (
+  SELECT
+    "t0"."entity",
+    "t0"."known_at",
+    "t0"."superseded_at",
+    "t0"."event_date",
+    "t0"."withdrawn_date",
+    "t0"."repair_date",
+    "t0"."from_date",
+    "t0"."to_date",
+    "t0"."paid_in",
+    "t0"."subscribed",
+    "t0"."due_date"
+  FROM "shareholding" AS "t0"
+  WHERE
+    "t0"."known_at" < MAKE_TIMESTAMPTZ(2025, 6, 30, 16, 0, 0.0, 'UTC')
+    AND (
+      (
+        "t0"."superseded_at" IS NULL
+      )
+      OR (
+        "t0"."superseded_at" >= MAKE_TIMESTAMPTZ(2025, 6, 30, 16, 0, 0.0, 'UTC')
+      )
+    )
+    AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
+    AND "t0"."withdrawn_date" IS NULL
+    AND "t0"."repair_date" IS NULL
+) AS "t1"
+GROUP BY
+  1

@@ -1,0 +1,69 @@
+SELECT
+  "t1"."entity",
+  MAX(
+    (
+      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+    ) + (
+      "t1"."headcount" + 17592186044416
+    )
+  ) FILTER(WHERE
+    (
+      "t1"."event_date" IS NOT NULL
+    ) AND (
+      "t1"."headcount" IS NOT NULL
+    )) AS "a0",
+  MAX(
+    (
+      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+    ) + (
+      "t1"."headcount_before" + 17592186044416
+    )
+  ) FILTER(WHERE
+    (
+      "t1"."event_date" IS NOT NULL
+    ) AND (
+      "t1"."headcount_before" IS NOT NULL
+    )) AS "a1",
+  COUNT(DISTINCT "t1"."month_end") FILTER(WHERE
+    (
+      "t1"."in_arrears" = 1
+    )
+    AND (
+      "t1"."settled_date" IS NULL
+    )
+    AND (
+      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+    )
+    AND (
+      "t1"."month_end" IS NOT NULL
+    )) AS "a2"
+FROM (
+  SELECT
+    "t0"."entity",
+    "t0"."known_at",
+    "t0"."superseded_at",
+    "t0"."event_date",
+    "t0"."withdrawn_date",
+    "t0"."repair_date",
+    "t0"."headcount",
+    "t0"."headcount_before",
+    "t0"."in_arrears",
+    "t0"."settled_date",
+    "t0"."month_end"
+  FROM "social_insurance" AS "t0"
+  WHERE
+    "t0"."known_at" < MAKE_TIMESTAMPTZ(2025, 6, 30, 16, 0, 0.0, 'UTC')
+    AND (
+      (
+        "t0"."superseded_at" IS NULL
+      )
+      OR (
+        "t0"."superseded_at" >= MAKE_TIMESTAMPTZ(2025, 6, 30, 16, 0, 0.0, 'UTC')
+      )
+    )
+    AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
+    AND "t0"."withdrawn_date" IS NULL
+    AND "t0"."repair_date" IS NULL
+) AS "t1"
+GROUP BY
+  1

@@ -1,0 +1,38 @@
+SELECT
+  "t1"."entity",
+  COUNT(*) FILTER(WHERE
+    "t1"."use_state" = 'in_use') AS "a0",
+  COUNT(*) FILTER(WHERE
+    (
+      "t1"."use_state" = 'in_use'
+    )
+    AND (
+      DATE_DIFF('DAY', "t1"."next_inspection", MAKE_DATE(2025, 6, 30)) > 0
+    )) AS "a1"
+FROM (
+  SELECT
+    "t0"."entity",
+    "t0"."known_at",
+    "t0"."superseded_at",
+    "t0"."event_date",
+    "t0"."withdrawn_date",
+    "t0"."repair_date",
+    "t0"."use_state",
+    "t0"."next_inspection"
+  FROM "special_equipment" AS "t0"
+  WHERE
+    "t0"."known_at" < MAKE_TIMESTAMPTZ(2025, 6, 30, 16, 0, 0.0, 'UTC')
+    AND (
+      (
+        "t0"."superseded_at" IS NULL
+      )
+      OR (
+        "t0"."superseded_at" >= MAKE_TIMESTAMPTZ(2025, 6, 30, 16, 0, 0.0, 'UTC')
+      )
+    )
+    AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
+    AND "t0"."withdrawn_date" IS NULL
+    AND "t0"."repair_date" IS NULL
+) AS "t1"
+GROUP BY
+  1
