@@ -176,8 +176,31 @@ def _check(indicator: Indicator, types: Mapping[str, RecordType], *, where: Path
             _check_condition(condition, types[rows.record_type], name)
         if rows.state and types[rows.record_type].state is None:
             raise DefinitionError(f"{name}: {rows.record_type} has no state, so nothing of it is in effect.")
-    for aggregate in aggregates(indicator.value):
-        _check_aggregate(aggregate, types, name)
+    for value in (indicator.value, *_inner(indicator.value)):
+        for aggregate in aggregates(value):
+            _check_aggregate(aggregate, types, name)
+    for record_type, field in _shared(indicator.value):
+        if field not in types[record_type].fields:
+            raise DefinitionError(f"{name}: {record_type} has no field {field!r} to find others by.")
+
+
+def _inner(value: Value) -> Iterator[Value]:
+    """What is computed for others: the values of peers and neighbours."""
+    for part in populations(value):
+        if not isinstance(part, Nearby) and part.value is not None:
+            yield part.value
+
+
+def _shared(value: Value) -> Iterator[tuple[str, str]]:
+    """The fields by which others are found, with the record type that has them."""
+    for part in populations(value):
+        match part:
+            case PeerRate():
+                yield from (("entity", name) for name in part.by)
+            case Neighbours():
+                yield part.rows.record_type, part.key
+            case Nearby():
+                yield from (("entity", part.cell), (part.rows.record_type, part.cell))
 
 
 def _check_words(indicator: Indicator, name: str) -> None:
