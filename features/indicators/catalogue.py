@@ -170,18 +170,22 @@ def _check(indicator: Indicator, types: Mapping[str, RecordType], *, where: Path
     name = f"{where}: indicator {indicator.code}"
     _check_words(indicator, name)
     for rows in row_sets(indicator.value):
-        if rows.record_type not in types:
-            raise DefinitionError(f"{name} reads {rows.record_type!r}, which is not a record type of the profile.")
-        for condition in rows.conditions:
-            _check_condition(condition, types[rows.record_type], name)
-        if rows.state and types[rows.record_type].state is None:
-            raise DefinitionError(f"{name}: {rows.record_type} has no state, so nothing of it is in effect.")
+        _check_rows(rows, types, name)
     for value in (indicator.value, *_inner(indicator.value)):
         for aggregate in aggregates(value):
             _check_aggregate(aggregate, types, name)
     for record_type, field in _shared(indicator.value):
         if field not in types[record_type].fields:
             raise DefinitionError(f"{name}: {record_type} has no field {field!r} to find others by.")
+
+
+def _check_rows(rows: Rows, types: Mapping[str, RecordType], name: str) -> None:
+    if rows.record_type not in types:
+        raise DefinitionError(f"{name} reads {rows.record_type!r}, which is not a record type of the profile.")
+    for condition in rows.conditions:
+        _check_condition(condition, types[rows.record_type], name)
+    if rows.state and types[rows.record_type].state is None:
+        raise DefinitionError(f"{name}: {rows.record_type} has no state, so nothing of it is in effect.")
 
 
 def _inner(value: Value) -> Iterator[Value]:
