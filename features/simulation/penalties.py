@@ -96,10 +96,13 @@ def penalty_rows(scene: Scene, made: Decisions) -> list[Rows]:
     correction = followed(final, mistyped, corrected_at, "correct", amount)
     later = ~known & (fulfilled < NEVER) & ~mistyped & ~annulled
     paid = np.where(later, fulfilled, 0) + between(rng, (1, 10), size)
-    payment = followed(final, later, np.maximum(paid, made.entered + 1), "correct", {"fulfilled_date": day(fulfilled)})
+    payment_day = np.maximum(paid, made.entered + 1)
+    payment = followed(final, later, payment_day, "correct", {"fulfilled_date": day(fulfilled)})
     withdrawal = _annulment(scene, final, made, annulled, rng)
     repairs = _repairs(scene, made, np.where(mistyped | annulled, NEVER, fulfilled), final, rng)
-    return [first, correction, payment, withdrawal, *repairs, *_second_channel(scene, made, final, mistyped | annulled)]
+    settled = np.where(later, payment_day, NEVER)
+    again = _second_channel(scene, made, final, np.where(mistyped | annulled, 0, settled))
+    return [first, correction, payment, withdrawal, *repairs, again]
 
 
 def revocations(made: Decisions) -> tuple[Ints, Ints]:
@@ -175,10 +178,10 @@ def _repairs(scene: Scene, made: Decisions, fulfilled: Ints, final: Rows, rng: n
     return [version, rows("repair", made.entity, when + 2, fields).where(wants)]
 
 
-def _second_channel(scene: Scene, made: Decisions, final: Rows, spoilt: Flags) -> list[Rows]:
-    """The same decisions once more, through the public credit platform, under the same number."""
+def _second_channel(scene: Scene, made: Decisions, final: Rows, changed: Ints) -> Rows:
+    """The same decisions once more, through the public credit platform, unless they were ``changed`` by then."""
     rules, rng = scene.world["channels"], scene.streams.rng("second channel")
-    again = (rng.random(len(made)) < rules["second_channel"]) & (made.channel == MARKET) & ~spoilt
     entered = made.entered + between(rng, rules["second_days"], len(made))
+    again = (rng.random(len(made)) < rules["second_channel"]) & (made.channel == MARKET) & (entered < changed)
     copy = final.with_columns(source="credit_platform", _entered=pl.Series(entered, dtype=pl.Int64))
-    return [copy.where(again)]
+    return copy.where(again)
