@@ -19,18 +19,19 @@ from evaluation.checks import ClassShares
 from evaluation.draws import DrawRule, Draws, oracle_classes, place_draws, read_draws
 from evaluation.metrics import Floats
 from evaluation.population import Population
+from evaluation.replay import replayed
 from features.asof import Month, months_before
-from features.matrix import Batch, sampled
+from features.matrix import Batch
 from features.simulation.truth import latent
 from training import fit
 from training.boosters import booster, mean_margin
 from training.cohort import HEADLINE, OPEN_CASE
 from training.errors import SchemeError
 from training.labels import horizon_end, mature_on
-from training.pairs import Say, detected_pairs
-from training.retrain import Sample, Task, Trained, calibrated, drafted, labelled
+from training.pairs import Say
+from training.retrain import Sample, Task, Trained
 from training.scheme import Scheme
-from training.splits import Dates, DateSettings, by_date
+from training.splits import DateSettings, by_date
 
 SHUFFLES = 4
 SHUFFLED_TREES = 40
@@ -197,7 +198,7 @@ def _origins(case: Case, classes: dict[str, ClassShares], rng: np.random.Generat
 
     def scored_at(as_of: date) -> Scored:
         say(f"backtest: fitted on what was known by {as_of}")
-        return replayed(task, Month.of(as_of).end, say=lambda _: None)
+        return replayed(task, Month.of(as_of).end)
 
     return rolling([day for day in days if _long_enough(task, day)], scored_at, volumes=watched(classes), rng=rng)
 
@@ -211,30 +212,3 @@ def _long_enough(task: Task, as_of: date) -> bool:
     except SchemeError:
         return False
     return True
-
-
-def replayed(task: Task, as_of: date, *, say: Say) -> Scored:
-    """The pairs of a past date as a scheme trained on that day would have scored them."""
-    then = replace(task, known_by=as_of, held_out=False)
-    place = fit.layout(task.definitions, task.outcome)
-    past = Sample(*_matrix(then, labelled(then, say)), place)
-    draft = drafted(then, past.rows("fit"), place)
-    scheme = calibrated(then, draft, past.rows("calibration"))
-    dates = Dates(fit=(), calibration=(), test=(as_of,))
-    now = detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=say)
-    seen = Sample(*_matrix(task, now), place)
-    rows = seen.rows("test")
-    margin = scheme.margins(rows.values, rows.kind)
-    return Scored(
-        entity=seen.pairs["entity"].to_numpy()[seen.chosen("test")].astype(np.int64),
-        kind=rows.kind.astype(np.int64),
-        outcome=rows.label.astype(bool),
-        weight=rows.weight,
-        margin=margin,
-        probability=scheme.probabilities(margin, rows.kind),
-    )
-
-
-def _matrix(task: Task, pairs: pa.Table) -> tuple[pa.Table, pa.Table]:
-    wanted = pairs.select(["pair", "entity", "as_of"])
-    return pairs, sampled(task.lake, task.definitions, wanted, engine=task.engine)

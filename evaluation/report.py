@@ -144,18 +144,19 @@ def _pictures(assessment: Assessment, subject: Subject) -> dict[str, str]:
     if evidence.draws is not None:
         oracle = None if assessment.oracle_draws is None else assessment.oracle_draws.onsite
         found["draws"] = charts.draw_rates(evidence.draws.onsite, oracle, ("随机抽查问题率", "problem rates"))
-    rows = [
-        (row.as_of.isoformat(), row.found.auc, row.found.auc_interval)
-        for row in assessment.origins
-        if row.found.auc is not None and row.found.auc_interval is not None
-    ]
+    rows = _courses(assessment)
     if rows:
-        found["backtest"] = charts.course(
-            [(day, value, interval) for day, value, interval in rows if value is not None and interval is not None],
-            ("历次回测 AUC", "AUC by as-of date"),
-        )
+        found["backtest"] = charts.course(rows, ("历次回测 AUC", "AUC by as-of date"))
     if evidence.stability is not None:
         found["shifts"] = _shift_chart(evidence.stability, assessment, subject)
+    return found
+
+
+def _courses(assessment: Assessment) -> list[tuple[str, float, Interval]]:
+    found = []
+    for row in assessment.origins:
+        if row.found.auc is not None and row.found.auc_interval is not None:
+            found.append((row.as_of.isoformat(), row.found.auc, row.found.auc_interval))
     return found
 
 

@@ -16,6 +16,7 @@ from evaluation.assessment import assess
 from evaluation.draws import DrawRule, read_draws
 from evaluation.errors import GateError
 from evaluation.material import Case
+from evaluation.replay import Windows, replay_windows
 from evaluation.report import Subject, render
 from features.engine import Engine
 from features.indicators.catalogue import load
@@ -46,13 +47,23 @@ TABLES = {
             "any_of": [{"record_type": "event", "where": [["severity", ">=", 2]]}],
             "open_case": [{"record_type": "event", "where": [["due", "present"], ["done", "missing"]]}],
             "controls": ["visits_12m"],
-        }
+        },
+        {
+            "code": "found",
+            "label": "查实",
+            "framing": "given_inspection",
+            "event": {"record_type": "event", "where": [["item", "==", "I3"]]},
+            "positive": [["verified", "==", 1]],
+            "controls": [],
+            "event_controls": [{"field": "trade", "list": "trades"}],
+        },
     ],
     "model": {
         "sample": {"rate": 0.5, "seed": "small", "not_trained": []},
         "dates": {
             "fit": 2, "calibration": 1, "test": 1, "step_months": 6, "gap_months": 12, "earliest": date(2020, 6, 30),
         },
+        "periods": {"since": date(2021, 1, 1), "calibration_months": 18, "test_months": 12},
         "trees": {
             "count": 20, "seeds": [1], "learning_rate": 0.1, "depth": 3, "leaves": 8, "min_rows": 10,
             "feature_share": 0.8, "row_share": 1.0, "l2": 1.0, "monotone_method": "basic",
@@ -135,7 +146,11 @@ def lake(place, conduct, tmp_path_factory):
                 day = date(2019, 1, 1) + timedelta(days=int(rng.integers(0, 2550)))
                 severity = int(rng.integers(2, 5)) if item == "I2" and rng.random() < 0.15 else 0
                 known = day + timedelta(days=int(rng.integers(0, 40)))
-                happened.append(on(day.isoformat(), known=known.isoformat(), of=name, item=item, severity=severity))
+                looked = "food" if rng.random() < 0.5 else "tools"
+                verified = int(rng.random() < 1 / (1 + np.exp(1.5 - worse - 2 * (looked == "food"))))
+                trade = looked if day < date(2025, 6, 1) else None
+                happened.append(on(day.isoformat(), known=known.isoformat(), of=name, item=item, severity=severity,
+                                   verified=verified, trade=trade))  # fmt: skip
         if number % 40 == 0:
             happened.append(on("2024-01-01", of=name, due="2030-01-01"))
         for visit in range(2):
@@ -179,7 +194,7 @@ def case(lake, place, truth, tmp_path_factory):
     key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
     trained = retrain(task, tmp_path_factory.mktemp("made"), key=key, say=lambda _: None)
     scheme = Scheme.load(trained.folder, key.public_key())
-    return Case(task, trained, scheme, champion=scheme, truth=truth, origins=2)
+    return Case(task, trained, scheme, champion=scheme, truth=truth, origins=1)
 
 
 @pytest.fixture(scope="module")
@@ -340,3 +355,51 @@ def test_a_place_without_draws_or_truth_or_champion_is_judged_on_the_rest(case, 
     judged = assess(found, on=date(2026, 1, 31), rng=np.random.default_rng(1), replicates=20)
     assert judged.document()["oracle"] is None
     assert judged.document()["random_draw"] == {}
+
+
+SPANS = {
+    "known": (date(2024, 7, 1), date(2024, 12, 31)),
+    "half": (date(2025, 4, 1), date(2025, 7, 31)),
+    "unknown": (date(2025, 8, 1), date(2025, 12, 31)),
+}
+
+
+@pytest.fixture(scope="module")
+def windows(case):
+    task = replace(case.task, outcome_code="found")
+    wanted = Windows(SPANS, tuned_until=date(2024, 6, 30))
+    return replay_windows(task, wanted, rng=np.random.default_rng(5), say=lambda _: None)
+
+
+def test_windows_of_inspections_are_scored_four_ways(windows):
+    assert list(windows) == ["windows", "pooled", "tuned_until"]
+    assert set(windows["windows"]["known"]) >= {"planned", "group_known", "no_control", "logistic", "n", "rate"}
+    assert windows["windows"]["known"]["planned"]["auc"] > 0.55
+    assert windows["windows"]["known"]["group_known"]["auc"] > windows["windows"]["known"]["planned"]["auc"]
+    assert windows["tuned_until"] == "2024-06-30"
+    json.dumps(windows, allow_nan=False)
+
+
+def test_inspections_of_unknown_group_are_counted(windows):
+    found = windows["windows"]
+    assert found["known"]["unknown_group"] == 0
+    assert 0 < found["half"]["unknown_group"] < found["half"]["n"]
+    assert found["unknown"]["unknown_group"] == found["unknown"]["n"]
+    assert found["unknown"]["group_known"] is None
+    assert found["unknown"]["planned"]["auc_within_group"] is None
+
+
+def test_windows_need_an_outcome_of_inspections(case):
+    wanted = Windows(SPANS, tuned_until=None)
+    with pytest.raises(GateError, match="violation is of framing detected"):
+        replay_windows(case.task, wanted, rng=np.random.default_rng(5), say=lambda _: None)
+
+
+def test_an_outcome_without_a_group_has_no_figures_within_one(case):
+    task = replace(case.task, outcome_code="found")
+    task.__dict__["outcome"] = replace(task.outcome, event_controls=())
+    wanted = Windows({"known": SPANS["known"]}, tuned_until=None)
+    found = replay_windows(task, wanted, rng=np.random.default_rng(5), say=lambda _: None)
+    assert found["windows"]["known"]["group_known"] is None
+    assert found["pooled"]["auc_within_group"] is None
+    assert found["pooled"]["interval"] is None
