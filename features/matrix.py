@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from features.steps import key_of
 
 BATCH = 250_000
 UNKNOWN_KIND = -1
+Dense = npt.NDArray[np.int64]
 Dates = npt.NDArray[np.datetime64]
 
 
@@ -82,8 +84,9 @@ def batches(
     kind = known["kind"].to_numpy()
     whole = _needed(definitions)
     results = {name: reading.at(name, wanted, as_of) for name, wanted in whole.items()}
-    population = _Population(reading, as_of)
-    parts = {part: population.column(part) for part in _parts(definitions) if not isinstance(part, Nearby)}
+    wide = _wide_parts(definitions)
+    population = _Population(reading, wide, as_of)
+    parts = {part: population.column(part) for part in wide}
     for start in range(0, len(entity), size):
         rows = slice(start, start + size)
         axis = Axis("entity", entity[rows], kind[rows], as_of_column(as_of, len(entity[rows])))
@@ -146,6 +149,11 @@ def _by_type(values: Sequence[Value]) -> dict[str, dict[str, Aggregate]]:
 
 def _parts(definitions: Definitions) -> list[PeerRate | Neighbours | Nearby]:
     return list(dict.fromkeys(part for indicator in definitions.indicators for part in populations(indicator.value)))
+
+
+def _wide_parts(definitions: Definitions) -> list[PeerRate | Neighbours]:
+    """The parts computed for everyone at once, whoever is asked for."""
+    return [part for part in _parts(definitions) if not isinstance(part, Nearby)]
 
 
 def _place(
@@ -230,14 +238,14 @@ def _windows(definitions: Definitions) -> list[Window]:
 
 def _place_population(placed: Placed, reading: Reading, definitions: Definitions, axis: Axis) -> None:
     """Peers and neighbours at the last month end on or before each row's date: few dates, all of them before T."""
-    parts = [part for part in _parts(definitions) if not isinstance(part, Nearby)]
+    parts = _wide_parts(definitions)
     if not parts:
         return
     ends = np.array([month_end_on_or_before(day.item()) for day in axis.as_of], "datetime64[D]")
     for part in parts:
         placed.columns[part] = np.full(len(axis), np.nan)
     for end in np.unique(ends):
-        population = _Population(reading, end.item())
+        population = _Population(reading, parts, end.item())
         at = ends == end
         for part in parts:
             placed.columns[part][at] = population.column(part)[axis.entity[at]]
@@ -273,9 +281,9 @@ def _nearby(reading: Reading, part: Nearby, cell: Column, axis: Axis) -> Column:
 
 
 class _Population:
-    """Values of every entity at one date, computed once each, for peers and neighbours to draw on."""
+    """Values of every entity at one date, from one query a record type, for peers and neighbours to draw on."""
 
-    def __init__(self, reading: Reading, as_of: date) -> None:
+    def __init__(self, reading: Reading, parts: Sequence[PeerRate | Neighbours], as_of: date) -> None:
         self._reading = reading
         self._as_of = month_end_on_or_before(as_of)
         self._axis = Axis(
@@ -284,17 +292,19 @@ class _Population:
             np.zeros(reading.size, np.int8),
             as_of_column(self._as_of, reading.size),
         )
+        self._values = [part.value for part in parts if part.value is not None]
+        self._linked: dict[tuple[Rows, str], tuple[Dense, Dense]] = {}
 
-    def column(self, part: PeerRate | Neighbours | Nearby) -> Column:
-        """A part's value for every entity key; null for entities not registered at that date."""
-        match part:
-            case PeerRate():
-                return self._peers(part)
-            case Neighbours():
-                entity, key = self._reading.links(part, self._as_of)
-                others = self._own(part.value) if part.value is not None else np.ones(len(self._axis))
-                return neighbour_sums(entity, key, others, hub=part.hub)
-        raise AssertionError
+    def column(self, part: PeerRate | Neighbours) -> Column:
+        """A part's value for every entity key."""
+        if isinstance(part, PeerRate):
+            return self._peers(part)
+        found = (part.rows, part.key)
+        if found not in self._linked:
+            self._linked[found] = self._reading.links(part, self._as_of)
+        entity, key = self._linked[found]
+        others = self._own(part.value) if part.value is not None else np.ones(len(self._axis))
+        return neighbour_sums(entity, key, others, hub=part.hub)
 
     def _peers(self, part: PeerRate) -> Column:
         attributes = self._reading.attributes(part.by, self._as_of)
@@ -310,8 +320,12 @@ class _Population:
         return peer_means(values, groups, part.strength)
 
     def _own(self, value: Value) -> Column:
+        return evaluate(value, self._placed.columns, self._axis.as_of)
+
+    @cached_property
+    def _placed(self) -> Placed:
         placed = Placed()
-        for name, wanted in _by_type([value]).items():
+        for name, wanted in _by_type(self._values).items():
             found = self._reading.at(name, wanted, self._as_of)
             _place(placed, found, wanted, self._axis, record_type=name)
-        return evaluate(value, placed.columns, self._axis.as_of)
+        return placed
