@@ -45,11 +45,13 @@ class Lake:
         self.generation: Generation = read_generation(self.folder / CURRENT)
         self._checked: set[str] = set()
         self._connections: dict[str, Any] = {}
+        self._opened: set[tuple[str, str]] = set()
 
     def reopen(self) -> None:
         """Turn to the generation that is current now."""
         self.generation = read_generation(self.folder / CURRENT)
         self._connections.clear()
+        self._opened.clear()
 
     @cached_property
     def _types(self) -> dict[str, RecordType]:
@@ -123,8 +125,9 @@ class Lake:
                 f"{record_type}_{int(recorded_by.timestamp() * 1e6)}", self._history(found, recorded_by), overwrite=True
             )
         table = f"{record_type}_{self.generation.number}"
-        if table not in connection.list_tables():
+        if (engine, table) not in self._opened:
             self._open(table, found, engine)
+            self._opened.add((engine, table))
         return connection.table(table)
 
     def _open(self, table: str, record_type: RecordType, engine: str) -> None:

@@ -48,7 +48,7 @@ def test_numbers_and_truth_values_of_json_lines_are_read_as_they_stand(registere
 
 
 def test_whole_numbers_and_midnights_of_parquet_are_read_as_numbers_and_days(registered, tmp_path):
-    row = penalty(1, "a", fine=1200.0, severity=2.0, repeated=True, decision_date=datetime(2024, 3, 5))
+    row = penalty(1, "a", fine=1200.0, severity=2.0, repeated=True, decision_date=datetime(2024, 3, 5))  # noqa: DTZ001
     row |= {"entered_at": datetime(2024, 3, 7, 2, tzinfo=UTC), "kinds": ["warning", "fine"]}
     content = parquet(tmp_path / "x.parquet", [row])
     registered.take(registered.deliver("d", {"p.parquet": ("penalty", content)}))

@@ -1,0 +1,219 @@
+"""The lake on disk: damage is never silent, a kill leaves the old lake or the new one, two engines read the same."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from small_place import NOW, Home, entity, penalty
+
+from features.profile import ProfileError
+from features.records.generation import CURRENT, NEXT, LakeError
+from features.records.journal import JournalError
+from features.records.lake import Lake
+
+TODAY = date(2026, 2, 1)
+
+
+@pytest.fixture
+def filled(home):
+    files = {
+        "entity.csv": ("entity", [entity(number) for number in range(30)]),
+        "penalty.csv": ("penalty", [penalty(number, str(number % 7)) for number in range(30)]),
+    }
+    home.take(home.deliver("d", files))
+    return home
+
+
+def test_no_flipped_bit_is_silent(filled):
+    (path,) = filled.lake.files("penalty")
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 97):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
+        with pytest.raises(LakeError, match=path.name):
+            Lake(filled.lake.home, filled.profile).as_of("penalty", TODAY)
+
+
+def test_pages_carry_checksums(filled):
+    (path,) = filled.lake.files("penalty")
+    whole = bytearray(path.read_bytes())
+    column = pq.ParquetFile(path).metadata.row_group(0).column(12)
+    whole[column.data_page_offset + column.total_compressed_size - 3] ^= 4
+    path.write_bytes(bytes(whole))
+    with pytest.raises(OSError, match="CRC"):
+        pq.read_table(path, page_checksum_verification=True)
+
+
+def test_a_missing_file_is_named(filled):
+    (path,) = filled.lake.files("penalty")
+    path.unlink()
+    with pytest.raises(LakeError, match="is missing"):
+        Lake(filled.lake.home, filled.profile).digest(TODAY)
+
+
+def test_the_whole_lake_can_be_verified(filled):
+    assert filled.lake.verify() == 4
+    path = filled.lake.folder / filled.lake.generation.files("register")[0].path
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(LakeError, match="damaged"):
+        filled.lake.verify()
+
+
+def test_damage_to_the_lake_is_damage_to_what_the_journal_vouches_for(filled):
+    (filled.lake.folder / CURRENT).write_text("{}")
+    with pytest.raises(JournalError, match=CURRENT):
+        Lake(filled.lake.home, filled.profile)
+
+
+def test_both_engines_read_the_same_rows(filled):
+    polars, duckdb = (
+        sorted(filled.seen("penalty", TODAY, engine=engine), key=lambda row: row["record_id"])
+        for engine in ("polars", "duckdb")
+    )
+    assert len(polars) == 30
+    assert [row | {"known_at": None, "recorded_at": None} for row in polars] == [
+        row | {"known_at": None, "recorded_at": None} for row in duckdb
+    ]
+    assert [row["known_at"] for row in polars] == [row["known_at"] for row in duckdb]
+
+
+def test_only_the_columns_asked_for_are_read(filled):
+    assert list(filled.lake.as_of("penalty", TODAY, columns=["entity", "fine"]).columns) == ["entity", "fine"]
+
+
+def test_a_type_without_records_reads_as_an_empty_table(filled):
+    for engine in ("polars", "duckdb"):
+        assert filled.seen("request", TODAY, engine=engine) == []
+
+
+def test_an_unknown_engine_is_refused(filled):
+    with pytest.raises(ValueError, match="polars or duckdb"):
+        filled.lake.as_of("penalty", TODAY, engine="spark")
+
+
+def test_rows_lie_sorted_by_entity_record_and_version(filled):
+    table = pq.read_table(filled.lake.files("penalty")[0]).to_pylist()
+    keys = [(row["entity"], row["record_id"], row["version"]) for row in table]
+    assert keys == sorted(keys)
+
+
+def test_a_field_added_later_is_null_in_older_rows(filled, tmp_path):
+    folder = tmp_path / "newer"
+    folder.mkdir()
+    for path in filled.profile.folder.rglob("*.yaml"):
+        copy = folder / path.relative_to(filled.profile.folder)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(path.read_text())
+    penalties = folder / "catalogue" / "penalty.yaml"
+    penalties.write_text(penalties.read_text() + "  court: {label: 法院, type: text}\n")
+    from features.profile import read_profile
+
+    newer = Home(filled.folder, read_profile(str(folder)))
+    for engine in ("polars", "duckdb"):
+        assert {row["court"] for row in newer.seen("penalty", TODAY, engine=engine)} == {None}
+    before = newer.lake.digest(TODAY)
+    (receipt,) = newer.take(newer.deliver("again", {"penalty.csv": ("penalty", [penalty(3, "3")])}))
+    assert (receipt.duplicate, newer.lake.digest(TODAY)) == (1, before)
+    newer.take(newer.deliver("more", {"penalty.csv": ("penalty", [penalty(3, "x", court="中院")])}))
+    assert {row["court"] for row in newer.seen("penalty", TODAY)} == {None, "中院"}
+
+
+def test_a_field_may_not_take_the_name_of_a_column_every_record_has(filled, tmp_path):
+    broken = Lake(filled.lake.home, filled.profile)
+    types = dict(broken.types())
+    from dataclasses import replace
+
+    from features.records import layout
+    from features.records.terms import check_names
+
+    spoiled = replace(types["penalty"], fields=types["penalty"].fields | {"source": None})
+    with pytest.raises(ProfileError, match="source"):
+        check_names(spoiled, layout.RESERVED)
+
+
+def test_the_files_of_the_generation_before_stay_for_those_who_read_them(filled):
+    before = Lake(filled.lake.home, filled.profile)
+    filled.take(filled.deliver("e", {"penalty.csv": ("penalty", [penalty(1, "x")])}))
+    assert len(before.as_of("penalty", TODAY).to_pyarrow()) == 30
+    filled.take(filled.deliver("f", {"penalty.csv": ("penalty", [penalty(1, "y")])}))
+    assert len(list(filled.lake.folder.glob("penalty/*.parquet"))) == 2
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+sys.path[:0] = [sys.argv[1], sys.argv[2]]
+from small_place import Home, NOW
+home = Home(Path(sys.argv[3]))
+print("ready", flush=True)
+home.take(*sorted((home.folder / "out").iterdir()))
+"""
+
+
+def start(home):
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", PROGRAM, str(here), str(here.parents[2]), str(home.folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process.stdout.readline()
+    return process
+
+
+def many(home):
+    for number in range(3):
+        rows = [penalty(n % 300, f"{number}-{n}") for n in range(1500)]
+        files = {"entity.csv": ("entity", [entity(n) for n in range(300)]), "penalty.csv": ("penalty", rows)}
+        home.deliver(f"d{number}", files)
+
+
+def test_an_intake_killed_anywhere_ends_in_the_same_lake_when_run_again(tmp_path):
+    plain = Home(tmp_path / "plain")
+    many(plain)
+    started = time.monotonic()
+    assert start(plain).wait() == 0
+    lasted = time.monotonic() - started
+    plain.lake.reopen()
+    wanted = plain.lake.digest(TODAY)
+    for place in range(1, 5):
+        home = Home(tmp_path / f"killed{place}")
+        many(home)
+        process = start(home)
+        time.sleep(lasted * place / 5)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        home.journal.verify()
+        Lake(home.lake.home, home.profile).verify()
+        receipts = home.take(*sorted((home.folder / "out").iterdir()))
+        assert all(receipt.sent == receipt.accepted + receipt.duplicate for receipt in receipts)
+        assert home.lake.digest(TODAY) == wanted
+        assert not (home.lake.folder / NEXT).exists()
+
+
+@pytest.mark.parametrize("journalled", [True, False])
+def test_a_generation_counts_when_the_journal_names_it(filled, monkeypatch, journalled):
+    from features.records import intake
+
+    before = filled.lake.digest(TODAY)
+    folder = filled.deliver("e", {"penalty.csv": ("penalty", [penalty(1, "x")])})
+
+    class Power(Exception):
+        pass
+
+    def fail(*_, **__):
+        raise Power
+
+    monkeypatch.setattr(intake, "make_current" if journalled else "_entry", fail)
+    with pytest.raises(Power):
+        filled.take(folder)
+    monkeypatch.undo()
+    assert Lake(filled.lake.home, filled.profile).digest(TODAY) == before
+    intake.recover(filled.lake.home, filled.journal)
+    filled.lake.reopen()
+    assert (filled.lake.digest(TODAY) != before) == journalled
+    (receipt,) = filled.take(folder)
+    assert (receipt.accepted, receipt.duplicate) == ((0, 1) if journalled else (1, 0))
+    assert filled.journal.last("intake").at == NOW
