@@ -5,7 +5,7 @@ import polars as pl
 
 from features.simulation.rows import Rows, blank_unless, closed, day, pick, text
 from features.simulation.scene import Scene
-from features.simulation.traces import mean_of, trace_rows, traces_of
+from features.simulation.traces import from_log, trace_rows, traces_of
 from features.simulation.world import NEVER
 
 
@@ -70,7 +70,7 @@ def _rights(scene: Scene) -> Rows:
 
 def _publicity(scene: Scene) -> Rows:
     found = traces_of(scene, "instant_publicity")
-    slow = found.rng.exponential(1.0, len(found)) * mean_of(found.rules["publish_conduct"] * found.conduct)
+    slow = found.rng.exponential(1.0, len(found)) * from_log(found.rules["publish_conduct"] * found.conduct)
     published = found.day + 1 + (slow * found.rules["publish_days"]).astype(np.int64)
     due = found.day + found.rules["due"]
     late = published > due

@@ -5,7 +5,7 @@ import polars as pl
 
 from features.simulation.rows import Rows, blank_unless, closed, day, pick, text
 from features.simulation.scene import Scene
-from features.simulation.traces import Traces, mean_of, trace_rows, traces_of
+from features.simulation.traces import Traces, from_log, trace_rows, traces_of
 
 YEAR = 365
 
@@ -114,7 +114,7 @@ def _taxes(scene: Scene) -> list[Rows]:
 def _insurance(scene: Scene) -> Rows:
     found = traces_of(scene, "social_insurance").at_month_end()
     mean, spread = found.rules["staff"]
-    staff = 1 + mean_of(mean + spread * scene.people.size[found.entity]).astype(np.int64)
+    staff = 1 + from_log(mean + spread * scene.people.size[found.entity]).astype(np.int64)
     arrears = found.odds("arrears")
     fields = {
         "month_end": day(found.day),

@@ -9,7 +9,7 @@ from features.simulation.rows import Rows, blank_unless, closed, day, followed, 
 from features.simulation.scene import Scene
 from features.simulation.streams import Flags, Ints, between
 from features.simulation.supervision import origins
-from features.simulation.traces import Traces, mean_of, trace_rows, traces_of
+from features.simulation.traces import Traces, from_log, trace_rows, traces_of
 from features.simulation.world import NEVER
 
 YEAR = 365
@@ -165,13 +165,13 @@ def _utilities(scene: Scene) -> Rows:
     size, rules = len(found), found.rules
     arrears = found.odds("arrears")
     mean, spread = rules["usage"]
-    before = np.round(mean_of(mean + spread * scene.people.size[found.entity]), 2)
+    before = np.round(from_log(mean + spread * scene.people.size[found.entity]), 2)
     change = rules["usage_conduct"] * found.conduct + rules["usage_noise"] * found.rng.standard_normal(size)
     fields = {
         "account_key": scene.key("account", found.entity),
         "utility": found.code("kinds"),
         "period_end": day(found.day),
-        "usage": np.round(before * mean_of(change), 2),
+        "usage": np.round(before * from_log(change), 2),
         "usage_year_before": before,
         "in_arrears": arrears.astype(np.int64),
         "arrears": np.where(arrears, np.round(before * rules["owed"], 2), 0.0),
@@ -219,7 +219,7 @@ def _notices_given(scene: Scene) -> list[Rows]:
     """Reminders, cautions and interviews, answered sooner or later or not at all."""
     found = traces_of(scene, "notice_response")
     rules = found.rules
-    wait = found.rng.exponential(rules["answer_days"], len(found)) * mean_of(rules["answer_conduct"] * found.conduct)
+    wait = found.rng.exponential(rules["answer_days"], len(found)) * from_log(rules["answer_conduct"] * found.conduct)
     answered = np.where(wait > rules["silent"], NEVER, found.day + 1 + wait.astype(np.int64))
     fields = {
         "alert_no": text("YJ{}", scene.serial(len(found))),

@@ -79,7 +79,7 @@ class Traces:
     def amount(self) -> Floats:
         """Amounts, log-normal with the mean and spread of the rules."""
         mean, spread = self.rules["amount"]
-        return np.round(mean_of(mean + spread * self.rng.standard_normal(len(self))), 2)
+        return np.round(from_log(mean + spread * self.rng.standard_normal(len(self))), 2)
 
     def ends(self) -> Ints:
         """Last days of states that begin with the events: some end after a while, the others do not."""
@@ -88,7 +88,7 @@ class Traces:
         return np.where(self.rng.random(len(self)) < share, self.day + length, NEVER)
 
 
-def mean_of(logarithm: Floats) -> Floats:
+def from_log(logarithm: Floats) -> Floats:
     """Amounts from their logarithms."""
     return np.asarray(np.exp(logarithm), dtype=np.float64)
 
