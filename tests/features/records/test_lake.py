@@ -160,6 +160,7 @@ def start(home):
     command = [sys.executable, "-c", PROGRAM, str(here), str(here.parents[2]), str(home.folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     process.stdout.readline()
+    process.stdout.close()
     return process
 
 
@@ -200,14 +201,14 @@ def test_a_generation_counts_when_the_journal_names_it(filled, monkeypatch, jour
     before = filled.lake.digest(TODAY)
     folder = filled.deliver("e", {"penalty.csv": ("penalty", [penalty(1, "x")])})
 
-    class Power(Exception):
+    class PowerError(Exception):
         pass
 
     def fail(*_, **__):
-        raise Power
+        raise PowerError
 
     monkeypatch.setattr(intake, "make_current" if journalled else "_entry", fail)
-    with pytest.raises(Power):
+    with pytest.raises(PowerError):
         filled.take(folder)
     monkeypatch.undo()
     assert Lake(filled.lake.home, filled.profile).digest(TODAY) == before

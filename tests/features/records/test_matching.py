@@ -79,7 +79,7 @@ def test_entities_are_numbered_in_order_of_first_appearance(registered):
 
 def test_an_entity_known_by_its_old_number_takes_the_code_that_comes_with_it(registered):
     take(registered, "p", [penalty(0, code="", regno="3601020000456")])
-    take(registered, "e", [entity(5, regno="3601020000456", name="老字号", approved_date="2020-01-01")], "entity")
+    take(registered, "e", [entity(5, regno="3601020000456", name="老字号", entered_at="2020-01-01")], "entity")
     assert registered.lake.codes()[5] == code(5)
     assert len(registered.lake.codes()) == 7
     take(registered, "q", [penalty(5, "2")])
