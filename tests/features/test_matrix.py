@@ -13,13 +13,14 @@ from oracle import value_of
 from world import ENTITIES, PROFILE_DATES, REGISTER, SMALL, World, end_of, lake_of, world_of, worlds
 
 from features.engine import ENGINES
-from features.indicators.catalogue import load
+from features.indicators.catalogue import Definitions, load
 from features.indicators.language import on
 from features.matrix import batches, matrix_key, registrations, sampled
 from features.profile import read_profile
 
 PROFILE = read_profile(str(SMALL))
 DEFINITIONS = load(PROFILE)
+REAL = read_profile("jiangxi")
 AS_OF = date(2024, 6, 30)
 DATES = st.sampled_from(PROFILE_DATES)
 EXACT = tuple(one.code for one in DEFINITIONS.indicators if one.unit in {"time", "code", "month"})
@@ -35,7 +36,9 @@ def matrix(world: World, as_of: date, engine: str = "polars", size: int = 2) -> 
     return {int(key): row for batch in found for key, row in zip(batch.entity, batch.values, strict=True)}
 
 
-def sample(world: World, pairs: list[tuple[int, date]], engine: str = "polars") -> np.ndarray:
+def sample(
+    world: World, pairs: list[tuple[int, date]], engine: str = "polars", definitions: Definitions = DEFINITIONS
+) -> np.ndarray:
     """The sampled matrix of pairs of a world, one row a pair."""
     table = pa.table(
         {
@@ -45,8 +48,8 @@ def sample(world: World, pairs: list[tuple[int, date]], engine: str = "polars") 
         }
     )
     with TemporaryDirectory() as folder:
-        found = sampled(lake_of(PROFILE, world, Path(folder)), DEFINITIONS, table, engine=engine)
-    return np.column_stack([found[code].to_numpy() for code in DEFINITIONS.codes])
+        found = sampled(lake_of(world.profile, world, Path(folder)), definitions, table, engine=engine)
+    return np.column_stack([found[code].to_numpy() for code in definitions.codes])
 
 
 def same(left: dict[int, np.ndarray], right: dict[int, np.ndarray]) -> bool:
@@ -63,19 +66,32 @@ def test_no_record_known_after_t_changes_any_cell_at_t(world):
     assert np.array_equal(sample(world, pairs), sample(before, pairs), equal_nan=True)
 
 
+def by_oracle(world: World, as_of: date, definitions: Definitions = DEFINITIONS) -> np.ndarray:
+    """The matrix of a world as plain loops compute it, one row an entity."""
+    rows = [[value_of(one, world, key, as_of) for one in definitions.indicators] for key in range(len(ENTITIES))]
+    return np.array(rows, np.float64)
+
+
+@settings(max_examples=2, deadline=None)
+@given(world=worlds(REAL, AS_OF))
+def test_both_engines_agree_with_the_oracle_on_every_record_type_of_a_real_profile(world):
+    definitions = load(REAL)
+    wanted = by_oracle(world, AS_OF, definitions)
+    for engine in ENGINES:
+        found = sample(world, [(key, AS_OF) for key in range(len(ENTITIES))], engine, definitions)
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+
+
 @bounded
 @given(data=st.data(), as_of=DATES)
 def test_both_engines_agree_with_the_oracle(data, as_of):
     world = data.draw(worlds(PROFILE, as_of))
-    wanted = [
-        [np.nan if (value := value_of(one, world, key, as_of)) is None else value for one in DEFINITIONS.indicators]
-        for key in range(len(ENTITIES))
-    ]
+    wanted = by_oracle(world, as_of)
     whole = np.isin(DEFINITIONS.codes, EXACT)
     for engine in ENGINES:
         found = sample(world, [(key, as_of) for key in range(len(ENTITIES))], engine)
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
-        exact = np.array(wanted)[:, whole]
+        exact = wanted[:, whole]
         fractions = exact != np.round(exact)
         assert np.array_equal(found[:, whole][~fractions], exact[~fractions], equal_nan=True)
 
