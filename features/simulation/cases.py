@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features.simulation.detection import CONCEALED, CORRECTED
+from features.simulation.detection import CLEAN, CONCEALED, CORRECTED
 from features.simulation.inspections import Visited, authority
 from features.simulation.rows import Rows, closed, day, pick, rows, text
 from features.simulation.scene import Scene
-from features.simulation.streams import Flags, Floats, Ints, between, choose
-from features.simulation.supervision import origins
+from features.simulation.streams import Flags, Floats, Ints, at, between, choose
+from features.simulation.supervision import NOTHING, origins
 
 TRANSFERRED = "transferred_justice"
 
@@ -34,9 +34,6 @@ class Cases:
     severity: Ints
     number: pl.Series
 
-    def __len__(self) -> int:
-        return len(self.entity)
-
 
 def outcome_codes(scene: Scene) -> tuple[str, ...]:
     """Outcomes of a case in the order their numbers mean; the first is a penalty, the last a transfer to justice."""
@@ -47,9 +44,9 @@ def cases_of(scene: Scene, seen: Visited) -> Cases:
     """The cases that follow the visits: one a violation found, unless it is false publicity or not pursued."""
     rng, rules, known = scene.streams.rng("cases"), scene.world["cases"], seen.findings.violations
     chance = np.array(rules["filed"])[known.severity]
-    visit = np.maximum(seen.findings.found_by, 0)
-    chance = chance * np.where(seen.findings.result[visit] == CORRECTED, rules["filed_corrected"], 1.0)
-    chance = chance * np.where(seen.visits.programme[visit] >= 0, rules["filed_drawn"], 1.0)
+    visit = seen.findings.found_by
+    chance = chance * np.where(at(seen.findings.result, visit, CLEAN) == CORRECTED, rules["filed_corrected"], 1.0)
+    chance = chance * np.where(at(seen.visits.programme, visit, NOTHING) >= 0, rules["filed_drawn"], 1.0)
     pursued = (rng.random(len(known)) < chance) & ~known.concealment & (seen.findings.found_by >= 0)
     case = np.flatnonzero(pursued)
     visit, severity = visit[case], known.severity[case]

@@ -6,7 +6,7 @@ import numpy as np
 
 from features.simulation.conduct import Violations
 from features.simulation.scene import Scene
-from features.simulation.streams import Flags, Ints, scatter
+from features.simulation.streams import Flags, Ints, at, scatter
 from features.simulation.supervision import NOTHING, Visits
 
 CLEAN, CORRECTED, NO_ACTIVITY, REFUSED, GONE, PENDING, NO_CONTACT, UNPUBLISHED, CONCEALED = range(9)
@@ -40,10 +40,10 @@ def detect(scene: Scene, violations: Violations, visits: Visits, away: tuple[Int
     found_by = np.full(len(violations), NOTHING, dtype=np.int64)
     order = np.flatnonzero(seen)[::-1]  # visits are sorted by day: the earliest is written last
     found_by[violation[order]] = visit[order]
-    ended = np.where(found_by >= 0, visits.day[np.maximum(found_by, 0)] + 1, violations.end)
+    ended = np.where(found_by >= 0, at(visits.day, found_by, 0) + 1, violations.end)
     worst = _worst(len(visits), found_by, violations.severity)
-    severity = np.where(worst >= 0, violations.severity[np.maximum(worst, 0)], NOTHING)
-    hidden = (worst >= 0) & violations.concealment[np.maximum(worst, 0)]
+    severity = at(violations.severity, worst, NOTHING)
+    hidden = at(violations.concealment, worst, False)
     result = _results(scene, severity, hidden, absent, rng)
     return Findings(
         result=result, worst=worst, severity=severity, found_by=found_by, violations=replace(violations, end=ended)
@@ -86,16 +86,3 @@ def _results(scene: Scene, severity: Ints, hidden: Flags, absent: Flags, rng: np
     nothing = np.where(absent, np.where(lot < rules["contact"], NO_CONTACT, NO_ACTIVITY), CLEAN)
     substantive = scene.world["violations"]["substantive"]
     return np.select([severity >= substantive, severity >= 0], [serious, slight], nothing)
-
-
-def substantive(scene: Scene, findings: Findings) -> Flags:
-    """Visits whose result is a substantive problem: refused, pending, concealed, or corrected but grave enough."""
-    grave = findings.severity >= scene.world["violations"]["substantive"]
-    return np.asarray(
-        np.isin(findings.result, (REFUSED, PENDING, CONCEALED)) | ((findings.result == CORRECTED) & grave)
-    )
-
-
-def not_contactable(findings: Findings) -> Flags:
-    """Visits that could not reach the entity at its address."""
-    return np.asarray(findings.result == NO_CONTACT)

@@ -8,7 +8,7 @@ import polars as pl
 from features.simulation.detection import CLEAN, CORRECTED, NO_ACTIVITY, NO_CONTACT, RESULT_CODES, Findings
 from features.simulation.rows import Rows, blank_unless, closed, day, pick, rows, text
 from features.simulation.scene import Scene
-from features.simulation.streams import Flags, Ints, between
+from features.simulation.streams import Flags, Ints, at, between
 from features.simulation.supervision import Visits, methods, origins
 from features.simulation.world import NEVER, World
 
@@ -30,7 +30,7 @@ class Visited:
 def visited(scene: Scene, visits: Visits, findings: Findings) -> Visited:
     """What all records of the block's visits share: number, who visited, when it was entered."""
     rng, rules = scene.streams.rng("visited"), scene.world["supervision"]
-    domain = np.where(findings.worst >= 0, findings.violations.domain[np.maximum(findings.worst, 0)], -1)
+    domain = at(findings.violations.domain, findings.worst, -1)
     joint = np.array([programme["matter"] == "department" for programme in rules["programmes"]])
     drawn_jointly = (visits.programme >= 0) & joint[np.maximum(visits.programme, 0)]
     directed = (visits.programme < 0) & (domain >= 0) & scene.world.of_department[np.maximum(domain, 0)]

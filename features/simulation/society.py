@@ -7,7 +7,7 @@ from features.simulation.conduct import Violations
 from features.simulation.inspections import Visited
 from features.simulation.rows import Rows, blank_unless, closed, day, followed, pick, rows, text
 from features.simulation.scene import Scene
-from features.simulation.streams import Flags, Ints, between
+from features.simulation.streams import Flags, Ints, at, between
 from features.simulation.supervision import origins
 from features.simulation.traces import Traces, from_log, trace_rows, traces_of
 from features.simulation.world import NEVER
@@ -75,12 +75,8 @@ def _in_progress(found: Traces, violations: Violations) -> Flags:
     """Whether a violation of the entity is in progress on the day, as far as its latest one begun tells."""
     code = violations.entity * NEVER + violations.start
     position = np.searchsorted(code, found.entity * NEVER + found.day, side="right") - 1
-    latest = np.maximum(position, 0)
-    if not len(code):
-        return np.zeros(len(found), dtype=bool)
-    return np.asarray(
-        (position >= 0) & (violations.entity[latest] == found.entity) & (found.day < violations.end[latest])
-    )
+    same = at(violations.entity, position, -1) == found.entity
+    return np.asarray(same & (found.day < at(violations.end, position, 0)))
 
 
 def _reports_before_visits(scene: Scene, seen: Visited) -> Rows:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,11 @@ def choose_by_row(rng: np.random.Generator, weights: Floats) -> Ints:
     """One position a row, drawn with probability proportional to that row's weights."""
     edges = np.cumsum(weights, axis=1, dtype=np.float64)
     return np.asarray((edges < (rng.random(len(edges)) * edges[:, -1])[:, None]).sum(axis=1), dtype=np.int64)
+
+
+def at(values: npt.NDArray[Any], position: Ints, otherwise: Any) -> npt.NDArray[Any]:
+    """Values by position; ``otherwise`` where the position is negative."""
+    return np.append(values, np.array([otherwise], dtype=values.dtype))[np.maximum(position, -1)]
 
 
 def scatter(counts: Ints) -> Ints:

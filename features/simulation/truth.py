@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from features.simulation.detection import Findings
 from features.simulation.rows import blank_unless, day, pick
 from features.simulation.scene import Scene
+from features.simulation.streams import at
 from features.simulation.supervision import Visits
 from features.simulation.world import EPOCH, NEVER
 
@@ -78,7 +79,7 @@ def violations_of(scene: Scene, findings: Findings, visits: Visits) -> pl.DataFr
     """Every actual violation: in progress from ``start`` until before ``end``, and when it was found if it was."""
     known = findings.violations
     found = findings.found_by >= 0
-    found_on = np.where(found, visits.day[np.maximum(findings.found_by, 0)] if len(visits) else NEVER, NEVER)
+    found_on = at(visits.day, findings.found_by, NEVER)
     return pl.DataFrame(
         {
             "code": scene.code.gather(known.entity),

@@ -260,3 +260,10 @@ def test_progress_counts_entities(profile, tmp_path):
         progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(300, 300)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_province_of_one_entity_is_a_province(seed, profile, tmp_path):
+    summary = simulate(profile, tmp_path, Province(1, seed, Month(2025, 1), Month(2026, 3)))
+    assert summary.by_type["entity"] >= 1
+    assert pl.read_parquet(tmp_path / "truth" / "entities.parquet").height == 1
