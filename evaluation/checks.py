@@ -68,13 +68,17 @@ class Sanity:
 
 @dataclass(frozen=True)
 class Stability:
-    """Between two months: the shift of the probability, of every indicator, and the migration of classes."""
+    """Between two months: shifts of the probability and of every indicator, and how classes moved.
+
+    ``calm`` is the migration of entities about whom nothing new became known.
+    """
 
     before: str
     after: str
     psi_probability: float
     shifts: tuple[Shift, ...]
     migration: Migration
+    calm: Migration
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,11 @@ def _bound(subject: str, bound: float, rule: Rule, *, figure: float | None, inte
 
 
 def _near(subject: str, rule: Rule, *, figure: float | None, interval: Interval | None, ideal: float) -> Detail:
-    """Passed when near enough to the ideal, or when the interval does not tell them apart."""
+    """A figure that should be near an ideal; its distance counts as 0 when the interval does not tell them apart."""
     if figure is None or interval is None:
         return Detail(subject, None, figure, interval, None)
-    distance = abs(figure - ideal)
-    passed = distance <= rule["value"] or interval[0] <= ideal <= interval[1]
-    return Detail(subject, distance, figure, interval, passed)
+    distance = 0.0 if interval[0] <= ideal <= interval[1] else abs(figure - ideal)
+    return Detail(subject, distance, figure, interval, distance <= rule["value"])
 
 
 def _coverage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
@@ -146,10 +149,14 @@ def _auc(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
     return () if interval is None else (_bound("all", interval[0], rule, figure=found.auc, interval=interval),)
 
 
-def _over(rival: Difference | None, rule: Rule) -> tuple[Detail, ...]:
+def _not_worse(rival: Difference | None, rule: Rule) -> tuple[Detail, ...]:
     if rival is None or rival.interval is None:
         return ()
-    return (_bound(rival.name, rival.interval[0], rule, figure=rival.difference, interval=rival.interval),)
+    return (_bound(rival.name, rival.interval[1], rule, figure=rival.difference, interval=rival.interval),)
+
+
+def _better(rival: Difference | None, rule: Rule) -> tuple[Detail, ...]:
+    return () if rival is None else (_at_least(rival.name, rival.difference, rule),)
 
 
 def _lift(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
@@ -163,11 +170,11 @@ def _observed(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
 
 
 def _ratio_near_one(kind: str, ratio: float | None, interval: Interval | None, rule: Rule) -> Detail:
-    """A ratio and its inverse are equally far from 1, so distances are logarithms."""
+    """A ratio and its inverse are equally far from 1, so distances are logarithms; 0 when the interval holds 1."""
     if ratio is None or interval is None:
         return Detail(kind, None, ratio, interval, None)
-    distance = abs(log(max(ratio, SMALLEST_RATIO)))
-    return Detail(kind, distance, ratio, interval, distance <= rule["value"] or interval[0] <= 1 <= interval[1])
+    distance = 0.0 if interval[0] <= 1 <= interval[1] else abs(log(max(ratio, SMALLEST_RATIO)))
+    return Detail(kind, distance, ratio, interval, distance <= rule["value"])
 
 
 def _slope(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
@@ -178,12 +185,16 @@ def _slope(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
 
 
 def _skill(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
-    return tuple(_at_least(kind, found.skill, rule) for kind, found in evidence.calibration.items())
+    return tuple(_at_least(kind, found.skill, rule) for kind, found in _enough(evidence, rule).items())
 
 
 def _ece(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
-    enough = {kind: found for kind, found in evidence.calibration.items() if found.n_pos >= rule["minimum"]}
-    return tuple(_at_most(kind, found.relative_ece, rule) for kind, found in enough.items())
+    return tuple(_at_most(kind, found.relative_ece, rule) for kind, found in _enough(evidence, rule).items())
+
+
+def _enough(evidence: Evidence, rule: Rule) -> dict[str, Calibration]:
+    """The kinds with positives enough for a figure that chance would otherwise decide."""
+    return {kind: found for kind, found in evidence.calibration.items() if found.n_pos >= rule["minimum"]}
 
 
 def _rises(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
@@ -239,23 +250,22 @@ def _psi_indicators(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
 
 def _unchanged(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
     found = evidence.stability
-    return () if found is None else (_at_least("all", found.migration.unchanged, rule),)
+    return () if found is None else (_at_least("calm", found.calm.unchanged, rule),)
 
 
 def _jumps(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
     found = evidence.stability
-    if found is None or not found.migration.entities:
-        return ()
-    return (_at_most("all", found.migration.two_class_jumps / found.migration.entities, rule),)
+    return () if found is None else (_at_most("calm", float(found.calm.two_class_jumps), rule),)
 
 
 FIGURES: Mapping[str, Callable[[Evidence, Rule], tuple[Detail, ...]]] = {
     "EV001": _coverage,
     "EV010": _leakage,
     "EV020": _auc,
-    "EV021": lambda evidence, rule: _over(evidence.baseline, rule),
-    "EV022": lambda evidence, rule: _over(evidence.champion, rule),
+    "EV021": lambda evidence, rule: _not_worse(evidence.baseline, rule),
+    "EV022": lambda evidence, rule: _better(evidence.baseline, rule),
     "EV023": _lift,
+    "EV024": lambda evidence, rule: _not_worse(evidence.champion, rule),
     "EV030": _observed,
     "EV031": _slope,
     "EV032": _skill,

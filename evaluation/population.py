@@ -21,6 +21,7 @@ from training.retrain import Task
 from training.scheme import Scheme
 
 UNKNOWN_KIND = "unknown_kind"
+FACTS = ("rule", "rule_ended", "new_record", "state_reached", "eased")
 KEPT_ROWS = 50_000
 TRIED_ROWS = 500
 NAMES = np.array([risk.name for risk in RiskClass])
@@ -30,6 +31,7 @@ NAMES = np.array([risk.name for risk in RiskClass])
 class Population:
     """In-scope entities of a known kind on a date, with classes; ``counted`` excludes those never trained on.
 
+    ``moved`` marks entities about whom something new became known since the earlier date.
     ``values`` are those of every ``stride``-th entity, columns as ``columns``, with their kinds beside.
     """
 
@@ -41,6 +43,7 @@ class Population:
     ruled: npt.NDArray[np.int8]
     final_class: npt.NDArray[np.int8]
     counted: Flags
+    moved: Flags
     unknown_kind: int
     columns: tuple[str, ...]
     values: Floats
@@ -86,6 +89,7 @@ def classified(task: Task, scheme: Scheme, *, as_of: date, before: Population | 
         ruled=np.concatenate([part.ruled for part in parts] or [np.empty(0, np.int8)]),
         final_class=np.concatenate([part.final_class for part in parts] or [np.empty(0, np.int8)]),
         counted=np.isin(entity, trained_on),
+        moved=np.concatenate([np.isin(part.cause, FACTS) for part in parts] or [np.empty(0, bool)]),
         unknown_kind=unknown,
         columns=scheme.columns,
         values=np.concatenate(values),
@@ -130,6 +134,8 @@ def _shares(found: Population, kind: int, wanted: Mapping[str, object]) -> Class
 def compared(before: Population, after: Population, features: tuple[str, ...]) -> Stability:
     """What changed from one date to a later one under the same scheme: probability, features, classes."""
     columns = [place for place, name in enumerate(before.columns) if name in features]
+    was = (before.entity[before.counted].astype(np.int64), before.final_class[before.counted])
+    calm = after.counted & ~after.moved
     return Stability(
         before=str(Month.of(before.as_of)),
         after=str(Month.of(after.as_of)),
@@ -138,10 +144,8 @@ def compared(before: Population, after: Population, features: tuple[str, ...]) -
             {before.columns[place]: before.values[:, place] for place in columns},
             {before.columns[place]: after.values[:, place] for place in columns},
         ),
-        migration=migration(
-            (before.entity[before.counted].astype(np.int64), before.final_class[before.counted]),
-            (after.entity[after.counted].astype(np.int64), after.final_class[after.counted]),
-        ),
+        migration=migration(was, (after.entity[after.counted].astype(np.int64), after.final_class[after.counted])),
+        calm=migration(was, (after.entity[calm].astype(np.int64), after.final_class[calm])),
     )
 
 

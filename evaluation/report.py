@@ -37,6 +37,7 @@ SECTIONS: Mapping[str, Words] = {
 }
 SUBJECTS: Mapping[str, Words] = {
     "all": ("全部", "all"),
+    "calm": ("无新事实的主体", "entities without a new fact"),
     "shuffled": ("打乱标签", "shuffled labels"),
     "logistic": ("逻辑回归基线", "logistic regression"),
     "champion": ("现行方案", "champion"),

@@ -68,6 +68,7 @@ def good():
             0.012,
             (Shift("penalties_24m", 0.031), Shift("age_months", 0.004)),
             Migration(moves, 9970, 9480 / 9970, 22, 40, 10),
+            Migration(moves, 9400, 0.991, 0, 38, 580),
         ),
     )
 

@@ -36,8 +36,8 @@ SPOILT = [
     ("EV001", "reject", replace(GOOD, coverage=Coverage(100, 99, {}, 1))),
     ("EV010", "reject", replace(GOOD, leakage=Leakage(0.61, (0.57, 0.65)))),
     ("EV020", "reject", replace(GOOD, discrimination=replace(GOOD.discrimination, auc_interval=(0.53, 0.6)))),
-    ("EV021", "review", replace(GOOD, baseline=Difference("score_card", 0.8, -0.01, (-0.03, 0.01)))),
-    ("EV022", "review", replace(GOOD, champion=Difference("champion", 0.82, -0.03, (-0.05, -0.01)))),
+    ("EV022", "review", replace(GOOD, baseline=Difference("logistic", 0.8, -0.01, (-0.03, 0.01)))),
+    ("EV024", "review", replace(GOOD, champion=Difference("champion", 0.82, -0.03, (-0.05, -0.01)))),
     (
         "EV023",
         "review",
@@ -61,8 +61,8 @@ SPOILT = [
     ("EV061", "reject", replace(GOOD, sanity=Sanity(1000, 0, 1e-4))),
     ("EV070", "review", moved(psi_probability=0.15)),
     ("EV072", "review", moved(shifts=(replace(GOOD.stability.shifts[0], psi=0.3),))),
-    ("EV073", "review", moved(migration=replace(GOOD.stability.migration, unchanged=0.8))),
-    ("EV074", "review", moved(migration=replace(GOOD.stability.migration, two_class_jumps=60))),
+    ("EV073", "review", moved(calm=replace(GOOD.stability.calm, unchanged=0.9))),
+    ("EV074", "review", moved(calm=replace(GOOD.stability.calm, two_class_jumps=1))),
 ]
 
 
@@ -86,6 +86,12 @@ def test_one_spoilt_figure_fails_its_check_and_decides_the_verdict(code, expecte
     verdict = judged(spoilt)
     assert failed(verdict) == [code]
     assert verdict.verdict == expected
+
+
+def test_a_scheme_shown_to_be_worse_than_the_baseline_is_rejected():
+    verdict = judged(replace(GOOD, baseline=Difference("logistic", 0.83, -0.04, (-0.06, -0.02))))
+    assert failed(verdict) == ["EV021", "EV022"]
+    assert verdict.verdict == "reject"
 
 
 def test_a_large_shift_fails_notice_and_stop():
@@ -133,8 +139,15 @@ def test_observed_over_expected_passes_when_its_interval_holds_one():
     verdict = judged(calibrated(o_e=1.5, o_e_interval=(0.9, 2.4)))
     assert verdict.verdict == "promote"
     found = next(check for check in verdict.checks if check.code == "EV030")
-    assert found.value == pytest.approx(0.405, abs=1e-3)
-    assert found.threshold == 0.2
+    assert found.value == 0.0 <= found.threshold == 0.2
+    assert found.evidence[0].figure == 1.5
+    apart = judged(calibrated(o_e=1.5, o_e_interval=(1.1, 2.0)))
+    assert {check.code: check.value for check in apart.checks}["EV030"] == pytest.approx(0.405, abs=1e-3)
+
+
+def test_a_kind_with_few_positives_is_not_judged_on_skill():
+    verdict = judged(calibrated(skill=-0.5, n_pos=4))
+    assert verdict.verdict == "promote"
 
 
 def test_a_kind_without_figures_is_not_judged():
@@ -190,7 +203,7 @@ def test_only_a_passing_verdict_allows_a_promotion():
     with pytest.raises(GateError, match=r"reject \(不晋级\); failed checks: EV001"):
         gate.require(judged(SPOILT[0][2]), reason="I want it")
     doubtful = judged(SPOILT[3][2])
-    with pytest.raises(GateError, match=r"review \(需人工\); failed checks: EV021"):
+    with pytest.raises(GateError, match=r"review \(需人工\); failed checks: EV022"):
         gate.require(doubtful, reason="  ")
     gate.require(doubtful, reason="评分卡样本过少，差异不显著")
 
