@@ -73,10 +73,11 @@ def tried(models: Sequence[str], rows: Sequence[Sequence[float | None]], *, wher
 def mean_margin(boosters: Sequence[Any], design: Floats) -> Floats:
     """The mean raw margin of several boosters for every row."""
     total = np.zeros(len(design))
+    threads = 0 if len(design) >= CHUNK else 1  # all there are for a month, one where waiting would cost more
     for start in range(0, len(design), CHUNK):
         rows = slice(start, start + CHUNK)
         for one in boosters:
-            total[rows] += one.predict(design[rows], raw_score=True)
+            total[rows] += one.predict(design[rows], raw_score=True, num_threads=threads)
     return total / len(boosters)
 
 

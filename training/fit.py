@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Kinds = npt.NDArray[np.int8]
 
 MOST_DEPTH, MOST_LEAVES = 6, 31
+THREADED_FROM = 50_000_000  # matrix cells
 DIGITS = 10  # of calibration coefficients: keeps the last bits of a linear-algebra library out of a scheme
 SHIFT_BOUND = 40.0
 SIGN = {"riskier": 1, "safer": -1}
@@ -97,17 +98,18 @@ def layout(definitions: Definitions, outcome: Outcome) -> Layout:
     return Layout(definitions.codes, chosen, controls, signs)
 
 
-def boosters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int = 2) -> tuple[str, ...]:
-    """Model texts, one a seed; the same bytes on any number of threads."""
+def boosters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int | None = None) -> tuple[str, ...]:
+    """Model texts, one a seed; the same bytes on any number of threads (default: two when there is work for two)."""
     import lightgbm
 
     _check_labels(rows)
     count, width = len(place.features), len(place.names)
+    busy = rows.values.size >= THREADED_FROM  # below, threads that wait for each other cost more than they bring
     fixed = {
         "objective": "binary",
         "deterministic": True,
         "force_col_wise": True,
-        "num_threads": threads,
+        "num_threads": threads or (2 if busy else 1),
         "verbose": -1,
         "max_depth": settings.depth,
         "num_leaves": settings.leaves,
@@ -204,7 +206,7 @@ def _beta(margins: Floats, label: Floats, weight: Floats) -> tuple[float, float,
     """Coefficients of a beta calibration; one that comes out negative is dropped and the other fitted again."""
     inputs = np.column_stack([-softplus(-margins), softplus(margins)])
     for used in ([0, 1], [0], [1]):
-        slopes, intercept = _logistic(inputs[:, used], label, weight, strength=np.inf)
+        slopes, intercept = _logistic(inputs[:, used], label, weight, strength=np.inf, tolerance=1e-9)
         if np.all(slopes >= 0) and np.any(slopes > 0):
             both = np.zeros(2)
             both[used] = slopes
@@ -272,14 +274,17 @@ def logistic(rows: Rows, place: Layout, *, kinds: int, strength: float) -> Logis
         slopes=np.zeros(0),
         intercept=0.0,
     )
-    slopes, intercept = _logistic(blank._inputs(rows.values, rows.kind), rows.label, rows.weight, strength=strength)
+    inputs = blank._inputs(rows.values, rows.kind)
+    slopes, intercept = _logistic(inputs, rows.label, rows.weight, strength=strength, tolerance=1e-4)
     return Logistic(**{**vars(blank), "slopes": slopes, "intercept": intercept})
 
 
-def _logistic(inputs: Floats, label: Floats, weight: Floats, *, strength: float) -> tuple[Floats, float]:
+def _logistic(
+    inputs: Floats, label: Floats, weight: Floats, *, strength: float, tolerance: float
+) -> tuple[Floats, float]:
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=strength, tol=1e-9, max_iter=2000)
+    model = LogisticRegression(C=strength, tol=tolerance, max_iter=2000)
     model.fit(inputs, label, sample_weight=weight / weight.mean())
     return np.asarray(model.coef_[0], np.float64), float(model.intercept_[0])
 

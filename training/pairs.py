@@ -41,7 +41,8 @@ def trainable(knowledge: Knowledge, sampling: Sampling, *, as_of: date) -> pa.Ta
     status = pc.is_in(known["status"].cast(pa.string()), value_set=pa.array(sampling.not_trained, pa.string()))
     kept = known.filter(pc.and_(pc.and_(known["in_scope"], pc.greater_equal(known["kind"], 0)), pc.invert(status)))
     entity = kept["entity"].cast(pa.int32())
-    return pa.table({"entity": entity, "code": reading.lake.register()["code"].take(entity)})
+    known_code = reading.lake.register()["code"].take(entity)
+    return pa.table({"entity": entity, "code": pc.coalesce(known_code, pc.cast(entity, pa.string()))})
 
 
 def detected_pairs(knowledge: Knowledge, outcome: Outcome, dates: Dates, sampling: Sampling, *, say: Say) -> pa.Table:

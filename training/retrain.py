@@ -27,6 +27,7 @@ from training.calibration import OWN, Curve
 from training.cohort import HEADLINE
 from training.cutoffs import Chosen, Cutoffs, Shares, choose
 from training.errors import SchemeError
+from training.figures import by_part, flat
 from training.labels import Knowledge, mature_on
 from training.outcomes import Outcome, read_outcomes
 from training.overrides import read_overrides
@@ -93,11 +94,15 @@ class Task:
         """The month end whose population the cutoffs are chosen on."""
         return month_end_on_or_before(self.known_by)
 
+    @cached_property
+    def matrix_key(self) -> str:
+        """The key of everything known by the day, and of the definitions."""
+        return matrix_key(self.lake, self.definitions, self.known_by)
+
     def inputs(self, *files: str) -> dict[str, Any]:
         """What a step depends on that reads these files of the profile."""
         stated = {name: steps.key_of({name: self.profile.table(name)}) for name in files}
-        matrix = matrix_key(self.lake, self.definitions, self.known_by)
-        return {"matrix": matrix, "outcome": self.outcome.code, "held_out": self.held_out, **stated}
+        return {"matrix": self.matrix_key, "outcome": self.outcome.code, "held_out": self.held_out, **stated}
 
 
 @dataclass(frozen=True)
@@ -168,8 +173,8 @@ def logged(task: Task, made: Trained, store: Path, *, verify_key: Ed25519PublicK
     run = Run(
         experiment=task.profile.settings["experiment"],
         model=task.profile.settings["model"],
-        parameters=_flat("", scheme.training["settings"]),
-        figures={name: value for name, value in _flat("", made.figures["parts"]).items() if value is not None},
+        parameters=flat(scheme.training["settings"]),
+        figures={name: value for name, value in flat(made.figures["parts"]).items() if value is not None},
         tags={
             "profile": scheme.profile,
             "outcome": scheme.outcome,
@@ -304,7 +309,7 @@ def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519Privat
     scored = _scored(scheme, sample, baseline)
     scheme = replace(scheme, training=_history(task, sample, chosen))
     digest = scheme.save(fresh / SCHEME, key)
-    figures = {"digest": digest, "parts": _figures(scored, scheme.kinds), "training": dict(scheme.training)}
+    figures = {"digest": digest, "parts": by_part(scored, scheme.kinds), "training": dict(scheme.training)}
     steps.write_text(fresh / METRICS, json.dumps(figures, ensure_ascii=False, sort_keys=True, indent=1))
     pq.write_table(scored, fresh / SCORED, compression="zstd", write_page_checksum=True)
     say(f"scheme {digest[:12]} signed")
@@ -351,42 +356,6 @@ def _history(task: Task, sample: Sample, chosen: Mapping[str, Chosen]) -> dict[s
         "review": {kind: list(one.review) for kind, one in chosen.items()},
         "boosting": _version(),
     }
-
-
-def _figures(scored: pa.Table, codes: tuple[str, ...]) -> dict[str, Any]:
-    """Per part: pairs, positives, weighted rate, AUC and average precision, together and per kind; open cases apart."""
-    found: dict[str, Any] = {}
-    for part in PARTS:
-        rows = scored.filter(pc.equal(scored["part"], part))
-        headline = rows.filter(pc.equal(rows["stratum"], HEADLINE))
-        if len(headline):
-            kinds = sorted(set(headline["kind"].to_pylist()))
-            by_kind = {codes[kind]: _ranking(headline.filter(pc.equal(headline["kind"], kind))) for kind in kinds}
-            found[part] = {**_ranking(headline), "open_cases": len(rows) - len(headline), "kinds": by_kind}
-    return found
-
-
-def _ranking(rows: pa.Table) -> dict[str, Any]:
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    label, weight, margin = (rows[name].to_numpy() for name in ("label", "weight", "margin"))
-    both = 0 < label.sum() < len(label)
-    return {
-        "n": len(rows),
-        "positives": int(label.sum()),
-        "rate": float((label * weight).sum() / weight.sum()),
-        "auc": float(roc_auc_score(label, margin, sample_weight=weight)) if both else None,
-        "ap": float(average_precision_score(label, margin, sample_weight=weight)) if both else None,
-    }
-
-
-def _flat(prefix: str, nested: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested names joined by dots."""
-    found: dict[str, Any] = {}
-    for name, value in nested.items():
-        inner = _flat(f"{prefix}{name}.", value) if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-        found.update(inner)
-    return found
 
 
 def _columns(table: pa.Table, names: tuple[str, ...]) -> Floats:
