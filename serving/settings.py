@@ -82,6 +82,11 @@ def inherited(settings: Settings) -> dict[str, str]:
     }
 
 
+def adopt(settings: Settings) -> None:
+    """Make this process, and what BentoML imports in it, find the same home, runs and profile."""
+    os.environ.update(inherited(settings))
+
+
 def __getattr__(name: str) -> Any:
     """``service``, built when it is asked for, so that reading settings starts no service."""
     if name != "service":

@@ -1,5 +1,6 @@
 """How complete and how fresh the records are: what arrived last, by source and record type."""
 
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -45,3 +46,13 @@ _SCHEMA: dict[str, Any] = {
     "latest_recorded_at": pl.Datetime("us", "UTC"),
     "rows": pl.Int64,
 }
+
+
+def newest(lake: Lake) -> datetime | None:
+    """When the newest thing the lake holds became known; None for an empty lake."""
+    paths = [str(path) for name in sorted(lake.types()) for path in lake.files(name)]
+    if not paths:
+        return None
+    found = pl.concat([pl.scan_parquet(path).select(pl.col("known_at").max()) for path in paths]).max().collect()
+    moment: datetime | None = found.item()
+    return moment

@@ -1,0 +1,361 @@
+"""The command line: one verb a task of the month, figures on stdout, everything else on stderr.
+
+Imports stay inside the verbs, so that a verb loads only the rooms it works in.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from serving import council, display, screens
+from serving.entrance import Json, choose, day, exit_code, month_option, settings, workshop
+
+if TYPE_CHECKING:
+    from serving.workshop import Workshop
+
+app = typer.Typer(
+    help="Jianwei 见微: monthly credit-risk classes of market entities, explained. 内部参考，不作为信用评价。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+indicators = typer.Typer(help="The indicator system of the profile.", no_args_is_help=True)
+keys = typer.Typer(help="Signing keys of people, and API keys of integrators.", no_args_is_help=True)
+app.add_typer(council.verbs, name="promote")
+app.add_typer(indicators, name="indicators")
+app.add_typer(keys, name="keys")
+
+
+@app.callback()
+def everywhere(
+    profile: Annotated[
+        str | None, typer.Option(help="A profile's name or folder (else JIANWEI_PROFILE, else the default).")
+    ] = None,
+) -> None:
+    """Choose the place to work on; homes lie in $JIANWEI_HOME (default ./var), one folder a profile."""
+    choose(profile)
+
+
+def main() -> None:
+    """Run a verb; a known fault ends with its message and its family's exit code."""
+    try:
+        app()
+    except Exception as fault:
+        code = exit_code(fault)
+        if code is None:
+            raise
+        display.say(str(fault) or f"{type(fault).__name__}: nothing more is known; what was complete is kept.")
+        sys.exit(code)
+
+
+@app.command()
+def simulate(
+    entities: Annotated[int, typer.Option(help="How many entities the province has.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    first: Annotated[str, typer.Option(help="First month of records.")] = "2017-04",
+    last: Annotated[str, typer.Option(help="Last month of records.")] = "2026-03",
+    detection: Annotated[float, typer.Option(help="How many times the usual detection rate; declared.")] = 1.0,
+    json: Json = False,
+) -> None:
+    """Make a simulated province with known truth, as deliveries in the home."""
+    from dataclasses import asdict
+
+    from features.simulation.province import Province
+    from features.simulation.province import simulate as make
+
+    chosen = settings()
+    wanted = Province(entities, seed, month_option(first), month_option(last), detection)
+    with display.step("simulate") as step:
+        made = make(chosen.profile, chosen.home, wanted, progress=step.portion)
+        step.note = f"{made.entities:,} entities, {made.records:,} rows in {made.deliveries} deliveries"
+    if json:
+        display.document(asdict(made))
+        return
+    rows = sorted(made.by_type.items(), key=lambda one: -one[1])
+    display.table(f"Rows by record type (detection × {made.detection:g}, declared)", ["record type", "rows"], rows)
+
+
+@app.command()
+def intake(
+    deliveries: Annotated[list[Path], typer.Argument(help="Delivery folders, each with a manifest.json.")],
+    json: Json = False,
+) -> None:
+    """Take deliveries into the lake: every row is accepted, a duplicate, rejected with a reason, or unmatched."""
+    from features.records.intake import take
+    from serving import settings as edge
+    from serving.workshop import receipt_document
+
+    bench = workshop()
+    with display.step("intake") as step:
+        receipts = take(
+            deliveries,
+            lake=bench.lake,
+            journal=bench.journal,
+            recorded_at=edge.now(),
+            progress=lambda stage, done, total: step.portion(done, total, stage),
+        )
+        step.note = f"{sum(one.sent for one in receipts):,} rows of {len(receipts)} deliveries"
+    found = [receipt_document(receipt) for receipt in receipts]
+    for receipt in receipts:
+        for warning in (*receipt.warnings, *([receipt.problem] if receipt.problem else [])):
+            display.say(f"{receipt.delivery}: {warning}")
+    if json:
+        display.document(found[0] if len(found) == 1 else found)
+    else:
+        screens.receipts(found)
+    if any(receipt.refused for receipt in receipts):
+        raise typer.Exit(10)
+
+
+@app.command()
+def matrix(
+    as_of: Annotated[str, typer.Option("--as-of", help="The as-of date, YYYY-MM-DD.")],
+    engine: Annotated[str | None, typer.Option(help="polars or duckdb; the profile's choice otherwise.")] = None,
+    json: Json = False,
+) -> None:
+    """Compute the indicator matrix of one date into the home; an unchanged one is not computed again."""
+    from features.archive import keep
+
+    bench = workshop()
+    with display.step(f"matrix {as_of}") as step:
+        kept = keep(bench.lake, bench.definitions, day(as_of), engine=engine or bench.engine, report=step.report)
+        step.note = f"{kept['rows']:,} entities × {len(kept['columns'])} indicators"
+    if json:
+        display.document(kept)
+        return
+    shown = [[name, row["null_share"], row["mean"]] for name, row in kept["columns"].items()]
+    display.table(f"Matrix as of {as_of} in {kept['folder']}", ["indicator", "null share", "mean"], shown)
+
+
+@app.command()
+def train(
+    known_by: Annotated[str | None, typer.Option(help="Labels as known by this day; else all the lake knows.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="An outcome of the profile; else its first.")] = None,
+    json: Json = False,
+) -> None:
+    """Train, calibrate, cut and sign a scheme; log and register it in MLflow as challenger."""
+    from training.retrain import logged
+
+    bench = workshop()
+    with display.step("train") as step:
+        until = day(known_by) if known_by else bench.known_until()
+        task, made = bench.train(until, outcome, step.report)
+        step.note = f"scheme {made.digest[:12]}"
+    with display.step("log to MLflow") as step:
+        registered = logged(task, made, bench.settings.mlruns, verify_key=bench.office.scheme_key)
+        step.note = f"{registered.model} version {registered.version}, run {registered.run_id}"
+    found = {**made.figures, "folder": str(made.folder), "version": registered.version, "run": registered.run_id}
+    if json:
+        display.document(found)
+        return
+    screens.training(found)
+
+
+@app.command()
+def evaluate(json: Json = False) -> None:
+    """Judge the newest scheme: discrimination, calibration, random draws, stability, the gate; write the report."""
+    from serving import settings as edge
+
+    bench = workshop()
+    with display.step("evaluate") as step:
+        found, folder = bench.evaluate(on=edge.today(bench.settings.profile), say=step.report)
+        step.note = f"verdict {found['gate']['verdict']}, report {folder / 'report.html'}"
+    if json:
+        display.document({**found, "report": str(folder / "report.html")})
+        return
+    screens.assessment(found, folder)
+
+
+@app.command()
+def month(
+    month: Annotated[str, typer.Argument(help="The month to classify, YYYY-MM.")],
+    correction: Annotated[str | None, typer.Option(help="Why a published month is corrected: a supplement.")] = None,
+    json: Json = False,
+) -> None:
+    """Classify everyone as of the month's end, explain everyone, seal and publish the month."""
+    from evaluation.promotion import champion_folder
+    from serving import settings as edge
+    from serving.monthly import Run, classify
+    from training.scheme import Scheme
+
+    bench = workshop()
+    wanted = month_option(month)
+    display.say(f"month {wanted}")
+    scheme = Scheme.load(champion_folder(bench.office), bench.office.scheme_key)
+    run = Run(wanted, bench.home, bench.sources(scheme, wanted.end), "operator", edge.now(), correction)
+    made = classify(run, watch=display.step)
+    sealed = bench.month(month)
+    found = {
+        "month": str(wanted),
+        "made": made.made,
+        "inputs_changed": made.inputs_changed,
+        "root": made.head.root,
+        "head": made.head.digest,
+        "scheme": made.head.scheme,
+        "classes": sealed.counts(),
+        "counts": dict(made.counts),
+        "largest_error": made.largest_error,
+        "peak_gib": display.peak_gib(),
+    }
+    if json:
+        display.document(found)
+        return
+    screens.month(found, sealed)
+
+
+@app.command()
+def explain(
+    entity: Annotated[str, typer.Argument(help="The entity's code.")],
+    month: Annotated[str | None, typer.Option(help="A published month; else the newest.")] = None,
+    json: Json = False,
+) -> None:
+    """Say why an entity has its class: reasons with their records, contributions, rules, measures, data gaps."""
+    from serving.access import AccessError
+    from serving.explanation import document
+
+    bench = workshop()
+    sealed = bench.month(month)
+    light = sealed.find(entity)
+    if light is None:
+        raise AccessError(f"{sealed.month} has no entity {entity}. Nothing is shown; check the code and the month.")
+    found = document(sealed, light, bench.scheme(sealed.parts[light["part"]].head.scheme))
+    if json:
+        display.document(found)
+        return
+    screens.explanation(found, bench.settings.profile.language)
+
+
+@app.command()
+def export(
+    month: Annotated[str | None, typer.Option(help="A published month; else the newest.")] = None,
+    risk_class: Annotated[list[str] | None, typer.Option("--class", help="Only these classes (repeat).")] = None,
+    region: Annotated[str, typer.Option(help="Only entities whose region begins so.")] = "",
+    limit: Annotated[int | None, typer.Option(help="At most so many, riskiest first.")] = None,
+    office: Annotated[
+        Path | None, typer.Option(help="Write the lists and pages of a county (--region) into this folder.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List classified entities, riskiest margin first; or write what a county's office uses on Monday."""
+    bench = workshop()
+    sealed = bench.month(month)
+    if office is not None:
+        screens.written(_office(bench, sealed, region, office), json=json)
+        return
+    listed = sealed.listed(classes=risk_class or (), region=region, limit=limit)
+    names = ("code", "class", "probability", "margin", "class_before", "cause", "kind", "region")
+    rows = [{("entity" if name == "code" else name): row[name] for name in names} for row in listed]
+    words = sealed.words["notice"]
+    found = {"month": sealed.month, "notice": words["zh"], "notice_en": words["en"], "entities": rows}
+    if json:
+        display.document(found)
+        return
+    screens.listed(found)
+
+
+def _office(bench: "Workshop", sealed: Any, region: str, folder: Path) -> list[Path]:
+    from features.asof import Month
+    from serving.office import County, write
+
+    if not region:
+        raise typer.BadParameter("--office needs --region: the county whose lists are written.")
+    scheme = bench.scheme(sealed.head.scheme)
+    sources = bench.sources(scheme, Month.parse(sealed.month).end)
+    return write(County(bench.results, sources, region, bench.scheme), folder)
+
+
+@indicators.command("list")
+def list_indicators(json: Json = False) -> None:
+    """List the indicators: code, name, unit, direction, basis, dimension, sector, examples."""
+    from features.indicators.catalogue import load
+
+    found = [
+        {
+            "code": one.code,
+            "label": one.label,
+            "label_en": one.label_en,
+            "unit": one.unit,
+            "direction": one.direction,
+            "basis": one.basis,
+            "dimension": one.dimension,
+            "section": one.section,
+            "sector": one.sector,
+            "role": one.role,
+            "monotone": one.monotone,
+            "missing": one.missing,
+            "visibility": one.visibility,
+            "kinds": list(one.kinds),
+            "items": list(one.items),
+            "record_types": list(one.record_types),
+            "key": one.key,
+            "examples": len(one.examples),
+        }
+        for one in load(settings().profile).indicators
+    ]
+    if json:
+        display.document(found)
+        return
+    names = ("code", "label", "unit", "direction", "dimension", "role", "examples")
+    display.table(f"{len(found)} indicators", names, [[one[name] for name in names] for one in found])
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="A person's name for a signing key; any label for an API key.")],
+    role: Annotated[str | None, typer.Option(help="Make an API key of this role instead of a signing key.")] = None,
+    region: Annotated[str, typer.Option(help="API key: only regions that begin so (empty: everywhere).")] = "",
+    right: Annotated[list[str] | None, typer.Option(help="API key: internal, probability (repeat).")] = None,
+    days: Annotated[int, typer.Option(help="API key: valid for so many days, at most 365.")] = 90,
+    json: Json = False,
+) -> None:
+    """Make a signing key for a person, or (with --role) an API key, shown this once."""
+    from datetime import timedelta
+
+    from features.signing import create_key as make
+    from serving import access
+    from serving import settings as edge
+
+    chosen = settings()
+    if role is None:
+        path = make(chosen.home / "keys", name)
+        screens.made_key({"name": name, "kind": "signing", "path": str(path)}, json=json)
+        return
+    today = edge.today(chosen.profile)
+    grant = access.Grant(role, region, frozenset(right or ()), today + timedelta(days=days))
+    key = access.create(chosen.home, grant, today=today)
+    screens.made_key({"name": name, "kind": "api", "role": role, "key": key, "expires": grant.expires}, json=json)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 3000,
+    host: Annotated[str, typer.Option(help="The address to listen on; this machine only by default.")] = "127.0.0.1",
+) -> None:
+    """Answer scores, classes, explanations and histories over HTTP (BentoML); every route needs an API key."""
+    from serving import settings as edge
+    from serving.service import serve as answer
+
+    chosen = settings()
+    display.say(f"http://{host}:{port}  profile {chosen.profile.name}; stop with Ctrl-C")
+    edge.adopt(chosen)
+    answer(edge.service, port=port, host=host)
+
+
+@app.command()
+def status(
+    verify: Annotated[bool, typer.Option(help="Recompute the journal, the lake's digests and every seal.")] = False,
+    json: Json = False,
+) -> None:
+    """Say what the home holds: deliveries, months with their classes, the champion; with --verify, whether it holds."""
+    from serving.inventory import inventory
+
+    bench = workshop()
+    found = inventory(bench, verify=verify)
+    if json:
+        display.document(found)
+    else:
+        screens.inventory(found)
+    if verify and found["verified"]["faults"]:
+        raise typer.Exit(60)

@@ -1,0 +1,88 @@
+"""The verbs of promotion: propose, approve, roll back, and who was champion when."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serving import display, screens
+from serving.entrance import Json, day, workshop
+
+if TYPE_CHECKING:
+    from serving.workshop import Workshop
+
+As = Annotated[str, typer.Option("--as", help="The name of the signing key of the person who acts.")]
+Reason = Annotated[str | None, typer.Option(help="Why; needed for a verdict of review and for a rollback.")]
+
+verbs = typer.Typer(help="Propose, approve and roll back a champion; who was champion when.", no_args_is_help=True)
+
+
+@verbs.command()
+def propose(as_: As, reason: Reason = None, json: Json = False) -> None:
+    """Propose the newest scheme as champion, on its verdict and report."""
+    from evaluation import promotion
+    from serving import settings
+
+    bench = workshop()
+    _, made = bench.latest(display.quiet)
+    verdict, report = bench.verdict(bench.home / "reports" / made.digest[:16])
+    signer = promotion.Signer(as_, settings.now(), reason)
+    entry = promotion.propose(bench.office, verdict, report=report, signer=signer)
+    screens.act(entry, json=json)
+
+
+@verbs.command()
+def approve(as_: As, json: Json = False) -> None:
+    """Approve the proposed scheme with another person's key: it becomes champion."""
+    from evaluation import promotion
+    from serving import settings
+
+    bench = workshop()
+    _, made = bench.latest(display.quiet)
+    signer = promotion.Signer(as_, settings.now())
+    entry = promotion.approve(bench.office, made.folder, signer=signer, mirror=lambda digest: _mirror(bench, digest))
+    screens.act(entry, json=json)
+
+
+@verbs.command()
+def rollback(
+    scheme: Annotated[str, typer.Argument(help="The digest of an earlier champion.")],
+    as_: As,
+    reason: Reason = None,
+    json: Json = False,
+) -> None:
+    """Make an earlier champion champion again."""
+    from evaluation import promotion
+    from serving import settings
+
+    bench = workshop()
+    known = {act["scheme"] for act in promotion.history(bench.office)}
+    whole = next((digest for digest in sorted(known) if digest.startswith(scheme)), scheme)
+    signer = promotion.Signer(as_, settings.now(), reason)
+    entry = promotion.rollback(bench.office, whole, signer=signer, mirror=lambda digest: _mirror(bench, digest))
+    screens.act(entry, json=json)
+
+
+@verbs.command()
+def history(
+    on: Annotated[str | None, typer.Option(help="Who was champion at the end of this day.")] = None,
+    json: Json = False,
+) -> None:
+    """Every promotion with who, when and on which evidence; or the champion of a day."""
+    from evaluation import promotion
+
+    bench = workshop()
+    acts = promotion.history(bench.office)
+    if on is not None:
+        found = promotion.champion_on(bench.office, day(on), bench.settings.profile.zone)
+        scheme = found.scheme if found else None
+        acts = [act for act in acts if act["scheme"] == scheme]
+    screens.promotions(acts, on=on, json=json)
+
+
+def _mirror(bench: "Workshop", digest: str) -> None:
+    from training import registry
+
+    model = bench.settings.profile.settings["model"]
+    version = registry.version_of(bench.settings.mlruns, model, digest=digest)
+    if version is not None:
+        registry.alias(bench.settings.mlruns, model, version=version, name=registry.CHAMPION)

@@ -1,0 +1,76 @@
+"""What a home holds, and whether it still holds: deliveries, months, champion; journal, lake and seals recomputed."""
+
+from typing import Any
+
+from evaluation import promotion
+from serving.workshop import Workshop
+
+
+def inventory(bench: Workshop, *, verify: bool) -> dict[str, Any]:
+    """The state of a home as JSON; with ``verify``, the faults found by recomputing everything."""
+    profile = bench.settings.profile
+    intakes = [entry.details for entry in bench.journal.entries("intake")] if bench.journal.path.is_file() else []
+    receipts = [receipt for details in intakes for receipt in details["deliveries"]]
+    found: dict[str, Any] = {
+        "profile": profile.name,
+        "home": str(bench.home),
+        "notice": profile.notice,
+        "deliveries": len([one for one in receipts if one["refused"] is None]),
+        "rows": {
+            name: sum(one[name] for one in receipts)
+            for name in ("sent", "accepted", "duplicate", "rejected", "unmatched")
+        },
+        "entities": int(bench.lake.register().num_rows),
+        "months": [_month(bench, name) for name in bench.results.months()],
+        "champion": _champion(bench),
+    }
+    if verify:
+        found["verified"] = _verified(bench)
+    return found
+
+
+def _month(bench: Workshop, name: str) -> dict[str, Any]:
+    sealed = bench.results.month(name)
+    classes = sealed.counts()
+    return {
+        "month": name,
+        "entities": sum(classes.values()),
+        "classes": classes,
+        "rows": int(sealed.rows.num_rows),
+        "supplements": len(sealed.parts) - 1,
+        "scheme": sealed.head.scheme,
+        "head": sealed.head.digest,
+    }
+
+
+def _champion(bench: Workshop) -> dict[str, Any] | None:
+    found = promotion.champion(bench.office)
+    if found is None:
+        return None
+    return {
+        "scheme": found.scheme,
+        "since": found.since.isoformat(),
+        "approved_by": found.decided.by,
+        "proposed_by": found.proposal.by if found.proposal else None,
+        "verdict": found.decided.verdict,
+    }
+
+
+def _verified(bench: Workshop) -> dict[str, Any]:
+    from features.records.journal import JournalError
+    from serving.monthly import verify
+
+    faults: list[str] = []
+    entries = head = None
+    try:
+        standing = bench.journal.verify()
+        entries, head = standing.entries, standing.head
+    except JournalError as fault:
+        faults.append(str(fault))
+    files = 0
+    try:
+        files = bench.lake.verify()
+    except (JournalError, OSError, ValueError) as fault:
+        faults.append(str(fault))
+    faults += [str(fault) for fault in verify(bench.home)]
+    return {"journal_entries": entries, "journal_head": head, "lake_files": files, "faults": faults}

@@ -1,0 +1,154 @@
+"""The tables and texts each verb prints for people."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from serving.display import document, figures, say, table
+
+COUNTS = ("sent", "accepted", "duplicate", "rejected", "unmatched", "late")
+KINDS = ("kind", "positives", "O/E", "interval", "slope", "skill", "relative ECE")
+
+
+def receipts(found: Sequence[Mapping[str, Any]]) -> None:
+    """One row a delivery: what became of its rows, and rejects by code."""
+    rows = [[one["delivery"], *(one[name] for name in COUNTS), one["refused"] or _codes(one)] for one in found]
+    table("sent = accepted + duplicate + rejected + unmatched", ["delivery", *COUNTS, "refused or rejects"], rows)
+
+
+def _codes(receipt: Mapping[str, Any]) -> str:
+    return ", ".join(f"{code} {count}" for code, count in receipt["rejects"].items())
+
+
+def training(found: Mapping[str, Any]) -> None:
+    """The figures of a trained scheme by part."""
+    parts = found["parts"]
+    names = sorted({name for part in parts.values() for name, value in part.items() if isinstance(value, int | float)})
+    rows = [[part, *(values.get(name) for name in names)] for part, values in parts.items()]
+    table(f"Scheme {found['digest'][:12]}, MLflow version {found['version']}", ["part", *names], rows)
+
+
+def assessment(found: Mapping[str, Any], folder: Path) -> None:
+    """The verdict with its checks, calibration by kind, problem rates on random draws beside the oracle's."""
+    gate = found["gate"]
+    rows = [
+        [one["code"], _passed(one["passed"]), one["title_en"], one["value"], one["threshold"]] for one in gate["checks"]
+    ]
+    table(f"Verdict: {gate['verdict']}", ["check", "passed", "what", "value", "threshold"], rows)
+    calibration = [
+        [kind, one["n_pos"], one["o_e"], one["o_e_interval"], one["slope"], one["skill"], one["relative_ece"]]
+        for kind, one in found["calibration"].items()
+    ]
+    table("Calibration on the test dates", KINDS, calibration)
+    oracle = ((found.get("oracle") or {}).get("random_draw")) or {}
+    draws = [
+        [name, one["n"], one["problem_rate"], one["interval"], (oracle.get(name) or {}).get("problem_rate")]
+        for name, one in found["random_draw"].items()
+    ]
+    table("Substantive problems on random on-site draws", ["class", "draws", "rate", "interval", "oracle"], draws)
+    say(f"report: {folder / 'report.html'}")
+
+
+def _passed(answer: bool | None) -> str:
+    return {True: "yes", False: "NO", None: "cannot be judged"}[answer]
+
+
+def act(entry: Any, *, json: bool) -> None:
+    """A promotion act just recorded."""
+    found = {"seq": entry.seq, "action": entry.action, "by": entry.actor, "at": entry.at, **dict(entry.details)}
+    if json:
+        document(found)
+        return
+    figures.print(f"{entry.action} by {entry.actor}: scheme {entry.details['scheme'][:12]} (journal entry {entry.seq})")
+
+
+def promotions(acts: Sequence[Mapping[str, Any]], *, on: str | None, json: bool) -> None:
+    """Promotion acts, oldest first; of one day's champion when a day is asked for."""
+    if json:
+        document({"on": on, "acts": list(acts)})
+        return
+    rows = [[one["seq"], one["at"], one["action"], one["by"], one["scheme"][:12], one["verdict"]] for one in acts]
+    title = f"Champion on {on}" if on else "Promotions"
+    table(title, ["entry", "at", "act", "by", "scheme", "verdict"], rows)
+
+
+def month(found: Mapping[str, Any], sealed: Any) -> None:
+    """A published month: classes, changes by cause, the seal."""
+    figures.print(
+        f"{found['month']}: {'published' if found['made'] else 'already published'}, root {found['root'][:16]}"
+    )
+    total = sum(found["classes"].values())
+    rows = [[name, count, count / total if total else None] for name, count in found["classes"].items()]
+    table("Classes", ["class", "entities", "share"], rows)
+    causes = sealed.rows["cause"].drop_null().value_counts().to_pylist()
+    ordered = sorted(causes, key=lambda one: (-one["counts"], one["values"]))
+    table("Why a class is what it is", ["cause", "entities"], [[one["values"], one["counts"]] for one in ordered])
+    error, peak = found["largest_error"], found["peak_gib"]
+    say(f"contributions add up to every margin within {error:.1e}; peak memory {peak:.2f} GiB")
+    say(str(sealed.words["notice"]["zh"]))
+
+
+def explanation(found: Mapping[str, Any], language: str) -> None:
+    """One entity in words: class, probability, reasons with records, what speaks for it, what is missing."""
+    say_it = figures.print
+    name = "text" if language == "zh" else "text_en"
+    say_it(f"{found['entity']}  {found['month']}  {found['class']}  p = {found['probability']:.4f}", markup=False)
+    say_it(found["notice"] if language == "zh" else found["notice_en"], markup=False)
+    for reason in found["reasons"]:
+        say_it(f"  {reason['code']}  {reason[name]}  {_points(reason)}", markup=False)
+        for record in reason.get("evidence", ()):
+            say_it(f"      {record['number'] or record['record']}  {record['date']}  {record['record']}", markup=False)
+    rows = sorted(found["contributions"].items(), key=lambda one: -abs(one[1]))[:15]
+    table(f"Contributions (base {found['base']:.4f}, margin {found['margin']:.4f})", ["line", "contribution"], rows)
+
+
+def _points(reason: Mapping[str, Any]) -> str:
+    return "" if reason["contribution"] is None else f"{reason['contribution']:+.3f}"
+
+
+def listed(found: Mapping[str, Any]) -> None:
+    """Classified entities, riskiest first."""
+    names = ("entity", "class", "probability", "margin", "class_before", "cause", "kind", "region")
+    rows = [[one[name] for name in names] for one in found["entities"]]
+    table(f"{found['month']}  {found['notice']}", names, rows)
+
+
+def written(files: Sequence[Path], *, json: bool) -> None:
+    """The files written for an office."""
+    if json:
+        document({"files": [str(file) for file in files]})
+        return
+    for file in files:
+        figures.print(str(file), markup=False)
+
+
+def made_key(found: Mapping[str, Any], *, json: bool) -> None:
+    """A key just made; an API key is shown this once."""
+    if json:
+        document(found)
+    elif found["kind"] == "api":
+        figures.print(
+            f"{found['key']}  (role {found['role']}, until {found['expires']}; shown this once)", markup=False
+        )
+    else:
+        figures.print(f"signing key {found['name']}: {found['path']}", markup=False)
+
+
+def inventory(found: Mapping[str, Any]) -> None:
+    """What a home holds."""
+    figures.print(f"{found['profile']}: {found['home']}", markup=False)
+    figures.print(f"{found['deliveries']:,} deliveries, {found['entities']:,} entities; rows {found['rows']}")
+    rows = [[one["month"], one["entities"], *one["classes"].values(), one["supplements"]] for one in found["months"]]
+    table("Published months", ["month", "entities", "A", "B", "C", "D", "supplements"], rows)
+    champion = found["champion"]
+    figures.print(
+        f"champion {champion['scheme'][:12]} since {champion['since']}, by {champion['approved_by']}"
+        if champion
+        else "no champion yet"
+    )
+    if "verified" in found:
+        faults = found["verified"]["faults"]
+        for fault in faults:
+            figures.print(fault, markup=False)
+        figures.print(f"verified: {found['verified']['journal_entries']} journal entries, {len(faults)} faults")
+    figures.print(found["notice"], markup=False)

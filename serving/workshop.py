@@ -1,0 +1,199 @@
+"""A profile's home opened for work: its lake, journal, keys and champion, and the rooms' tasks made from them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation import gate, promotion
+from evaluation.assessment import assess
+from evaluation.material import Case, gather
+from evaluation.report import Fact, Subject, render
+from features import signing, steps
+from features.asof import Month, month_end_on_or_before
+from features.indicators.catalogue import Definitions, load
+from features.records.journal import Journal
+from features.records.lake import Lake
+from features.records.quality import newest
+from serving.classification import Sources
+from serving.monthly import publisher_key
+from serving.results import Results
+from serving.settings import SCHEME_KEY, Settings
+from training.errors import SchemeError
+from training.retrain import Task, Trained, retrain
+from training.scheme import Scheme
+
+LATEST = "latest.json"
+ASSESSMENT, REPORT = "assessment.json", "report.html"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Everything a verb needs of one home, opened when first asked for."""
+
+    settings: Settings
+
+    @property
+    def home(self) -> Path:
+        """The profile's home."""
+        return self.settings.home
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake of the home."""
+        return Lake(self.home, self.settings.profile)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The journal of the home."""
+        return Journal(self.home / "journal.jsonl")
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """The indicator system of the profile."""
+        return load(self.settings.profile)
+
+    @property
+    def keys(self) -> Path:
+        """Where the home's keys lie."""
+        return self.home / "keys"
+
+    @property
+    def engine(self) -> str:
+        """The engine the profile chooses."""
+        return str(self.settings.profile.settings.get("engine", "polars"))
+
+    @cached_property
+    def office(self) -> promotion.Office:
+        """Where promotions are decided; the key that signs schemes is made on first use."""
+        signing.first_use_key(self.keys, SCHEME_KEY)
+        return promotion.Office(self.home, self.journal, self.keys, signing.verify_key(self.keys, SCHEME_KEY))
+
+    @cached_property
+    def results(self) -> Results:
+        """The sealed months of the home."""
+        return Results(self.home, publisher_key(self.home))
+
+    def champion(self) -> Scheme | None:
+        """The champion, verified; None before the first promotion."""
+        if promotion.champion(self.office) is None:
+            return None
+        return Scheme.load(promotion.champion_folder(self.office), self.office.scheme_key)
+
+    def scheme(self, digest: str) -> Scheme:
+        """A scheme that was champion, verified."""
+        return Scheme.load(self.home / promotion.SCHEMES / digest, self.office.scheme_key)
+
+    def known_until(self) -> date:
+        """The last month end on or before the newest thing the lake knows."""
+        known = newest(self.lake)
+        if known is None:
+            raise SchemeError(f"The lake of {self.home} is empty; nothing can be done yet. Run jianwei intake first.")
+        return month_end_on_or_before(known.astimezone(self.settings.profile.zone).date())
+
+    def task(self, known_by: date, outcome: str | None) -> Task:
+        """A training task on the lake as it stands."""
+        return Task(self.lake, self.definitions, known_by, outcome, self.engine)
+
+    def train(self, known_by: date, outcome: str | None, say: Say) -> tuple[Task, Trained]:
+        """A trained scheme; the newest one is remembered for ``evaluate`` and ``promote``."""
+        task = self.task(known_by, outcome)
+        folder = self.home / "training" / f"{task.outcome.code}-{known_by}"
+        folder.mkdir(parents=True, exist_ok=True)
+        made = retrain(task, folder, key=signing.first_use_key(self.keys, SCHEME_KEY), say=say)
+        remembered = {"known_by": known_by.isoformat(), "outcome": task.outcome.code, "digest": made.digest}
+        steps.write_text(self.home / "training" / LATEST, json.dumps(remembered) + "\n")
+        return task, made
+
+    def latest(self, say: Say) -> tuple[Task, Trained]:
+        """The newest trained scheme; what changed since is trained again."""
+        path = self.home / "training" / LATEST
+        if not path.is_file():
+            raise SchemeError(f"{self.home} has no trained scheme yet. Nothing was evaluated; run jianwei train first.")
+        remembered = json.loads(path.read_text(encoding="utf-8"))
+        return self.train(date.fromisoformat(remembered["known_by"]), remembered["outcome"], say)
+
+    def evaluate(self, *, on: date, say: Say) -> tuple[dict[str, Any], Path]:
+        """The assessment of the newest scheme as JSON, and its report's folder; unchanged inputs are not repeated."""
+        task, trained = self.latest(say)
+        reigning = self.champion()
+        rival = reigning if reigning is not None and reigning.digest != trained.digest else None
+        folder = self.home / "reports" / trained.digest[:16]
+        truth = self.home / "truth"
+        inputs = {
+            "scheme": trained.digest,
+            "champion": rival.digest if rival else None,
+            "matrix": task.matrix_key,
+            "gate": gate.read_gate(),
+            "truth": truth.is_dir(),
+        }
+
+        def make(fresh: Path) -> None:
+            scheme = Scheme.load(trained.folder, self.office.scheme_key)
+            rng = np.random.default_rng(int(trained.digest[:12], 16))
+            case = Case(task, trained, scheme, rival, truth if truth.is_dir() else None)
+            found = assess(gather(case, rng, say), on=on, rng=rng)
+            document = json.dumps(found.document(), ensure_ascii=False, default=str, indent=1)
+            steps.write_text(fresh / ASSESSMENT, document + "\n")
+            steps.write_text(fresh / REPORT, render(found, _subject(case)))
+
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        steps.run(folder, inputs, make)
+        return json.loads((folder / ASSESSMENT).read_text(encoding="utf-8")), folder
+
+    def verdict(self, folder: Path) -> tuple[gate.Verdict, str]:
+        """The verdict saved with a report, and the report's digest."""
+        document = json.loads((folder / ASSESSMENT).read_text(encoding="utf-8"))
+        return gate.read_verdict(document["gate"]), sha256((folder / REPORT).read_bytes()).hexdigest()
+
+    def sources(self, scheme: Scheme, as_of: date) -> Sources:
+        """What a month is computed from."""
+        return Sources(self.lake, self.definitions, scheme, as_of, self.engine)
+
+    def month(self, month: str | None) -> Any:
+        """A sealed month, the newest when none is named."""
+        months = self.results.months()
+        if month is None and not months:
+            raise SchemeError(f"{self.home} has no published month yet. Run jianwei month YYYY-MM.")
+        return self.results.month(Month.parse(month) if month else months[-1])
+
+
+def _subject(case: Case) -> Subject:
+    """Whose report it is, and the facts its first pages state."""
+    task, scheme = case.task, case.scheme
+    dates = scheme.training["as_of"]
+    data = (
+        Fact(("标签知悉截止", "labels known by"), task.known_by.isoformat()),
+        Fact(("训练基准日", "dates fitted on"), _span(dates["fit"])),
+        Fact(("校准基准日", "dates calibrated on"), _span(dates["calibration"])),
+        Fact(("测试基准日", "dates tested on"), _span(dates["test"])),
+        Fact(("记录库摘要", "digest of the lake"), str(scheme.training["lake"])[:16]),
+        Fact(("指标体系摘要", "digest of the indicators"), scheme.definitions[:16]),
+    )
+    trees = scheme.training["settings"]["trees"]
+    card = (
+        Fact(("分类方案", "scheme"), scheme.digest[:16]),
+        Fact(("模型", "model"), f"LightGBM, {trees['count']} × {trees['leaves']}, {len(scheme.models)}"),
+        Fact(("参与建模的指标", "indicators in the model"), len(scheme.features)),
+        Fact(("暴露控制", "exposure controls"), ", ".join(scheme.controls) or "–"),
+        Fact(("直接判定规则", "direct-determination rules"), len(scheme.rules)),
+    )
+    words = {one.code: (one.label, one.label_en) for one in task.definitions.indicators}
+    outcome = (task.outcome.label, getattr(task.outcome, "label_en", "") or task.outcome.code)
+    return Subject(task.profile, case.tested_on, outcome, data, card, words)
+
+
+def _span(days: list[str]) -> str:
+    return f"{days[0]} … {days[-1]}" if days else "–"
+
+
+def receipt_document(receipt: Any) -> dict[str, Any]:
+    """A receipt as JSON: the counts, rejects by code, refusal, warnings."""
+    return {**asdict(receipt), "warnings": list(receipt.warnings)}
