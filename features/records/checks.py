@@ -60,7 +60,8 @@ def judge(frame: pl.DataFrame, terms: Terms) -> Judged:
     _judge_days(sheet)
     _judge_key(sheet)
     sheet.typed.update(knowing.known(pl.DataFrame(sheet.typed), terms))
-    sheet.mark(None, "known_unknown", pl.col("known_at").is_null())
+    if not terms.record_type.field(terms.record_type.event_date).of_parent:
+        sheet.mark(None, "known_unknown", pl.col("known_at").is_null())
     return _parted(frame, sheet)
 
 
@@ -134,7 +135,7 @@ def _judge_fields(sheet: _Sheet) -> None:
     record_type = sheet.terms.record_type
     for field in record_type.fields.values():
         text = sheet.text[field.name]
-        if field.required or field.name == record_type.event_date:
+        if field.required or (field.name == record_type.event_date and not field.of_parent):
             missing = pl.col("is_content") & pl.col("text").is_null()
             sheet.mark(field.name, "required_missing", missing, text=text)
         parsed = values.read_values(field, text, sheet.terms.codes)

@@ -25,23 +25,24 @@ _ORDER = (
     f"CASE WHEN {_CONTENT} THEN event_date END NULLS FIRST, source, digest"
 )
 _KEPT = f"""SELECT * EXCLUDE (best) FROM (SELECT *, row_number() OVER (
-    PARTITION BY {_KEY} ORDER BY known_at, period NULLS FIRST, recorded_at, delivery, seq) AS best FROM arrivals)
+    PARTITION BY {_KEY} ORDER BY known_at, period NULLS FIRST, recorded_at, delivery, seq) AS best FROM repeated)
     WHERE best = 1"""  # noqa: S608
 _COUNTS = f"""WITH judged AS (
     SELECT is_fresh, delivery_no, action, source,
         row_number() OVER (PARTITION BY {_KEY} ORDER BY is_fresh, seq) AS arrival,
         first_value(source) OVER (PARTITION BY record_id ORDER BY action <> 'new', is_fresh,
             CASE WHEN is_fresh THEN seq ELSE epoch_us(known_at) END, source) AS first_source
-    FROM arrivals)
+    FROM repeated)
     SELECT delivery_no, count(*) FILTER (NOT again), count(*) FILTER (again) FROM (
         SELECT delivery_no, arrival > 1 OR (action = 'new' AND source <> first_source) AS again
-        FROM judged WHERE is_fresh) GROUP BY delivery_no ORDER BY delivery_no"""  # noqa: S608
+        FROM judged WHERE is_fresh
+        UNION ALL SELECT delivery_no, false FROM alone WHERE is_fresh) GROUP BY delivery_no ORDER BY delivery_no"""  # noqa: S608
 # An arrival is listed unless its delivery brought the same row as early before.
 _PROVENANCE = f"""WITH told AS (
     SELECT {{columns}}, false AS is_new FROM provenance
     UNION ALL SELECT {{columns}}, false FROM kept
     UNION ALL SELECT {{columns}}, true FROM (SELECT *, row_number() OVER (
-        PARTITION BY {_KEY} ORDER BY known_at, period NULLS FIRST, recorded_at, delivery, seq) AS best FROM arrivals)
+        PARTITION BY {_KEY} ORDER BY known_at, period NULLS FIRST, recorded_at, delivery, seq) AS best FROM repeated)
         WHERE best > 1)
     SELECT {{columns}} FROM (SELECT *, min(known_at) OVER (PARTITION BY {_KEY}, delivery
         ORDER BY recorded_at, known_at, is_new ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier FROM told)
@@ -125,8 +126,7 @@ class Compaction:
         """The rows of the next file: records nobody mentioned as they were, the others with their chain made anew."""
         columns = self._columns()
         yield from self._batches(
-            f"""SELECT {columns} FROM ({chain(self.record_type, "kept")})
-            UNION ALL SELECT {columns} FROM lake ANTI JOIN touched USING (record_id)
+            f"""{self._chains()} UNION ALL SELECT {columns} FROM lake ANTI JOIN touched USING (record_id)
             ORDER BY entity NULLS FIRST, record_id, version"""  # noqa: S608
         )
 
@@ -143,23 +143,33 @@ class Compaction:
         replaced = ", ".join(f"p.{column} AS {column}" for column in told)
         self._load_arrivals(
             provenance,
-            f"""WITH stated AS ({_STATED}) SELECT *, 0::BIGINT AS seq FROM stated WHERE {limit}
-            UNION ALL BY NAME SELECT s.* REPLACE ({replaced}), 0::BIGINT AS seq
+            f"""WITH stated AS ({_STATED}) SELECT *, false AS is_fresh, 0::BIGINT AS seq FROM stated WHERE {limit}
+            UNION ALL BY NAME SELECT s.* REPLACE ({replaced}), false AS is_fresh, 0::BIGINT AS seq
             FROM stated s JOIN ({scan(provenance, layout.ARRIVALS)}) p USING ({_KEY}) WHERE p.{limit}""",  # noqa: S608
         )
-        query = f"SELECT {self._columns()} FROM ({chain(self.record_type, 'kept')})"  # noqa: S608
-        batches = self._batches(query + " ORDER BY entity NULLS FIRST, record_id, version")
+        batches = self._batches(f"{self._chains()} ORDER BY entity NULLS FIRST, record_id, version")
         schema = layout.schema(self.record_type)
         return pa.concat_tables([schema.empty_table(), *(pa.table(batch).cast(schema) for batch in batches)])
 
     def _load_arrivals(self, provenance: Sequence[Path], query: str) -> None:
         self._table("arrivals", query)
+        self._table("several", "SELECT record_id FROM arrivals GROUP BY record_id HAVING count(*) > 1")
+        self._table("repeated", "SELECT * FROM arrivals SEMI JOIN several USING (record_id)")
+        self._view("alone", "SELECT * FROM arrivals ANTI JOIN several USING (record_id)")
         listed = scan(provenance, layout.ARRIVALS)
-        self._table("provenance", f"SELECT * FROM ({listed}) SEMI JOIN touched USING (record_id)")  # noqa: S608
+        self._table("provenance", f"SELECT * FROM ({listed}) SEMI JOIN several USING (record_id)")  # noqa: S608
         self._table("kept", _KEPT)
+
+    def _chains(self) -> str:
+        """Versions of what arrived: records of which one row is all there is need no chain."""
+        alone, columns = _alone(self.record_type), self._columns()
+        return f"SELECT {columns} FROM ({chain(self.record_type, 'kept')}) UNION ALL SELECT {alone} FROM alone"  # noqa: S608
 
     def _table(self, name: str, query: str) -> None:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+
+    def _view(self, name: str, query: str) -> None:
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
 
     def _columns(self) -> str:
         return ", ".join(quoted(column) for column in layout.schema(self.record_type).names)
@@ -238,6 +248,17 @@ def chain(record_type: RecordType, relation: str) -> str:
         FROM placed)
     SELECT {_chained(record_type)} FROM marked m LEFT JOIN marked c ON m.is_linked AND NOT (m.{_CONTENT})
         AND c.record_id = m.record_id AND c.position = m.content_position"""  # noqa: S608
+
+
+def _alone(record_type: RecordType) -> str:
+    """The chain of one row: a fact, or an action that waits for one."""
+    made = {"superseded_at": "CASE WHEN action <> 'new' THEN known_at END", "version": "1::SMALLINT"}
+    made |= dict.fromkeys(("withdrawn_date", "repair_date", "removal_date"), "NULL::DATE")
+    made |= {"waited_from": "NULL::TIMESTAMPTZ", "inherits": "NULL::BIGINT"}
+    if record_type.state is not None:
+        made[record_type.state.end] = "stated_end"
+    names = layout.schema(record_type).names
+    return ", ".join(f"{made.get(column, quoted(column))} AS {quoted(column)}" for column in names)
 
 
 def _chained(record_type: RecordType) -> str:

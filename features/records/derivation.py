@@ -5,30 +5,66 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from features.profile import Profile, ProfileError
-from features.records.schema import RecordType
+from features.records.schema import Field, RecordType
+from features.records.values import local_midnight
 
 SEVERITY_LIST = "codelists/severity"
 KINDS_LIST = "codelists/penalty_kinds"
 FEN = 100
 _SLIGHT, _ORDINARY, _HEAVY = 1, 2, 3
+LEAST_LATITUDE, LEAST_LONGITUDE = -90.0, -180.0
+CELL_ROW = 100_000  # a grid cell is row * CELL_ROW + column
+PARENT_EVENT = "parent_event_date"
 
 
 def with_derived(frame: pl.DataFrame, record_type: RecordType, profile: Profile) -> pl.DataFrame:
     """The rows with every derived field filled where it was empty; ProfileError for a derivation nobody wrote."""
     for field in record_type.fields.values():
-        if field.derived is None:
+        if field.derived is None or field.of_parent:
             continue
         if field.derived not in DERIVATIONS:
             raise ProfileError(
                 f"Record type {record_type.name}, field {field.name}: derived is {field.derived!r}; "
                 f"expected one of {', '.join(DERIVATIONS)}."
             )
-        derived = DERIVATIONS[field.derived](frame, record_type, profile)
+        derived = DERIVATIONS[field.derived](field, record_type, profile)
         frame = frame.with_columns(pl.coalesce(pl.col(field.name), derived).cast(pl.Int64).alias(field.name))
     return frame
 
 
-def penalty_severity(frame: pl.DataFrame, record_type: RecordType, profile: Profile) -> pl.Expr:
+def dated_by_parent(frame: pl.DataFrame, record_type: RecordType, profile: Profile) -> pl.DataFrame:
+    """The rows with a date of their parent's (column ``parent_event_date``) where they bring none.
+
+    What a backload does not say the known time of is known the item's usual lag after that day.
+    """
+    name = record_type.event_date
+    if not record_type.field(name).of_parent:
+        return frame.drop(PARENT_EVENT)
+    lags = {item: row.get("lag_days") for item, row in profile.items.items()}
+    lag = pl.col("item").replace_strict(lags, default=None, return_dtype=pl.Int64)
+    dated = frame.with_columns(pl.coalesce(name, PARENT_EVENT).alias(name)).with_columns(event_date=pl.col(name))
+    usual = local_midnight(dated.select(pl.col(name) + pl.duration(days=lag)).to_series(), profile.zone)
+    return dated.with_columns(
+        pl.min_horizontal(pl.coalesce("known_at", usual), "recorded_at").alias("known_at"),
+        pl.coalesce("known_basis", pl.lit("usual_lag")).alias("known_basis"),
+    ).drop(PARENT_EVENT)
+
+
+def grid_steps(field: Field, record_type: RecordType, profile: Profile) -> pl.Expr:
+    """A coordinate as whole steps from zero."""
+    return (pl.col(field.sources[0]) / field.step).floor()
+
+
+def grid_cell(field: Field, record_type: RecordType, profile: Profile) -> pl.Expr:
+    """The cell of a grid a place lies in, from its latitude and longitude; null where either is."""
+    row, column = (
+        ((pl.col(name) - least) / field.step).floor()
+        for name, least in zip(field.sources, (LEAST_LATITUDE, LEAST_LONGITUDE), strict=True)
+    )
+    return row * CELL_ROW + column
+
+
+def penalty_severity(field: Field, record_type: RecordType, profile: Profile) -> pl.Expr:
     """The severity of a penalty: the greatest its kinds have, where an amount speaks by its size and procedure.
 
     Amounts are those in force on the event date for the kind of entity that the code's prefix tells (the first kind
@@ -71,4 +107,8 @@ def _by_kind(amounts: Mapping[str, int], profile: Profile) -> pl.Expr:
     return found
 
 
-DERIVATIONS: dict[str, Callable[[pl.DataFrame, RecordType, Profile], pl.Expr]] = {"penalty_severity": penalty_severity}
+DERIVATIONS: dict[str, Callable[[Field, RecordType, Profile], pl.Expr]] = {
+    "penalty_severity": penalty_severity,
+    "grid_steps": grid_steps,
+    "grid_cell": grid_cell,
+}

@@ -125,7 +125,7 @@ class Landing:
         parents = self._parents(record_type, register)
         unmatched = []
         for batch in rows:
-            matched = _matched(batch, record_type, register, parents)
+            matched = _matched(batch, record_type, register, parents, self.lake.profile)
             is_matched = pl.col("entity").is_not_null() | pl.lit(record_type.subject == "place")
             self._arrive(record_type, matched.filter(is_matched))
             unmatched.append(matched.filter(is_matched.not_()).drop("entity", "identity"))
@@ -136,12 +136,11 @@ class Landing:
             return None
         name, key = record_type.parent.record_type, record_type.parent.key
         paths = [*self.lake.files(name), *(path for listed in self._arrived.get(name, {}).values() for path in listed)]
-        schema = {"key": pl.String, "entity": pl.Int32}
-        found = [
-            pl.scan_parquet(path).select(pl.col(key).cast(pl.String).alias("key"), "entity").drop_nulls().unique()
-            for path in paths
-        ]
-        keys = pl.concat(found).unique().collect() if found else pl.DataFrame(schema=schema)
+        schema = {"key": pl.String, "entity": pl.Int32, PARENT_EVENT: pl.Date}
+        columns = (pl.col(key).cast(pl.String).alias("key"), "entity", pl.col("event_date").alias(PARENT_EVENT))
+        found = [pl.scan_parquet(path).select(columns).drop_nulls(["key", "entity"]).unique() for path in paths]
+        keys = pl.concat(found).collect() if found else pl.DataFrame(schema=schema)
+        keys = keys.group_by("key", "entity").agg(pl.col(PARENT_EVENT).max())
         return keys.join(register.entities.select("entity", "identity", "code"), on="entity", how="left")
 
     def _arrive(self, record_type: RecordType, rows: pl.DataFrame) -> None:
@@ -205,7 +204,8 @@ def _matched(
     rows: pl.DataFrame, record_type: RecordType, register: Register, parents: pl.DataFrame | None
 ) -> pl.DataFrame:
     if record_type.parent is not None and parents is not None:
-        return matched_by_parent(rows, parents, record_type.parent.field)
+        matched = matched_by_parent(rows, parents, record_type.parent.field)
+        return dated_by_parent(matched, record_type, profile)
     if record_type.subject == "entity":
         return register.matched(rows)
     return rows.with_columns(entity=pl.lit(None, dtype=pl.Int32), identity=pl.lit(None, dtype=pl.String))

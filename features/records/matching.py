@@ -24,6 +24,7 @@ ALIAS_SCHEMA = pl.Schema(
     [("kind", pl.String()), ("value", pl.String()), ("region", pl.String()), ("entity", pl.Int32())]
 )
 _HOLDS = "regno_holds"
+_OF_PARENT = ("entity", "identity", "parent_event_date")
 
 
 @dataclass(frozen=True)
@@ -167,11 +168,11 @@ def _unique(aliases: pl.DataFrame, by: list[str], name: str) -> pl.DataFrame:
 def matched_by_parent(rows: pl.DataFrame, parents: pl.DataFrame, field: str) -> pl.DataFrame:
     """Rows with ``entity`` and ``identity`` of the record they belong to; null where none, or several entities', fits.
 
-    ``parents`` has ``key`` (as text), ``entity``, ``identity`` and ``code``. A row that brings a code is matched
-    within that entity's records.
+    ``parents`` has ``key`` (as text), ``entity``, ``identity``, ``code`` and ``parent_event_date``, which the rows get
+    too. A row that brings a code is matched within that entity's records.
     """
     distinct = parents.unique(["key", "entity"])
-    alone = distinct.filter(pl.len().over("key") == 1).select("key", "entity", "identity")
+    alone = distinct.filter(pl.len().over("key") == 1).select("key", *_OF_PARENT)
     rows = rows.with_columns(pl.col(field).cast(pl.String).alias("_key"))
     plain = rows.join(alone, left_on="_key", right_on="key", how="left", maintain_order="left")
     named = rows.select("_key", "code").join(
@@ -179,5 +180,5 @@ def matched_by_parent(rows: pl.DataFrame, parents: pl.DataFrame, field: str) -> 
     )
     has_code = pl.col("code").is_not_null()
     return plain.with_columns(
-        pl.when(has_code).then(named[column]).otherwise(column).alias(column) for column in ("entity", "identity")
+        pl.when(has_code).then(named[column]).otherwise(column).alias(column) for column in _OF_PARENT
     ).drop("_key")

@@ -42,6 +42,11 @@ class Field:
     label_en: str = ""
 
     @property
+    def of_parent(self) -> bool:
+        """Whether a row that brings no value takes the event date of the record it belongs to."""
+        return self.derived == "parent_event_date"
+
+    @property
     def arrow_type(self) -> pa.DataType:
         """The column type in the lake; decimals and money are integers of their last digit."""
         return FIELD_TYPES[self.type]
