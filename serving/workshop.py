@@ -7,27 +7,25 @@ from datetime import date
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from evaluation import gate, promotion
-from evaluation.assessment import assess
-from evaluation.material import Case, gather
-from evaluation.report import Fact, Subject, render
 from features import signing, steps
 from features.asof import Month, month_end_on_or_before
 from features.indicators.catalogue import Definitions, load
 from features.records.journal import Journal
 from features.records.lake import Lake
 from features.records.quality import newest
-from serving.classification import Sources
-from serving.monthly import publisher_key
-from serving.results import Results
 from serving.settings import SCHEME_KEY, Settings
-from training.errors import SchemeError
-from training.retrain import Task, Trained, retrain
-from training.scheme import Scheme
+
+if TYPE_CHECKING:
+    from evaluation.gate import Verdict
+    from evaluation.material import Case
+    from evaluation.promotion import Office
+    from evaluation.report import Subject
+    from serving.classification import Sources
+    from serving.results import Results
+    from training.retrain import Task, Trained
+    from training.scheme import Scheme
 
 LATEST = "latest.json"
 ASSESSMENT, REPORT = "assessment.json", "report.html"
@@ -71,39 +69,56 @@ class Workshop:
         return str(self.settings.profile.settings.get("engine", "polars"))
 
     @cached_property
-    def office(self) -> promotion.Office:
+    def office(self) -> "Office":
         """Where promotions are decided; the key that signs schemes is made on first use."""
+        from evaluation.promotion import Office
+
         signing.first_use_key(self.keys, SCHEME_KEY)
-        return promotion.Office(self.home, self.journal, self.keys, signing.verify_key(self.keys, SCHEME_KEY))
+        return Office(self.home, self.journal, self.keys, signing.verify_key(self.keys, SCHEME_KEY))
 
     @cached_property
-    def results(self) -> Results:
+    def results(self) -> "Results":
         """The sealed months of the home."""
+        from serving.monthly import publisher_key
+        from serving.results import Results
+
         return Results(self.home, publisher_key(self.home))
 
-    def champion(self) -> Scheme | None:
+    def champion(self) -> "Scheme | None":
         """The champion, verified; None before the first promotion."""
+        from evaluation import promotion
+        from training.scheme import Scheme
+
         if promotion.champion(self.office) is None:
             return None
         return Scheme.load(promotion.champion_folder(self.office), self.office.scheme_key)
 
-    def scheme(self, digest: str) -> Scheme:
+    def scheme(self, digest: str) -> "Scheme":
         """A scheme that was champion, verified."""
+        from evaluation import promotion
+        from training.scheme import Scheme
+
         return Scheme.load(self.home / promotion.SCHEMES / digest, self.office.scheme_key)
 
     def known_until(self) -> date:
         """The last month end on or before the newest thing the lake knows."""
+        from training.errors import SchemeError
+
         known = newest(self.lake)
         if known is None:
             raise SchemeError(f"The lake of {self.home} is empty; nothing can be done yet. Run jianwei intake first.")
         return month_end_on_or_before(known.astimezone(self.settings.profile.zone).date())
 
-    def task(self, known_by: date, outcome: str | None) -> Task:
+    def task(self, known_by: date, outcome: str | None) -> "Task":
         """A training task on the lake as it stands."""
+        from training.retrain import Task
+
         return Task(self.lake, self.definitions, known_by, outcome, self.engine)
 
-    def train(self, known_by: date, outcome: str | None, say: Say) -> tuple[Task, Trained]:
+    def train(self, known_by: date, outcome: str | None, say: Say) -> tuple["Task", "Trained"]:
         """A trained scheme; the newest one is remembered for ``evaluate`` and ``promote``."""
+        from training.retrain import retrain
+
         task = self.task(known_by, outcome)
         folder = self.home / "training" / f"{task.outcome.code}-{known_by}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,8 +127,10 @@ class Workshop:
         steps.write_text(self.home / "training" / LATEST, json.dumps(remembered) + "\n")
         return task, made
 
-    def latest(self, say: Say) -> tuple[Task, Trained]:
+    def latest(self, say: Say) -> tuple["Task", "Trained"]:
         """The newest trained scheme; what changed since is trained again."""
+        from training.errors import SchemeError
+
         path = self.home / "training" / LATEST
         if not path.is_file():
             raise SchemeError(f"{self.home} has no trained scheme yet. Nothing was evaluated; run jianwei train first.")
@@ -122,6 +139,8 @@ class Workshop:
 
     def evaluate(self, *, on: date, say: Say) -> tuple[dict[str, Any], Path]:
         """The assessment of the newest scheme as JSON, and its report's folder; unchanged inputs are not repeated."""
+        from evaluation import gate
+
         task, trained = self.latest(say)
         reigning = self.champion()
         rival = reigning if reigning is not None and reigning.digest != trained.digest else None
@@ -136,37 +155,58 @@ class Workshop:
         }
 
         def make(fresh: Path) -> None:
-            scheme = Scheme.load(trained.folder, self.office.scheme_key)
-            rng = np.random.default_rng(int(trained.digest[:12], 16))
-            case = Case(task, trained, scheme, rival, truth if truth.is_dir() else None)
-            found = assess(gather(case, rng, say), on=on, rng=rng)
-            document = json.dumps(found.document(), ensure_ascii=False, default=str, indent=1)
-            steps.write_text(fresh / ASSESSMENT, document + "\n")
-            steps.write_text(fresh / REPORT, render(found, _subject(case)))
+            _judge(self, (task, trained, rival), fresh, on=on, say=say)
 
         folder.parent.mkdir(parents=True, exist_ok=True)
         steps.run(folder, inputs, make)
         return json.loads((folder / ASSESSMENT).read_text(encoding="utf-8")), folder
 
-    def verdict(self, folder: Path) -> tuple[gate.Verdict, str]:
+    def verdict(self, folder: Path) -> tuple["Verdict", str]:
         """The verdict saved with a report, and the report's digest."""
+        from evaluation import gate
+
         document = json.loads((folder / ASSESSMENT).read_text(encoding="utf-8"))
         return gate.read_verdict(document["gate"]), sha256((folder / REPORT).read_bytes()).hexdigest()
 
-    def sources(self, scheme: Scheme, as_of: date) -> Sources:
+    def sources(self, scheme: "Scheme", as_of: date) -> "Sources":
         """What a month is computed from."""
+        from serving.classification import Sources
+
         return Sources(self.lake, self.definitions, scheme, as_of, self.engine)
 
     def month(self, month: str | None) -> Any:
         """A sealed month, the newest when none is named."""
+        from training.errors import SchemeError
+
         months = self.results.months()
         if month is None and not months:
             raise SchemeError(f"{self.home} has no published month yet. Run jianwei month YYYY-MM.")
         return self.results.month(Month.parse(month) if month else months[-1])
 
 
-def _subject(case: Case) -> Subject:
+def _judge(bench: Workshop, judged: Any, fresh: Path, *, on: date, say: Say) -> None:
+    """Write the assessment and the report of a trained scheme against the reigning one."""
+    import numpy as np
+
+    from evaluation.assessment import assess
+    from evaluation.material import Case, gather
+    from evaluation.report import render
+    from training.scheme import Scheme
+
+    task, trained, rival = judged
+    truth = bench.home / "truth"
+    scheme = Scheme.load(trained.folder, bench.office.scheme_key)
+    rng = np.random.default_rng(int(trained.digest[:12], 16))
+    case = Case(task, trained, scheme, rival, truth if truth.is_dir() else None)
+    found = assess(gather(case, rng, say), on=on, rng=rng)
+    steps.write_text(fresh / ASSESSMENT, json.dumps(found.document(), ensure_ascii=False, default=str, indent=1) + "\n")
+    steps.write_text(fresh / REPORT, render(found, _subject(case)))
+
+
+def _subject(case: "Case") -> "Subject":
     """Whose report it is, and the facts its first pages state."""
+    from evaluation.report import Fact, Subject
+
     task, scheme = case.task, case.scheme
     dates = scheme.training["as_of"]
     data = (
