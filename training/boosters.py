@@ -21,6 +21,7 @@ EXPLAINED = 16
 SECONDS = 60
 CONTRIBUTION_TOLERANCE = 1e-9
 CHUNK = 65_536
+THREADED_FROM = 200_000  # rows
 
 # A malformed model can end the process that parses it (LightGBM issue 7357), so another process goes first.
 TRIAL = """
@@ -73,7 +74,7 @@ def tried(models: Sequence[str], rows: Sequence[Sequence[float | None]], *, wher
 def mean_margin(boosters: Sequence[Any], design: Floats) -> Floats:
     """The mean raw margin of several boosters for every row."""
     total = np.zeros(len(design))
-    threads = 0 if len(design) >= CHUNK else 1  # all there are for a month, one where waiting would cost more
+    threads = 0 if len(design) >= THREADED_FROM else 1  # below, threads that wait for each other cost more
     for start in range(0, len(design), CHUNK):
         rows = slice(start, start + CHUNK)
         for one in boosters:

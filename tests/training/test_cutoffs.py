@@ -54,6 +54,12 @@ def test_many_equal_probabilities_are_never_split():
     assert found.shares == {"A": 0.6, "B": 0.28, "C": 0.08, "D": 0.04}
 
 
+def test_a_class_too_small_for_equal_probabilities_stays_empty():
+    found = choose(np.full(100, 0.1), np.zeros(100, np.int8), WANTED)
+    assert found.shares["D"] == found.shares["C"] == 0.0
+    assert found.cutoffs.d > 0.1
+
+
 def test_cutoffs_lie_between_values_that_occur():
     p = probabilities()
     found = choose(p, NOBODY, WANTED)

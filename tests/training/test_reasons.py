@@ -68,6 +68,12 @@ def test_candidates_are_few_distinct_and_point_their_way(seed):
         assert np.all(np.diff(amounts[:RAISING]) <= 0)
 
 
+def test_a_system_of_few_sections_has_few_candidates():
+    few = replace(DEFINITIONS, indicators=DEFINITIONS.indicators[:2])
+    found = select(few, np.ones((3, 2)), np.full((3, 3), 0.5))
+    assert found.place.tolist() == [[0, -1, -1, -1, -1, -1]] * 3
+
+
 def test_wanted_names_each_candidate_once():
     added = np.array([[0.5, 0, 0.9, 0, -0.4, 0, 0, 0, 0.0], [0.0] * 9])
     found = select(DEFINITIONS, np.ones((2, 9)), added)

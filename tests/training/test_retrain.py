@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from features.indicators.catalogue import load
 from features.indicators.language import on
 from features.profile import read_profile
 from training import fit
+from training.figures import by_part
 from training.registry import aliases
 from training.retrain import Sample, Task, cut, four_scores, labelled, logged, retrain
 from training.scheme import Scheme, SchemeError
@@ -223,6 +225,20 @@ def test_inspections_are_foreseen_with_the_visitor_averaged(visits):
     assert "trade" in scheme.features
     assert len(scheme.training["as_of"]["test"]) == 2
     assert json.loads((folder / "made/scheme/reference.json").read_text())["names"] == ["event_trade"]
+
+
+def test_a_replay_of_inspections_ends_with_its_calibration(visits):
+    pairs = labelled(replace(visits[0], held_out=False), lambda _: None)
+    assert set(pairs["part"].to_pylist()) == {"fit", "calibration"}
+    assert pairs["as_of"].to_pylist()[-1] < KNOWN_BY
+
+
+def test_a_part_without_headline_pairs_has_no_figures(made):
+    scored = pq.read_table(made.scored)
+    assert set(by_part(scored.filter(pc.not_equal(scored["part"], "test")), ("shop", "stall"))) == {
+        "fit",
+        "calibration",
+    }
 
 
 def test_only_the_score_that_knows_the_visitor_moves_with_the_visitor(visits):

@@ -145,6 +145,12 @@ def test_columns_in_another_order_give_the_same_margins(scheme):
     )
 
 
+def test_a_matrix_may_lack_what_no_feature_and_no_rule_reads(scheme):
+    batch = replace(batch_of(ROWS.values[:, :-1], ROWS.kind), columns=DEFINITIONS.codes[:-1])
+    whole = scheme.classify(batch_of(ROWS.values, ROWS.kind), None)
+    assert np.array_equal(scheme.classify(batch, None).margin, whole.margin)
+
+
 def test_a_matrix_without_a_feature_is_refused(scheme):
     batch = replace(batch_of(ROWS.values[:, 1:], ROWS.kind), columns=DEFINITIONS.codes[1:])
     with pytest.raises(SchemeError, match="lacks fines, which the scheme reads"):

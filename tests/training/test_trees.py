@@ -49,6 +49,7 @@ def test_the_number_of_threads_is_not_part_of_a_model(model):
         ("decision_type=", "decision_type=5", "kind of split"),
         ("threshold=", "threshold=x", "not a number"),
         ("leaf_count=", "leaf_count=1", "do not add up"),
+        ("leaf_count=", "leaf_count=-", "do not add up"),
         ("num_cat=0", "num_cat=0\nnum_cat=0", "stated twice"),
     ],
 )
