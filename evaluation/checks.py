@@ -165,15 +165,28 @@ def _lift(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
 
 
 def _observed(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
-    kinds = evidence.calibration.items()
-    return tuple(_ratio_near_one(kind, found.o_e, found.o_e_interval, rule) for kind, found in kinds)
+    """How far observed over expected is from 1; 0 when the 99 % interval holds 1 (several kinds are asked at once)."""
+    return tuple(
+        _off_by(kind, found.o_e, found.o_e_interval_99, rule, at_least=False)
+        for kind, found in evidence.calibration.items()
+    )
 
 
-def _ratio_near_one(kind: str, ratio: float | None, interval: Interval | None, rule: Rule) -> Detail:
-    """A ratio and its inverse are equally far from 1, so distances are logarithms; 0 when the interval holds 1."""
+def _shown_off(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    """How far from 1 observed over expected is at least, by its 99 % interval."""
+    return tuple(
+        _off_by(kind, found.o_e, found.o_e_interval_99, rule, at_least=True)
+        for kind, found in evidence.calibration.items()
+    )
+
+
+def _off_by(kind: str, ratio: float | None, interval: Interval | None, rule: Rule, *, at_least: bool) -> Detail:
+    """A ratio and its inverse are equally far from 1, so distances are logarithms."""
     if ratio is None or interval is None:
         return Detail(kind, None, ratio, interval, None)
-    distance = 0.0 if interval[0] <= 1 <= interval[1] else abs(log(max(ratio, SMALLEST_RATIO)))
+    nearest = min(max(1.0, interval[0]), interval[1])
+    apart = nearest if at_least else ratio
+    distance = 0.0 if nearest == 1.0 else abs(log(max(apart, SMALLEST_RATIO)))
     return Detail(kind, distance, ratio, interval, distance <= rule["value"])
 
 
@@ -266,10 +279,11 @@ FIGURES: Mapping[str, Callable[[Evidence, Rule], tuple[Detail, ...]]] = {
     "EV022": lambda evidence, rule: _better(evidence.baseline, rule),
     "EV023": _lift,
     "EV024": lambda evidence, rule: _not_worse(evidence.champion, rule),
-    "EV030": _observed,
-    "EV031": _slope,
-    "EV032": _skill,
-    "EV033": _ece,
+    "EV030": _shown_off,
+    "EV031": _observed,
+    "EV032": _slope,
+    "EV033": _skill,
+    "EV034": _ece,
     "EV040": _rises,
     "EV041": _reversals,
     "EV042": _unweighted,

@@ -95,7 +95,7 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
         coverage=population.coverage(after),
         classes=classes,
         sanity=population.sanity(case.task, case.scheme, after),
-        stability=population.compared(before, after, case.scheme.features),
+        stability=population.compared(before, after, case.task.definitions),
     )
 
 

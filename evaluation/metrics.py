@@ -48,12 +48,13 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far probabilities can be taken at their word, for one entity kind."""
+    """How far probabilities can be taken at their word, for one entity kind; intervals are 95 % unless named."""
 
     n: int
     n_pos: int
     o_e: float | None
     o_e_interval: Interval | None
+    o_e_interval_99: Interval | None
     slope: float | None
     slope_interval: Interval | None
     skill: float | None
@@ -283,8 +284,9 @@ def relative_ece(bins: tuple[Bin, ...]) -> float | None:
 def calibration(probability: Floats, outcome: Flags, *, weights: Floats, entities: Integers) -> Calibration:
     """All calibration figures of one entity kind."""
     if not len(outcome):
-        return Calibration(0, 0, None, None, None, None, None, None, ())
+        return Calibration(0, 0, None, None, None, None, None, None, None, ())
     ratio, ratio_interval = observed_expected(probability, outcome, weights=weights, entities=entities)
+    _, wider = observed_expected(probability, outcome, weights=weights, entities=entities, level=0.99)
     slope, slope_interval = calibration_slope(probability, outcome, weights=weights, entities=entities)
     bins = reliability(probability, outcome, weights=weights)
     return Calibration(
@@ -292,6 +294,7 @@ def calibration(probability: Floats, outcome: Flags, *, weights: Floats, entitie
         n_pos=int(outcome.sum()),
         o_e=ratio,
         o_e_interval=ratio_interval,
+        o_e_interval_99=wider,
         slope=slope,
         slope_interval=slope_interval,
         skill=log_loss_skill(probability, outcome, weights=weights),

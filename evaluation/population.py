@@ -12,6 +12,8 @@ from evaluation.checks import ClassShares, Coverage, Sanity, Stability
 from evaluation.metrics import Flags, Floats, Integers
 from evaluation.stability import migration, psi, shifts
 from features.asof import Month, in_force
+from features.indicators.catalogue import Definitions, populations
+from features.indicators.language import PeerRate
 from features.matrix import Batch, batches
 from features.profile import Profile
 from training.cutoffs import RiskClass, Shares, class_shares
@@ -131,9 +133,10 @@ def _shares(found: Population, kind: int, wanted: Mapping[str, object]) -> Class
     )
 
 
-def compared(before: Population, after: Population, features: tuple[str, ...]) -> Stability:
-    """What changed from one date to a later one under the same scheme: probability, features, classes."""
-    columns = [place for place, name in enumerate(before.columns) if name in features]
+def compared(before: Population, after: Population, definitions: Definitions) -> Stability:
+    """What changed from one date to a later one under the same scheme: probability, own features, classes."""
+    own = _own_features(definitions)
+    columns = [place for place, name in enumerate(before.columns) if name in own]
     was = (before.entity[before.counted].astype(np.int64), before.final_class[before.counted])
     calm = after.counted & ~after.moved
     return Stability(
@@ -147,6 +150,19 @@ def compared(before: Population, after: Population, features: tuple[str, ...]) -
         migration=migration(was, (after.entity[after.counted].astype(np.int64), after.final_class[after.counted])),
         calm=migration(was, (after.entity[calm].astype(np.int64), after.final_class[calm])),
     )
+
+
+def _own_features(definitions: Definitions) -> set[str]:
+    """Features that say something of the entity alone.
+
+    A peer rate has as few independent values as there are groups, and they all move when one event enters or leaves a
+    window: its bins would shift by whole industries where nothing happened.
+    """
+    return {
+        code
+        for code in definitions.with_role("feature")
+        if not any(isinstance(part, PeerRate) for part in populations(definitions.by_code[code].value))
+    }
 
 
 def sanity(task: Task, scheme: Scheme, found: Population) -> Sanity:

@@ -10,7 +10,6 @@ from evaluation.metrics import Floats, Integers
 from training.cutoffs import RiskClass
 
 BINS = 10
-REACH = 0.05
 SMALLEST_SHARE = 1e-4
 
 
@@ -37,8 +36,7 @@ class Shift:
 def psi(reference: Floats, current: Floats) -> float:
     """The population stability index of one column; null is a bin of its own, equal values stay together.
 
-    Bins are about tenths of the reference, cut where its values lie widest apart, so that a cluster that moves a little
-    (all entities of one industry, say) stays in its bin. Shares below 0.0001 count as that.
+    Bins are tenths of the reference. Shares below 0.0001 count as that, so that an empty bin stays finite.
     """
     edges = _edges(reference)
     before, after = _shares(reference, edges), _shares(current, edges)
@@ -46,17 +44,10 @@ def psi(reference: Floats, current: Floats) -> float:
 
 
 def _edges(reference: Floats) -> Floats:
-    known = np.sort(reference[~np.isnan(reference)])
-    last = len(known) - 1
-    if last < 1:
+    known = reference[~np.isnan(reference)]
+    if not len(known):
         return np.empty(0)
-    edges = []
-    for tenth in np.arange(1, BINS) / BINS:
-        low, high = max(0, int((tenth - REACH) * last)), min(last, int((tenth + REACH) * last) + 1)
-        gaps = np.diff(known[low : high + 1])
-        widest = low + int(gaps.argmax())
-        edges.append((known[widest] + known[widest + 1]) / 2 if gaps.max() > 0 else known[low])
-    return np.unique(edges)
+    return np.unique(np.quantile(known, np.arange(1, BINS) / BINS, method="inverted_cdf"))
 
 
 def _shares(values: Floats, edges: Floats) -> Floats:

@@ -23,7 +23,7 @@ def calibration(n_pos=300):
     bins = tuple(
         Bin(1000, n_pos // 5, 0.2, 0.01 * step, 0.0105 * step, (0.009 * step, 0.012 * step)) for step in range(1, 6)
     )
-    return Calibration(5000, n_pos, 1.03, (0.92, 1.15), 0.97, (0.88, 1.06), 0.08, 0.07, bins)
+    return Calibration(5000, n_pos, 1.03, (0.92, 1.15), (0.89, 1.19), 0.97, (0.88, 1.06), 0.08, 0.07, bins)
 
 
 def shares(**changed):

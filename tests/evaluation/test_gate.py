@@ -46,10 +46,10 @@ SPOILT = [
             discrimination=replace(GOOD.discrimination, volumes=(replace(GOOD.discrimination.volumes[0], lift=1.2),)),
         ),
     ),
-    ("EV030", "reject", calibrated(o_e=1.4, o_e_interval=(1.2, 1.6))),
-    ("EV031", "review", calibrated(slope=0.6, slope_interval=(0.5, 0.7))),
-    ("EV032", "review", calibrated(skill=-0.01)),
-    ("EV033", "review", calibrated(relative_ece=0.4)),
+    ("EV031", "review", calibrated(o_e=1.4, o_e_interval_99=(1.1, 1.7))),
+    ("EV032", "review", calibrated(slope=0.6, slope_interval=(0.5, 0.7))),
+    ("EV033", "review", calibrated(skill=-0.01)),
+    ("EV034", "review", calibrated(relative_ece=0.4)),
     ("EV040", "review", drawn(B=example.rate(0.055))),
     ("EV042", "review", replace(GOOD, draws=replace(GOOD.draws, unweighted_share=0.2))),
     (
@@ -135,14 +135,21 @@ def test_a_silence_that_is_not_allowed_asks_for_a_person(code, silent):
     assert verdict.verdict == "review"
 
 
+@pytest.mark.parametrize(("ratio", "interval"), [(1.6, (1.3, 2.0)), (0.6, (0.5, 0.75)), (0.0, (0.0, 0.4))])
+def test_probabilities_shown_to_be_off_by_a_fifth_reject(ratio, interval):
+    verdict = judged(calibrated(o_e=ratio, o_e_interval_99=interval))
+    assert failed(verdict) == ["EV030", "EV031"]
+    assert verdict.verdict == "reject"
+
+
 def test_observed_over_expected_passes_when_its_interval_holds_one():
-    verdict = judged(calibrated(o_e=1.5, o_e_interval=(0.9, 2.4)))
+    verdict = judged(calibrated(o_e=1.5, o_e_interval_99=(0.9, 2.4)))
     assert verdict.verdict == "promote"
-    found = next(check for check in verdict.checks if check.code == "EV030")
+    found = next(check for check in verdict.checks if check.code == "EV031")
     assert found.value == 0.0 <= found.threshold == 0.2
     assert found.evidence[0].figure == 1.5
-    apart = judged(calibrated(o_e=1.5, o_e_interval=(1.1, 2.0)))
-    assert {check.code: check.value for check in apart.checks}["EV030"] == pytest.approx(0.405, abs=1e-3)
+    apart = judged(calibrated(o_e=1.5, o_e_interval_99=(1.1, 2.0)))
+    assert {check.code: check.value for check in apart.checks}["EV031"] == pytest.approx(0.405, abs=1e-3)
 
 
 def test_a_kind_with_few_positives_is_not_judged_on_skill():
@@ -151,7 +158,7 @@ def test_a_kind_with_few_positives_is_not_judged_on_skill():
 
 
 def test_a_kind_without_figures_is_not_judged():
-    nothing = replace(ENTERPRISE, o_e=None, o_e_interval=None, slope=None, slope_interval=None, skill=None, n_pos=0)
+    nothing = replace(ENTERPRISE, o_e=None, o_e_interval_99=None, slope=None, slope_interval=None, skill=None, n_pos=0)
     verdict = judged(replace(GOOD, calibration={**KINDS, "enterprise": nothing}))
     details = {
         detail.subject: detail.passed for check in verdict.checks if check.code == "EV030" for detail in check.evidence
