@@ -1,7 +1,7 @@
 """Fitting: boosters with the catalogue's monotone signs, calibration curves, and a logistic baseline."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,8 @@ class TreeSettings:
     row_share: float
     l2: float
     monotone_method: str
+    extra_trees: bool = False
+    max_bin: int = 255
 
     def __post_init__(self) -> None:
         if not 1 <= self.depth <= MOST_DEPTH or not 2 <= self.leaves <= MOST_LEAVES or not self.seeds:
@@ -51,7 +53,11 @@ class TreeSettings:
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "TreeSettings":
         """The settings of a YAML row."""
-        return cls(**{**row, "seeds": tuple(row["seeds"])})
+        try:
+            return cls(**{**row, "seeds": tuple(row["seeds"])})
+        except (KeyError, TypeError) as fault:
+            known = ", ".join(one.name for one in fields(cls))
+            raise SchemeError(f"model.yaml, trees: {fault}; expected {known}. Nothing was trained.") from None
 
 
 @dataclass(frozen=True)
@@ -119,15 +125,20 @@ def boosters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int 
         "bagging_fraction": settings.row_share,
         "bagging_freq": 1 if settings.row_share < 1 else 0,
         "lambda_l2": settings.l2,
+        "extra_trees": settings.extra_trees,
+        "max_bin": settings.max_bin,
         "monotone_constraints": [*place.monotone, *[0] * (width - count)],
+        "extra_trees": settings.extra_trees,
+        "max_bin": settings.max_bin,
         "monotone_constraints_method": settings.monotone_method,
         "interaction_constraints": [list(range(count)), list(range(count, width))],
         "feature_pre_filter": False,
     }
+    prepared = {"verbose": -1, "max_bin": settings.max_bin, "feature_pre_filter": False}
     texts = []
     for seed in settings.seeds:
         data = lightgbm.Dataset(
-            design(rows, place), rows.label, weight=rows.weight, feature_name=list(place.names), params={"verbose": -1}
+            design(rows, place), rows.label, weight=rows.weight, feature_name=list(place.names), params=prepared
         )
         grown = lightgbm.train({**fixed, "seed": seed}, data, num_boost_round=settings.count)
         texts.append(without_parameters(grown.model_to_string()))

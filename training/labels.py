@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from features.asof import end_of_day, months_before
 from features.reading import Reading
 from training.errors import SchemeError
-from training.outcomes import Facts, Outcome, day, instant, meets
+from training.outcomes import EventControl, Facts, Outcome, day, instant, meets
 
 POSITIVE = pa.schema([("entity", pa.int32()), ("first_known", pa.timestamp("us", "UTC"))])
 VERSION_COLUMNS = ("entity", "record_id", "event_date", "known_at", "superseded_at", "withdrawn_date")
@@ -100,7 +100,7 @@ def events(knowledge: Knowledge, outcome: Outcome, *, since: date, until: date) 
     """
     if outcome.event is None:
         raise SchemeError(f"Outcome {outcome.code} names no inspection event; it is of framing {outcome.framing}.")
-    controls = {control.name: control.field for control in outcome.event_controls}
+    controls = {control.name: control.field for control in outcome.event_controls if control.of is None}
     extra = tuple(dict.fromkeys([*controls.values(), *(test.field for test in outcome.positive)]))
     rows = _versions(knowledge, outcome.event, extra)
     if rows is None:
@@ -113,7 +113,22 @@ def events(knowledge: Knowledge, outcome: Outcome, *, since: date, until: date) 
     positive = meets(took_place, outcome.positive).cast("int8").name("positive")
     table = knowledge.reading.engine.run(took_place.select("record_id", "entity", "event_date", positive, **controls))
     whole = table.set_column(1, "entity", table["entity"].cast(pa.int32()))
+    for control in outcome.event_controls:
+        if control.of is not None:
+            whole = _joined(whole, knowledge, control, control.of)
     return whole.sort_by([(name, "ascending") for name in ("event_date", "entity", "record_id")])
+
+
+def _joined(events: pa.Table, knowledge: Knowledge, control: EventControl, of: Facts) -> pa.Table:
+    """The events with a column of a control that another record of the same entity and day holds; null without one."""
+    rows = _versions(knowledge, of, (control.field,))
+    if rows is None:
+        return events.append_column(control.name, pa.nulls(len(events), pa.string()))
+    seen = _visible(rows, instant(end_of_day(knowledge.known_by, knowledge.zone))).filter(meets(rows, of.where))
+    first = seen.group_by("entity", "event_date").aggregate(**{control.name: seen[control.field].min()})
+    found = knowledge.reading.engine.run(first)
+    found = found.set_column(0, "entity", found["entity"].cast(pa.int32()))
+    return events.join(found, keys=["entity", "event_date"], join_type="left outer")
 
 
 def marked(pairs: pa.Table, found: pa.Table, *, as_of: date) -> pa.Array:

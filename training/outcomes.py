@@ -39,10 +39,15 @@ class Facts:
 
 @dataclass(frozen=True)
 class EventControl:
-    """A field of the inspection event itself that is fitted as an exposure control, coded by a code list."""
+    """A field of the inspection event that is fitted as an exposure control, coded by a code list.
+
+    With ``of`` it is read from the entity's records of another type with the same event date (of several, the first
+    by name).
+    """
 
     field: str
     list: str
+    of: Facts | None = None
 
     @property
     def name(self) -> str:
@@ -164,5 +169,10 @@ def _outcome(row: Mapping[str, Any], profile: Profile) -> Outcome:
         event=event[0] if event else None,
         positive=conditions(row.get("positive", ()), where),
         controls=None if row.get("controls") is None else tuple(row["controls"]),
-        event_controls=tuple(EventControl(one["field"], one["list"]) for one in row.get("event_controls", ())),
+        event_controls=tuple(_event_control(one, where) for one in row.get("event_controls", ())),
     )
+
+
+def _event_control(row: Mapping[str, Any], where: str) -> EventControl:
+    joined = facts(row.get("of"), where)
+    return EventControl(row["field"], row["list"], joined[0] if joined else None)

@@ -7,7 +7,7 @@ from small_scheme import DEFINITIONS, KINDS, OUTCOME, SETTINGS, make_rows
 from training import fit
 from training.errors import SchemeError
 from training.outcomes import EventControl
-from training.trees import read_trees
+from training.trees import read_trees, thresholds
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +100,17 @@ def test_the_baseline_orders_better_than_chance_and_takes_nulls(trained):
 def test_settings_are_read_as_written():
     row = {**vars(SETTINGS), "seeds": list(SETTINGS.seeds)}
     assert fit.TreeSettings.read(row) == SETTINGS
+
+
+def test_settings_that_are_not_known_are_refused():
+    row = {**vars(SETTINGS), "seeds": list(SETTINGS.seeds)}
+    with pytest.raises(SchemeError, match="unexpected keyword argument 'deepness'"):
+        fit.TreeSettings.read({**row, "deepness": 3})
+    with pytest.raises(SchemeError, match="'seeds'; expected count, seeds"):
+        fit.TreeSettings.read({"count": 3})
+
+
+def test_fewer_bins_give_fewer_thresholds(trained):
+    few = fit.boosters(trained.rows, trained.layout, replace(SETTINGS, max_bin=15, extra_trees=True, seeds=(1,)))
+    trees = read_trees(few[0], trained.layout.names, where="model")
+    assert max(len(found) for found in thresholds(trees, len(trained.layout.names))) < 15
