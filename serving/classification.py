@@ -282,4 +282,4 @@ def check(results: pa.Table, scheme: Scheme) -> dict[str, Any]:
 
 def _counts(values: pa.ChunkedArray) -> dict[str, int]:
     found = pc.value_counts(values.combine_chunks())
-    return dict(sorted(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True)))
+    return dict(sorted(zip(map(str, found.field(0).to_pylist()), found.field(1).to_pylist(), strict=True)))

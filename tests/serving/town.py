@@ -35,6 +35,7 @@ from training.steadiness import Steadiness
 
 SIZE = 200
 NOW = datetime(2026, 1, 3, 9, tzinfo=UTC)
+OPENED: dict[str, Scheme] = {}  # copies of a town share the scheme they opened
 REGIONS = ("360102", "360103", "360702")
 SURNAMES = "张王李赵陈"
 FILES = {
@@ -114,10 +115,12 @@ class Town:
     def lake(self):
         return TinyLake(self.profile, self.folder / "lake", codes())
 
-    @cached_property
+    @property
     def scheme(self):
-        key = signing.verify_key(self.home / "keys", "trainer")
-        return Scheme.load(next((self.home / "schemes").iterdir()), key)
+        folder = next((self.home / "schemes").iterdir())
+        if folder.name not in OPENED:
+            OPENED[folder.name] = Scheme.load(folder, signing.verify_key(self.home / "keys", "trainer"))
+        return OPENED[folder.name]
 
     def run(self, month, **changed):
         chosen = Month.parse(month)
