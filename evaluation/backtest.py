@@ -20,6 +20,7 @@ from evaluation.metrics import (
     bootstrap,
     capture,
     rank,
+    weigh,
 )
 
 PLANNED = "planned"
@@ -132,8 +133,9 @@ def discriminate(
 
 
 def _figures(ranking: Ranking, weights: Floats, shares: Sequence[float]) -> Floats:
-    captures = [capture(ranking, weights, volume=share) for share in shares]
-    return np.column_stack([auc(ranking, weights), average_precision(ranking, weights), *captures])
+    under = weigh(ranking, weights)
+    captures = [capture(ranking, under, volume=share) for share in shares]
+    return np.column_stack([auc(ranking, under), average_precision(ranking, under), *captures])
 
 
 def number(value: Any) -> float | None:
@@ -212,11 +214,12 @@ def _one_score(inside: Inspections, score: Floats, rng: np.random.Generator) -> 
     within = rank(score, inside.outcome, stratum=inside.group)
 
     def figures(weights: Floats) -> Floats:
+        under = weigh(everyone, weights)
         return np.column_stack(
             [
-                auc(everyone, weights),
-                average_precision(everyone, weights),
-                capture(everyone, weights, volume=0.5),
+                auc(everyone, under),
+                average_precision(everyone, under),
+                capture(everyone, under, volume=0.5),
                 auc(within, weights),
             ]
         )

@@ -35,6 +35,14 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class Weighed:
+    """Positive and negative weight of each run of a ranking, one row a weighting."""
+
+    positive: Floats
+    negative: Floats
+
+
+@dataclass(frozen=True)
 class Bin:
     """Rows of neighbouring probability: how many, how many positives, what was expected, what was seen."""
 
@@ -74,14 +82,20 @@ def rank(margin: Floats, outcome: Flags, *, stratum: Integers | None = None) -> 
     return Ranking(order, np.asarray(outcome, dtype=bool)[order], runs, np.flatnonzero(new_group[runs]))
 
 
-def _run_weights(ranking: Ranking, weights: Floats) -> tuple[Floats, Floats]:
-    """Positive and negative weight of each run, one row a weighting."""
+def weigh(ranking: Ranking, weights: Floats) -> Weighed:
+    """The ranking under weights (rows, or weightings × rows), for several figures of the same weightings."""
     placed = np.atleast_2d(np.asarray(weights, dtype=np.float64))[:, ranking.order]
+    if not len(ranking.order):
+        return Weighed(placed, placed)
     positive = placed * ranking.positive
-    return (
+    return Weighed(
         np.add.reduceat(positive, ranking.runs, axis=1),
         np.add.reduceat(placed - positive, ranking.runs, axis=1),
     )
+
+
+def _under(ranking: Ranking, weights: Floats | Weighed) -> Weighed:
+    return weights if isinstance(weights, Weighed) else weigh(ranking, weights)
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -91,14 +105,15 @@ def _ratio(numerator: Floats, denominator: Floats) -> Floats:
     return ratio
 
 
-def auc(ranking: Ranking, weights: Floats) -> Floats:
+def auc(ranking: Ranking, weights: Floats | Weighed) -> Floats:
     """The weighted share of (positive, negative) pairs of one stratum in right order, ties half; one value a weighting.
 
-    ``weights`` is rows, or weightings × rows; NaN where no pair exists.
+    ``weights`` is rows, or weightings × rows, or what ``weigh`` gave; NaN where no pair exists.
     """
+    under = _under(ranking, weights)
     if not len(ranking.order):
-        return np.full(len(np.atleast_2d(weights)), np.nan)
-    positive, negative = _run_weights(ranking, weights)
+        return np.full(len(under.positive), np.nan)
+    positive, negative = under.positive, under.negative
     before = np.cumsum(negative, axis=1) - negative
     before_stratum = before[:, ranking.strata][:, ranking.stratum_of_run]
     right = (positive * (before - before_stratum + negative / 2)).sum(axis=1)
@@ -106,18 +121,20 @@ def auc(ranking: Ranking, weights: Floats) -> Floats:
     return _ratio(right, pairs.sum(axis=1))
 
 
-def average_precision(ranking: Ranking, weights: Floats) -> Floats:
+def average_precision(ranking: Ranking, weights: Floats | Weighed) -> Floats:
     """Weighted mean precision over the positives, riskiest first, equal margins entering together."""
-    positive, negative = (part[:, ::-1] for part in _run_weights(ranking, weights))
+    under = _under(ranking, weights)
+    positive, negative = under.positive[:, ::-1], under.negative[:, ::-1]
     found = np.cumsum(positive, axis=1)
     looked_at = found + np.cumsum(negative, axis=1)
     precision = np.nan_to_num(_ratio(found, looked_at))
     return _ratio((positive * precision).sum(axis=1), found[:, -1])
 
 
-def capture(ranking: Ranking, weights: Floats, *, volume: float) -> Floats:
+def capture(ranking: Ranking, weights: Floats | Weighed, *, volume: float) -> Floats:
     """The share of positives among the riskiest ``volume`` of the weight; equal margins at the edge count by share."""
-    positive, negative = (part[:, ::-1] for part in _run_weights(ranking, weights))
+    under = _under(ranking, weights)
+    positive, negative = under.positive[:, ::-1], under.negative[:, ::-1]
     total = positive + negative
     reached = np.cumsum(total, axis=1)
     left = volume * reached[:, -1:] - (reached - total)
@@ -125,7 +142,7 @@ def capture(ranking: Ranking, weights: Floats, *, volume: float) -> Floats:
     return _ratio((positive * taken).sum(axis=1), positive.sum(axis=1))
 
 
-def lift(ranking: Ranking, weights: Floats, *, volume: float) -> Floats:
+def lift(ranking: Ranking, weights: Floats | Weighed, *, volume: float) -> Floats:
     """How many times more positives the riskiest ``volume`` holds than the same volume drawn at random."""
     return capture(ranking, weights, volume=volume) / volume
 
@@ -250,7 +267,7 @@ def reliability(probability: Floats, outcome: Flags, *, weights: Floats, bins: i
     if not outcome.any():
         return ()
     ranking = rank(probability, outcome)
-    positive, _ = (part[0] for part in _run_weights(ranking, weights))
+    positive = weigh(ranking, weights).positive[0]
     middle = (np.cumsum(positive) - positive / 2) / positive.sum()
     bin_of_run = np.minimum((middle * bins).astype(np.int64), bins - 1)
     bin_of_row = np.empty(len(outcome), dtype=np.int64)
