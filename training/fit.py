@@ -128,8 +128,6 @@ def boosters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int 
         "extra_trees": settings.extra_trees,
         "max_bin": settings.max_bin,
         "monotone_constraints": [*place.monotone, *[0] * (width - count)],
-        "extra_trees": settings.extra_trees,
-        "max_bin": settings.max_bin,
         "monotone_constraints_method": settings.monotone_method,
         "interaction_constraints": [list(range(count)), list(range(count, width))],
         "feature_pre_filter": False,

@@ -44,9 +44,10 @@ def dated_by_parent(frame: pl.DataFrame, record_type: RecordType, profile: Profi
     lag = pl.col("item").replace_strict(lags, default=None, return_dtype=pl.Int64)
     dated = frame.with_columns(pl.coalesce(name, PARENT_EVENT).alias(name)).with_columns(event_date=pl.col(name))
     usual = local_midnight(dated.select(pl.col(name) + pl.duration(days=lag)).to_series(), profile.zone)
+    is_told_now = pl.col("known_at").is_null() & usual.is_not_null()
     return dated.with_columns(
-        pl.min_horizontal(pl.coalesce("known_at", usual), "recorded_at").alias("known_at"),
-        pl.coalesce("known_basis", pl.lit("usual_lag")).alias("known_basis"),
+        known_at=pl.when(is_told_now).then(pl.min_horizontal(usual, "recorded_at")).otherwise("known_at"),
+        known_basis=pl.when(is_told_now).then(pl.lit("usual_lag")).otherwise("known_basis"),
     ).drop(PARENT_EVENT)
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from features.profile import ProfileError
 from features.records import compaction, layout
+from features.records.derivation import PARENT_EVENT, dated_by_parent
 from features.records.generation import Generation, LakeFile, write_table
 from features.records.knowing import RECORDED
 from features.records.lake import ALIASES, REGISTER, Lake
@@ -125,7 +126,9 @@ class Landing:
         parents = self._parents(record_type, register)
         unmatched = []
         for batch in rows:
-            matched = _matched(batch, record_type, register, parents, self.lake.profile)
+            matched = _matched(batch, record_type, register, parents)
+            if parents is not None:
+                matched = dated_by_parent(matched, record_type, self.lake.profile)
             is_matched = pl.col("entity").is_not_null() | pl.lit(record_type.subject == "place")
             self._arrive(record_type, matched.filter(is_matched))
             unmatched.append(matched.filter(is_matched.not_()).drop("entity", "identity"))
@@ -204,8 +207,7 @@ def _matched(
     rows: pl.DataFrame, record_type: RecordType, register: Register, parents: pl.DataFrame | None
 ) -> pl.DataFrame:
     if record_type.parent is not None and parents is not None:
-        matched = matched_by_parent(rows, parents, record_type.parent.field)
-        return dated_by_parent(matched, record_type, profile)
+        return matched_by_parent(rows, parents, record_type.parent.field)
     if record_type.subject == "entity":
         return register.matched(rows)
     return rows.with_columns(entity=pl.lit(None, dtype=pl.Int32), identity=pl.lit(None, dtype=pl.String))
