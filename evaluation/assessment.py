@@ -213,10 +213,14 @@ def _against(
 
 
 def _leakage(shuffled: Sequence[Floats], scored: Scored) -> Leakage | None:
-    """The mean AUC of models fitted on shuffled labels, its interval from their spread."""
+    """The mean AUC within kinds of models fitted on labels shuffled within kinds, its interval from their spread.
+
+    Shuffling keeps each kind's rate, so kinds are still told apart: only pairs of one kind can show a leak.
+    """
     if len(shuffled) < 2 or not len(scored.outcome):
         return None
-    found = np.array([auc(rank(margin, scored.outcome), scored.weight)[0] for margin in shuffled])
+    rankings = (rank(margin, scored.outcome, stratum=scored.kind) for margin in shuffled)
+    found = np.array([auc(ranking, scored.weight)[0] for ranking in rankings])
     if not np.isfinite(found).all():
         return None
     half = float(student.ppf(0.975, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found)))
