@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 console = Console(stderr=True, highlight=False)
-figures = Console(highlight=False, soft_wrap=True)
+figures = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
 def document(content: Any) -> None:
