@@ -146,7 +146,8 @@ def _judge_fields(sheet: _Sheet) -> None:
     for field in record_type.fields.values():
         if field.type in {"code", "codes"}:
             invalid = values.codes_invalid_on(sheet.terms.codes[str(field.list)], sheet.typed[field.name], days)
-            sheet.mark(field.name, "code_not_valid_then", pl.col("invalid"), invalid=invalid)
+            if invalid.any():
+                sheet.mark(field.name, "code_not_valid_then", pl.col("invalid"), invalid=invalid)
 
 
 def _judge_days(sheet: _Sheet) -> None:

@@ -132,7 +132,8 @@ class Compaction:
 
     def new_provenance(self) -> Iterator[pa.RecordBatch]:
         """Arrivals of rows the lake keeps once: who else brought it and when."""
-        yield from self._batches(_PROVENANCE.format(columns=", ".join(layout.ARRIVALS.names)))
+        if self._has_several():
+            yield from self._batches(_PROVENANCE.format(columns=", ".join(layout.ARRIVALS.names)))
 
     def history(self, kept: Sequence[Path], provenance: Sequence[Path], recorded_by: datetime) -> pa.Table:
         """All versions as they stood after the intakes up to a moment, before anything recorded later."""
@@ -162,8 +163,13 @@ class Compaction:
 
     def _chains(self) -> str:
         """Versions of what arrived: records of which one row is all there is need no chain."""
-        alone, columns = _alone(self.record_type), self._columns()
-        return f"SELECT {columns} FROM ({chain(self.record_type, 'kept')}) UNION ALL SELECT {alone} FROM alone"  # noqa: S608
+        alone, columns = f"SELECT {_alone(self.record_type)} FROM alone", self._columns()  # noqa: S608
+        if not self._has_several():
+            return alone
+        return f"SELECT {columns} FROM ({chain(self.record_type, 'kept')}) UNION ALL {alone}"  # noqa: S608
+
+    def _has_several(self) -> bool:
+        return bool(self.connection.execute("SELECT count(*) FROM several").fetchall()[0][0])
 
     def _table(self, name: str, query: str) -> None:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")

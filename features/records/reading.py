@@ -69,6 +69,17 @@ class TextLines:
             self.ends_open = True
             yield self._lines(rest)
 
+    def first(self) -> bytes:
+        """The first line."""
+        try:
+            with self._open() as stream:
+                line = stream.readline(LINE_BYTES)
+        except (OSError, EOFError, zlib.error) as fault:
+            raise undecodable(self.file, f"{fault}") from None
+        if _is_other_text(line):
+            raise undecodable(self.file, "its first line is not UTF-8")
+        return line
+
     def _chunks(self) -> Iterator[bytes]:
         try:
             with self._open() as stream:
@@ -96,8 +107,11 @@ class TextLines:
         self.number += len(lines)
         frame = pl.DataFrame({RAW: pl.Series(lines, dtype=pl.String).str.strip_suffix("\r")})
         frame = frame.with_row_index(LINE, offset=first).cast({LINE: pl.Int64})
-        frame, long = _without(frame, pl.col(RAW).str.len_bytes() > LINE_BYTES, "line_too_long")
-        broken += [Broken(row.line, row.code, None, row.raw[:1000]) for row in long]
+        if len(content) > LINE_BYTES:
+            frame, long = _without(
+                frame, pl.when(pl.col(RAW).str.len_bytes() > LINE_BYTES).then(pl.lit("line_too_long"))
+            )
+            broken += [Broken(row.line, row.code, None, row.raw[:1000]) for row in long]
         return frame.filter(pl.col(RAW).str.strip_chars() != ""), broken
 
 
@@ -121,25 +135,23 @@ def _decoded_singly(lines: Sequence[bytes], first: int) -> tuple[list[str | None
     return decoded, broken
 
 
-def _without(frame: pl.DataFrame, fault: pl.Expr, code: str) -> tuple[pl.DataFrame, list[Broken]]:
-    is_faulty = frame.select(fault.fill_null(False)).to_series()
-    if not is_faulty.any():
+def _without(frame: pl.DataFrame, fault: pl.Expr) -> tuple[pl.DataFrame, list[Broken]]:
+    codes = frame.select(fault.alias("code")).to_series()
+    if codes.null_count() == codes.len():
         return frame, []
+    is_faulty = codes.is_not_null()
     bad = frame.filter(is_faulty)
-    broken = [Broken(line, code, None, raw) for line, raw in zip(bad[LINE], bad[RAW], strict=True)]
-    return frame.filter(~is_faulty), broken
+    found = zip(bad[LINE], codes.drop_nulls(), bad[RAW], strict=True)
+    return frame.filter(~is_faulty), [Broken(line, code, None, raw) for line, code, raw in found]
 
 
 def csv_header(file: DeliveredFile) -> tuple[str, ...]:
     """The column names of a CSV file, empty when there is no readable header."""
-    for frame, _ in TextLines(file).blocks():
-        if frame.is_empty() or frame[LINE][0] != 1:
-            return ()
-        try:
-            return tuple(name.strip() for name in next(csv.reader([frame[RAW][0]], strict=True)))
-        except csv.Error:
-            return ()
-    return ()
+    line = TextLines(file).first().removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
+    try:
+        return tuple(name.strip() for name in next(csv.reader([line.decode()], strict=True), ()))
+    except (csv.Error, UnicodeDecodeError):
+        return ()
 
 
 def csv_batches(file: DeliveredFile, columns: Sequence[str], is_whole: bool) -> Iterator[Batch]:
@@ -151,17 +163,25 @@ def csv_batches(file: DeliveredFile, columns: Sequence[str], is_whole: bool) -> 
     lines = TextLines(file)
     for frame, broken in lines.blocks():
         rows = frame.filter(pl.col(LINE) > 1)
-        last = rows[LINE][-1] if lines.ends_open and rows.height and rows[LINE][-1] == lines.number - 1 else None
-        rows, misquoted = _without(rows, ~pl.col(RAW).str.contains(_WHOLE_QUOTES), "quoting")
-        fields = pl.col(RAW).str.replace_all(r'"[^"]*"', "").str.count_matches(",", literal=True) + 1
-        is_cut = pl.col(LINE) == (-1 if last is None else last)
-        if not is_whole:
-            rows, cut = _without(rows, is_cut, "cut_off")
-        else:
-            rows, cut = _without(rows, is_cut & (fields < len(columns)), "cut_off")
-        rows, few = _without(rows, fields < len(columns), "fields_too_few")
-        rows, many = _without(rows, fields > len(columns), "fields_too_many")
-        yield Batch(_csv_fields(rows, columns), [*broken, *misquoted, *cut, *few, *many])
+        last = lines.number - 1 if lines.ends_open else 0
+        rows, torn = _without(rows, _torn(len(columns), last, is_whole))
+        yield Batch(_csv_fields(rows, columns), [*broken, *torn])
+
+
+def _torn(columns: int, last: int, is_whole: bool) -> pl.Expr:
+    """The fault of a line as a row of so many fields; ``last`` is the line the file ends in without a line end."""
+    fields = pl.col(RAW).str.replace_all(r'"[^"]*"', "").str.count_matches(",", literal=True) + 1
+    is_cut = pl.col(LINE) == last
+    return (
+        pl.when(pl.col(RAW).str.contains(_WHOLE_QUOTES).not_())
+        .then(pl.lit("quoting"))
+        .when(is_cut & (fields < columns) if is_whole else is_cut)
+        .then(pl.lit("cut_off"))
+        .when(fields < columns)
+        .then(pl.lit("fields_too_few"))
+        .when(fields > columns)
+        .then(pl.lit("fields_too_many"))
+    )
 
 
 def _csv_fields(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

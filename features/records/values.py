@@ -33,6 +33,9 @@ class Parsed:
 
 def read_values(field: Field, text: pl.Series, codes: Mapping[str, CodeList]) -> Parsed:
     """The typed values of a field; decimals and money become whole numbers of their last digit."""
+    if text.null_count() == text.len():
+        kinds = {"date": pl.Date, "coordinate": pl.Float64} | dict.fromkeys(("text", "code", "codes"), pl.String)
+        return Parsed(_nulls(text, kinds.get(field.type, pl.Int64)), _nulls(text, pl.String))
     readers: dict[str, Callable[[], Parsed]] = {
         "text": lambda: Parsed(text, text_faults(text)),
         "code": lambda: _code(codes[str(field.list)], text),
@@ -46,6 +49,8 @@ def read_values(field: Field, text: pl.Series, codes: Mapping[str, CodeList]) ->
 
 def text_faults(text: pl.Series) -> pl.Series:
     """The fault of each free text, null where there is none."""
+    if text.null_count() == text.len():
+        return _nulls(text, pl.String)
     return pl.select(
         pl.when(text.str.contains(_CONTROL))
         .then(pl.lit("control_character"))
@@ -75,6 +80,8 @@ def local_midnight(days: pl.Series, zone: ZoneInfo) -> pl.Series:
 
 
 def _by_text(text: pl.Series, read: Callable[[str], Any], dtype: Any) -> Parsed:
+    if text.null_count() == text.len():
+        return Parsed(_nulls(text, dtype), _nulls(text, pl.String))
     distinct = text.unique().drop_nulls()
     values: list[Any] = []
     faults: list[str | None] = []
@@ -84,19 +91,19 @@ def _by_text(text: pl.Series, read: Callable[[str], Any], dtype: Any) -> Parsed:
         faults.append(found.code if isinstance(found, _Fault) else None)
     value_of = pl.Series(values, dtype=dtype)
     if not any(faults):
-        return Parsed(_replaced(text, distinct, value_of, dtype), _no_faults(text))
+        return Parsed(_replaced(text, distinct, value_of, dtype), _nulls(text, pl.String))
     fault_of = pl.Series(faults, dtype=pl.String)
     return Parsed(_replaced(text, distinct, value_of, dtype), _replaced(text, distinct, fault_of, pl.String))
 
 
 def _replaced(keys: pl.Series, old: pl.Series, new: pl.Series, dtype: Any) -> pl.Series:
     if old.is_empty():
-        return pl.Series([None], dtype=dtype).new_from_index(0, keys.len())
+        return _nulls(keys, dtype)
     return keys.replace_strict(old, new, default=None, return_dtype=dtype)
 
 
-def _no_faults(text: pl.Series) -> pl.Series:
-    return pl.Series([None], dtype=pl.String).new_from_index(0, text.len())
+def _nulls(like: pl.Series, dtype: Any) -> pl.Series:
+    return pl.Series([None], dtype=dtype).new_from_index(0, like.len())
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ def _number(field: Field, text: pl.Series) -> Parsed:
     decimals = rf"(?:\.[0-9]{{1,{field.scale}}})?" if field.scale else ""
     well_formed = text.str.contains(rf"^-?[0-9]{{1,{whole}}}{decimals}$")
     if well_formed.all():
-        value, fault = text, _no_faults(text)
+        value, fault = text, _nulls(text, pl.String)
     else:
         value = pl.select(pl.when(well_formed).then(text)).to_series()
         wrong = pl.select(pl.when(well_formed.not_()).then(text)).to_series()
@@ -195,7 +202,7 @@ def _coordinate(field: Field, text: pl.Series) -> Parsed:
 def codes_invalid_on(codes: CodeList, text: pl.Series, days: pl.Series) -> pl.Series:
     """Whether each known code (or one of several, ``|a|b|``) was not valid on its day; false without a day."""
     dated = {str(row["code"]) for row in codes.rows if row.get("since") or row.get("until")}
-    if not dated:
+    if not dated or text.null_count() == text.len():
         return pl.Series([False], dtype=pl.Boolean).new_from_index(0, text.len())
     pairs = pl.DataFrame({"text": text, "day": days})
     distinct = pairs.unique().drop_nulls()
