@@ -39,7 +39,8 @@ class Scale:
 
 def percent(value: float, digits: int = 0) -> str:
     """A share as people read it; small shares keep the digits they need."""
-    needed = digits if value == 0 or value >= 0.01 else max(digits, -floor(log10(value)) - 2)
+    small = 1e-5 <= value < 0.01
+    needed = max(digits, -floor(log10(value)) - 2) if small else digits
     return f"{value * 100:.{needed}f}%"
 
 

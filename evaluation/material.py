@@ -20,7 +20,7 @@ from evaluation.draws import DrawRule, Draws, oracle_classes, place_draws, read_
 from evaluation.metrics import Floats
 from evaluation.population import Population
 from evaluation.replay import replayed
-from features.asof import Month, months_before
+from features.asof import Month
 from features.matrix import Batch
 from features.simulation.truth import latent
 from training import fit
@@ -190,17 +190,21 @@ def _oracle_class(case: Case, truth: Path, then: Population, draws: Draws) -> np
 
 
 def _origins(case: Case, classes: dict[str, ClassShares], rng: np.random.Generator, *, say: Say) -> Sequence[Origin]:
-    """Earlier as-of dates, a year apart, each fitted on what was known then and labelled with what is known now."""
-    task = case.task
+    """The test date and earlier ones, a year apart: fitted on what was known then, labelled with what is known now."""
+    task, last = case.task, case.tested_on
     if task.outcome.framing != "detected" or not case.origins:
         return ()
-    days = [months_before(case.tested_on, task.outcome.horizon_months * step) for step in range(1, case.origins + 1)]
+    back = [task.outcome.horizon_months * step for step in range(1, case.origins + 1)]
+    earlier = [Month.of(last).shift(-months).end for months in back]
 
     def scored_at(as_of: date) -> Scored:
+        if as_of == last:
+            return pairs_of(case.scored.filter(pc.equal(case.scored["as_of"], last)), HEADLINE)
         say(f"backtest: fitted on what was known by {as_of}")
-        return replayed(task, Month.of(as_of).end)
+        return replayed(task, as_of)
 
-    return rolling([day for day in days if _long_enough(task, day)], scored_at, volumes=watched(classes), rng=rng)
+    origins = [last, *(day for day in earlier if _long_enough(task, day))]
+    return rolling(origins, scored_at, volumes=watched(classes), rng=rng)
 
 
 def _long_enough(task: Task, as_of: date) -> bool:

@@ -17,6 +17,7 @@ Interval = tuple[float, float]
 
 CELLS_AT_ONCE = 4_000_000
 SMALLEST_PROBABILITY = 1e-12
+MOST_BINS, POSITIVES_PER_BIN = 10, 10
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,9 @@ def wilson(rate: float, n: float, level: float = 0.95) -> Interval:
     z = float(norm.ppf((1 + level) / 2))
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    low = 0.0 if rate <= 0 else max(0.0, float(centre - half))
+    high = 1.0 if rate >= 1 else min(1.0, float(centre + half))
+    return low, high
 
 
 def observed_expected(
@@ -262,10 +265,14 @@ def effective_n(weights: Floats) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
-def reliability(probability: Floats, outcome: Flags, *, weights: Floats, bins: int = 10) -> tuple[Bin, ...]:
-    """Bins of rising probability that hold about equally many positives; rows of equal probability stay together."""
+def reliability(probability: Floats, outcome: Flags, *, weights: Floats) -> tuple[Bin, ...]:
+    """At most ten bins of rising probability that hold about equally many positives, ten each if there are as many.
+
+    Rows of equal probability stay together.
+    """
     if not outcome.any():
         return ()
+    bins = min(MOST_BINS, max(1, int(outcome.sum()) // POSITIVES_PER_BIN))
     ranking = rank(probability, outcome)
     positive = weigh(ranking, weights).positive[0]
     middle = (np.cumsum(positive) - positive / 2) / positive.sum()

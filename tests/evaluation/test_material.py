@@ -275,8 +275,8 @@ def test_findings_of_another_record_type_are_refused(case):
 
 def test_the_backtest_refits_on_what_was_known_then(gathered, case, told):
     days = [row.as_of for row in gathered.origins]
-    assert days
-    assert max(days) < case.tested_on
+    assert days == [date(2023, 10, 31), case.tested_on]
+    assert gathered.origins[-1].found.n == len(gathered.scored.entity)
     assert f"backtest: fitted on what was known by {days[0]}" in told
     assert all(row.found.auc > 0.5 for row in gathered.origins)
 
@@ -304,6 +304,12 @@ def test_a_kind_the_profile_does_not_know_is_a_stated_reason(gathered, case):
     assert found.without_class == {"unknown_kind": 7}
     assert found.entities == NUMBER + 7
     assert month.class_of(np.array([0, NUMBER + 5]))[1] == -1
+
+
+def test_an_empty_population_gives_nobody_a_class(case):
+    month = population.classified(case.task, case.scheme, as_of=case.task.reference_month)
+    nobody = replace(month, entity=month.entity[:0], counted=month.counted[:0], final_class=month.final_class[:0])
+    assert nobody.class_of(np.array([0, 1])).tolist() == [-1, -1]
 
 
 def test_monotone_answers_and_sums_hold(gathered):

@@ -111,6 +111,14 @@ def test_a_place_without_draws_months_or_published_shares_has_a_page(tmp_path):
     assert "各地公布的占比" not in page
 
 
+def test_dates_without_a_figure_and_kinds_without_classes_are_left_out_of_charts(tmp_path):
+    made = example.assessment(replace(example.good(), classes={}))
+    silent = replace(made.origins[0], found=replace(made.origins[0].found, auc=None, auc_interval=None))
+    page = report.render(replace(made, origins=[silent]), example.subject(example.profile(tmp_path)))
+    assert page.count("<svg") == 6
+    assert "历次回测 AUC" not in page
+
+
 def test_a_class_that_cannot_be_judged_says_so(tmp_path):
     few = example.rate(0.3, 120, "不足以判断")
     draws = replace(example.draws(), onsite={**example.draws().onsite, "D": few})
