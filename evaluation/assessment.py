@@ -24,6 +24,7 @@ from evaluation.gate import Verdict, judge, least_draws
 from evaluation.metrics import Calibration, Floats, auc, bootstrap, calibration, capture, rank
 from training.cutoffs import RiskClass
 
+DRAWN_ROWS, REPLICATES = 50_000_000, (200, 1000)
 GAINS = (0.01, 0.02, 0.05, 0.08, 0.12, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 
 
@@ -137,9 +138,13 @@ def _draw_facts(found: DrawStudy | None) -> dict[str, Any] | None:
     }
 
 
-def assess(material: Material, *, on: date, rng: np.random.Generator, replicates: int = 1000) -> Assessment:
-    """The assessment of a scheme by the thresholds in force on a day."""
+def assess(material: Material, *, on: date, rng: np.random.Generator, replicates: int | None = None) -> Assessment:
+    """The assessment of a scheme by the thresholds in force on a day.
+
+    Intervals come from 1,000 replicates, fewer (200 at least) when there are more than 50,000 pairs.
+    """
     scored, rivals, volumes = material.scored, material.rivals, watched(material.classes)
+    replicates = replicates or int(np.clip(DRAWN_ROWS // max(1, len(scored.outcome)), *REPLICATES))
     minimum = least_draws(on)
 
     def measured(pairs: Scored) -> Discrimination:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
+from evaluation import assessment
 from evaluation.assessment import Material, Rivals, assess, watched
 from evaluation.backtest import Scored
 from evaluation.checks import Coverage
@@ -85,3 +86,11 @@ def test_pairs_of_one_outcome_alone_tell_nothing():
 def test_one_shuffle_is_no_spread():
     rivals = replace(material().rivals, shuffled=[np.zeros(3000)])
     assert judged(replace(material(), rivals=rivals)).evidence.leakage is None
+
+
+def test_more_pairs_take_fewer_replicates(monkeypatch):
+    monkeypatch.setattr(assessment, "DRAWN_ROWS", 3000 * 250)
+    rng, same = np.random.default_rng(1), np.random.default_rng(1)
+    fewer = assess(material(), on=ON, rng=rng)
+    stated = assess(material(), on=ON, rng=same, replicates=250)
+    assert fewer.document() == stated.document()
