@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import chi2, norm
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -231,6 +229,8 @@ def calibration_slope(
 
     The interval is the sandwich estimate with entities as clusters.
     """
+    from sklearn.linear_model import LogisticRegression  # serving opens champions through this room without it
+
     x = logit(np.clip(probability, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))
     y = np.asarray(outcome, dtype=np.float64)
     if y.min() == y.max() or np.ptp(x) == 0:
@@ -251,6 +251,8 @@ def calibration_slope(
 
 def log_loss_skill(probability: Floats, outcome: Flags, *, weights: Floats) -> float | None:
     """How much log loss the probabilities save over the best constant, the rate seen; None without two outcomes."""
+    from sklearn.metrics import log_loss
+
     rate = float(np.average(outcome, weights=weights))
     if not 0 < rate < 1:
         return None
