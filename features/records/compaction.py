@@ -24,26 +24,29 @@ _ORDER = (
     f"known_at, period NULLS FIRST, {_RANK}, entered_at NULLS FIRST, "
     f"CASE WHEN {_CONTENT} THEN event_date END NULLS FIRST, source, digest"
 )
-_KEPT = f"""SELECT * EXCLUDE (best) FROM (SELECT *, row_number() OVER (
-    PARTITION BY {_KEY} ORDER BY known_at, period NULLS FIRST, recorded_at, delivery, seq) AS best FROM repeated)
-    WHERE best = 1"""  # noqa: S608
+# The windows run over what decides; contents are joined when the chain is known.
+_SLIM = (
+    "place, record_id, source, action, digest, delivery, source_record_no, known_at, known_basis, recorded_at, period, "
+    "entered_at, event_date, action_date, seq, is_fresh, delivery_no"
+)
+_RANKED = f"""SELECT *, row_number() OVER (
+    PARTITION BY {_KEY} ORDER BY known_at, period NULLS FIRST, recorded_at, delivery, seq) AS best
+    FROM (SELECT {_SLIM} FROM (SELECT *, rowid AS place FROM repeated))"""  # noqa: S608
 _COUNTS = f"""WITH judged AS (
     SELECT is_fresh, delivery_no, action, source,
         row_number() OVER (PARTITION BY {_KEY} ORDER BY is_fresh, seq) AS arrival,
         first_value(source) OVER (PARTITION BY record_id ORDER BY action <> 'new', is_fresh,
             CASE WHEN is_fresh THEN seq ELSE epoch_us(known_at) END, source) AS first_source
-    FROM repeated)
+    FROM ranked)
     SELECT delivery_no, count(*) FILTER (NOT again), count(*) FILTER (again) FROM (
         SELECT delivery_no, arrival > 1 OR (action = 'new' AND source <> first_source) AS again
         FROM judged WHERE is_fresh
-        UNION ALL SELECT delivery_no, false FROM alone WHERE is_fresh) GROUP BY delivery_no ORDER BY delivery_no"""  # noqa: S608
+        UNION ALL SELECT delivery_no, false FROM fresh ANTI JOIN several USING (record_id))
+    GROUP BY delivery_no ORDER BY delivery_no"""  # noqa: S608
 # An arrival is listed unless its delivery brought the same row as early before.
 _PROVENANCE = f"""WITH told AS (
     SELECT {{columns}}, false AS is_new FROM provenance
-    UNION ALL SELECT {{columns}}, false FROM kept
-    UNION ALL SELECT {{columns}}, true FROM (SELECT *, row_number() OVER (
-        PARTITION BY {_KEY} ORDER BY known_at, period NULLS FIRST, recorded_at, delivery, seq) AS best FROM repeated)
-        WHERE best > 1)
+    UNION ALL SELECT {{columns}}, best > 1 FROM ranked)
     SELECT {{columns}} FROM (SELECT *, min(known_at) OVER (PARTITION BY {_KEY}, delivery
         ORDER BY recorded_at, known_at, is_new ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier FROM told)
     WHERE is_new AND (earlier IS NULL OR known_at < earlier) ORDER BY record_id, source, digest, known_at"""  # noqa: S608
@@ -113,10 +116,10 @@ class Compaction:
         fresh = _identified(self.record_type, arrived)
         self._table("fresh", fresh)
         self._table("touched", "SELECT DISTINCT record_id FROM fresh")
-        self._table("lake", scan(kept, layout.schema(self.record_type)))
+        self._view("lake", scan(kept, layout.schema(self.record_type)))
         self._load_arrivals(
             provenance,
-            f"""SELECT *, false AS is_fresh, 0::BIGINT AS seq, 0::INTEGER AS delivery_no
+            f"""SELECT *, {_OLD}
             FROM ({_STATED}) SEMI JOIN touched USING (record_id)
             UNION ALL BY NAME SELECT *, true AS is_fresh FROM fresh""",  # noqa: S608
         )
@@ -137,15 +140,14 @@ class Compaction:
 
     def history(self, kept: Sequence[Path], provenance: Sequence[Path], recorded_by: datetime) -> pa.Table:
         """All versions as they stood after the intakes up to a moment, before anything recorded later."""
-        self._table("lake", scan(kept, layout.schema(self.record_type)))
-        self._table("touched", "SELECT DISTINCT record_id FROM lake")
+        self._view("lake", scan(kept, layout.schema(self.record_type)))
         limit = f"recorded_at <= TIMESTAMPTZ {literal(recorded_by.isoformat())}"
         told = [column for column in layout.ARRIVALS.names if column not in _KEY.split(", ")]
         replaced = ", ".join(f"p.{column} AS {column}" for column in told)
         self._load_arrivals(
             provenance,
-            f"""WITH stated AS ({_STATED}) SELECT *, false AS is_fresh, 0::BIGINT AS seq FROM stated WHERE {limit}
-            UNION ALL BY NAME SELECT s.* REPLACE ({replaced}), false AS is_fresh, 0::BIGINT AS seq
+            f"""WITH stated AS ({_STATED}) SELECT *, {_OLD} FROM stated WHERE {limit}
+            UNION ALL BY NAME SELECT s.* REPLACE ({replaced}), {_OLD}
             FROM stated s JOIN ({scan(provenance, layout.ARRIVALS)}) p USING ({_KEY}) WHERE p.{limit}""",  # noqa: S608
         )
         batches = self._batches(f"{self._chains()} ORDER BY entity NULLS FIRST, record_id, version")
@@ -153,20 +155,20 @@ class Compaction:
         return pa.concat_tables([schema.empty_table(), *(pa.table(batch).cast(schema) for batch in batches)])
 
     def _load_arrivals(self, provenance: Sequence[Path], query: str) -> None:
-        self._table("arrivals", query)
+        self._view("arrivals", query)
         self._table("several", "SELECT record_id FROM arrivals GROUP BY record_id HAVING count(*) > 1")
         self._table("repeated", "SELECT * FROM arrivals SEMI JOIN several USING (record_id)")
         self._view("alone", "SELECT * FROM arrivals ANTI JOIN several USING (record_id)")
         listed = scan(provenance, layout.ARRIVALS)
-        self._table("provenance", f"SELECT * FROM ({listed}) SEMI JOIN several USING (record_id)")  # noqa: S608
-        self._table("kept", _KEPT)
+        self._view("provenance", f"SELECT * FROM ({listed}) SEMI JOIN several USING (record_id)")  # noqa: S608
+        self._table("ranked", _RANKED)
 
     def _chains(self) -> str:
         """Versions of what arrived: records of which one row is all there is need no chain."""
         alone, columns = f"SELECT {_alone(self.record_type)} FROM alone", self._columns()  # noqa: S608
         if not self._has_several():
             return alone
-        return f"SELECT {columns} FROM ({chain(self.record_type, 'kept')}) UNION ALL {alone}"  # noqa: S608
+        return f"SELECT {columns} FROM ({chain(self.record_type)}) UNION ALL {alone}"  # noqa: S608
 
     def _has_several(self) -> bool:
         return bool(self.connection.execute("SELECT count(*) FROM several").fetchall()[0][0])
@@ -184,6 +186,7 @@ class Compaction:
         yield from self.connection.sql(query).to_arrow_reader(_BATCH)
 
 
+_OLD = "false AS is_fresh, 0::BIGINT AS seq, 0::INTEGER AS delivery_no"
 # What rows of the lake said themselves, before waiting for their fact.
 _STATED = "SELECT * REPLACE (coalesce(waited_from, known_at) AS known_at) FROM lake"
 
@@ -220,7 +223,7 @@ def _named(column: str) -> str:
     return f"coalesce(chr(31) || {literal(column + '=')} || {value}::VARCHAR, '')"
 
 
-def chain(record_type: RecordType, relation: str) -> str:
+def chain(record_type: RecordType) -> str:
     """The versions made by a set of distinct statements: the one rule of what is visible when.
 
     The first ``new`` row is the fact. A ``new`` row of another source is only a second provenance; a ``new`` row of
@@ -236,7 +239,7 @@ def chain(record_type: RecordType, relation: str) -> str:
     return f"""WITH facts AS (
         SELECT *, min(known_at) FILTER (WHERE action = 'new') OVER (PARTITION BY record_id) AS fact_known,
             row_number() OVER (PARTITION BY record_id ORDER BY action <> 'new', {_ORDER}) AS fact_order
-        FROM {relation}),
+        FROM ranked WHERE best = 1),
     sourced AS (SELECT *, first_value(source) OVER (PARTITION BY record_id ORDER BY fact_order) AS fact_source
         FROM facts),
     linked AS (SELECT *, fact_known IS NOT NULL AND (action <> 'new' OR source = fact_source) AS is_linked
@@ -248,12 +251,14 @@ def chain(record_type: RecordType, relation: str) -> str:
         FROM linked),
     marked AS (
         SELECT *, max(CASE WHEN {_CONTENT} THEN position END) OVER {window} AS content_position,
+            last_value(CASE WHEN {_CONTENT} THEN place END IGNORE NULLS) OVER {window} AS content_place,
+            is_linked AND NOT ({_CONTENT}) AS inherits_content,
             max(CASE WHEN action = 'remove' THEN position END) OVER {window} AS removal_position,
             CASE WHEN is_linked THEN lead(effective) OVER (PARTITION BY record_id, is_linked ORDER BY position)
                 ELSE effective END AS until, {marks}
         FROM placed)
-    SELECT {_chained(record_type)} FROM marked m LEFT JOIN marked c ON m.is_linked AND NOT (m.{_CONTENT})
-        AND c.record_id = m.record_id AND c.position = m.content_position"""  # noqa: S608
+    SELECT {_chained(record_type)} FROM marked v JOIN repeated m ON m.rowid = v.place
+        LEFT JOIN repeated c ON v.inherits_content AND c.rowid = v.content_place"""  # noqa: S608
 
 
 def _alone(record_type: RecordType) -> str:
@@ -268,23 +273,23 @@ def _alone(record_type: RecordType) -> str:
 
 
 def _chained(record_type: RecordType) -> str:
-    inherits = f"m.is_linked AND NOT (m.{_CONTENT})"
+    inherits = "v.inherits_content"
     end = record_type.state.end if record_type.state else None
     own_end = f"CASE WHEN {inherits} THEN c.stated_end ELSE m.stated_end END"
-    removed = f"m.removed IS NOT NULL AND (m.removal_position > m.content_position OR {own_end} IS NULL)"
+    removed = f"v.removed IS NOT NULL AND (v.removal_position > v.content_position OR {own_end} IS NULL)"
     made = {
-        "known_at": "m.effective",
-        "superseded_at": "m.until",
-        "withdrawn_date": "m.withdrawn",
-        "repair_date": "m.repaired",
-        "removal_date": "m.removed",
-        "version": "m.position::SMALLINT",
-        "waited_from": "CASE WHEN m.known_at < m.effective THEN m.known_at END",
+        "known_at": "v.effective",
+        "superseded_at": "v.until",
+        "withdrawn_date": "v.withdrawn",
+        "repair_date": "v.repaired",
+        "removal_date": "v.removed",
+        "version": "v.position::SMALLINT",
+        "waited_from": "CASE WHEN m.known_at < v.effective THEN m.known_at END",
         "stated_end": own_end,
         "inherits": f"CASE WHEN {inherits} THEN c.digest END",
     }
     if end is not None:
-        made[end] = f"CASE WHEN {removed} THEN m.removed ELSE {own_end} END"
+        made[end] = f"CASE WHEN {removed} THEN v.removed ELSE {own_end} END"
     own = {"record_id", "entity", "source", "delivery", "action", "action_reason", "action_date", "known_basis"}
     own |= {"recorded_at", "digest", "entered_at", "period"}
     columns = []
