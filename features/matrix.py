@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.asof import month_end_on_or_before
 from features.compile import before_coverage, pair_clock, pair_columns
@@ -276,7 +277,7 @@ def _nearby(reading: Reading, part: Nearby, cell: Column, axis: Axis) -> Column:
     result = np.full(len(axis), np.nan)
     result[located] = 0.0
     if found is not None:
-        result[found["pair"].to_numpy()] = found["near"].to_numpy()
+        result[found["pair"].to_numpy()] = pc.fill_null(found["near"], 0).to_numpy()
     return result if part.half_life is None else result / 2**20
 
 

@@ -37,6 +37,7 @@ TABLES = ROOT / "examples" / "chicago-food"
 PROFILE = "chicago"
 SOURCE = "city_tables"
 SEED = 20130628
+WIDTH = 140  # of tables where nobody watches
 WINDOWS = {
     "2013JulDec": (date(2013, 7, 1), date(2013, 12, 31)),
     "2014JanApr": (date(2014, 1, 1), date(2014, 4, 15)),
@@ -63,7 +64,7 @@ NAMES = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the comparison; 0, or 1 after an error that says what to do."""
     asked = _parsed(arguments)
-    people = Console(stderr=True)
+    people = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH)
     try:
         profile = read_profile(PROFILE)
         home = asked.home or home_of(asked.data)
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DeliveryError, GateError, ProfileError, SchemeError, FileNotFoundError) as fault:
         people.print(f"{fault}", style="red", markup=False)
         return 1
-    shown(document, Console())
+    shown(document, Console(width=None if sys.stdout.isatty() else WIDTH))
     sys.stdout.write(json.dumps(document) + "\n")
     return 0
 
@@ -115,7 +116,7 @@ def _table(data: Path, name: str) -> Path:
 
 
 def delivered(data: Path, home: Path, profile: Profile, people: Console) -> Lake:
-    """The lake of a home after it took the tables; tables that are unchanged since the last time are not taken again."""
+    """The lake of a home after it took the tables; unchanged tables are not taken twice."""
     lake, journal = Lake(home, profile), Journal(home / "journal.jsonl")
     folders = [_delivery(data, home, *one) for one in DELIVERIES]
     taken = {one["delivery"] for entry in journal.entries("intake") for one in entry.details["deliveries"]}

@@ -160,6 +160,12 @@ GARBAGE_NEARBY = told(
             sanitation_request=[on("2013-03-30", cell=HERE, nature="Garbage in alley")],
             gives=0.5,
         ),
+        seen(
+            as_of=T,
+            entity=[PLACE],
+            sanitation_request=[on("2013-03-30", cell=HERE, nature="Other")],
+            gives=0,
+        ),
     ),
     items=("F01", "F05"),
     missing="null",
