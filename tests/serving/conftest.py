@@ -57,7 +57,7 @@ def request_to(app, method="GET", path="/v1/things", *, headers=(), chunks=(b"",
     return answer
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def call():
     return request_to
 

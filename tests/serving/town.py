@@ -130,15 +130,16 @@ class Town:
     def classify(self, month, **changed):
         return monthly.classify(self.run(month, **changed))
 
-    def promote(self):
-        """Make the scheme champion, by two people."""
+    def promote(self, scheme=None):
+        """Make a scheme champion, by two people."""
+        chosen = scheme or self.scheme
         verify = signing.verify_key(self.home / "keys", "trainer")
         office = Office(self.home, Journal(self.home / "journal.jsonl"), self.home / "keys", verify)
         for name in ("ana", "bo"):
             signing.first_use_key(self.home / "keys", name)
-        verdict = Verdict(self.scheme.digest, "promote", NOW.date(), ())
+        verdict = Verdict(chosen.digest, "promote", NOW.date(), ())
         propose(office, verdict, report="r" * 64, signer=Signer("ana", NOW))
-        approve(office, self.home / "schemes" / self.scheme.digest, signer=Signer("bo", NOW))
+        approve(office, self.home / "schemes" / chosen.digest, signer=Signer("bo", NOW))
 
     def key(self, *rights, role="regulator", region="3601"):
         """A new API key."""

@@ -1,0 +1,181 @@
+"""Office lists and pages: readable, without formulas, without names of persons, self-contained, the notice on all."""
+
+import csv
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving import monthly, office
+from serving.office import County
+from serving.results import Results
+
+NOTICE = "内部参考，不作为信用评价"
+
+
+@pytest.fixture(scope="module")
+def county(classified):
+    results = Results(classified.home, monthly.publisher_key(classified.home))
+    return County(results, classified.run("2025-12").sources, "360102", lambda digest: classified.scheme)
+
+
+@pytest.fixture(scope="module")
+def written(county, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("office")
+    return folder, office.write(county, folder)
+
+
+def table(path):
+    text = path.read_bytes()
+    assert text.startswith(b"\xef\xbb\xbf")
+    return list(csv.reader(io.StringIO(text.decode("utf-8-sig"), newline="")))
+
+
+def test_an_office_gets_three_lists_three_pages_and_an_index(written):
+    folder, files = written
+    assert [path.suffix for path in files] == [".csv"] * 3 + [".html"] * 4
+    assert {path.name for path in folder.iterdir()} == {path.name for path in files}
+
+
+def test_the_notice_is_in_every_file_and_in_every_list_name(written):
+    for path in written[1]:
+        assert NOTICE in path.read_text(encoding="utf-8-sig")
+        assert path.suffix == ".html" or NOTICE in path.name
+
+
+def test_the_first_list_is_all_c_and_d_of_the_county_riskiest_first(county, written):
+    header, *rows, notice = table(written[1][0])
+    assert header == list(office.HEADERS["zh"])
+    assert notice[0] == NOTICE
+    expected = county.month.listed(classes=("C", "D"), region="360102")
+    assert [row[1] for row in rows] == [one["code"] for one in expected]
+    assert {row[4] for row in rows} <= {"C", "D"}
+    assert all(row[7] for row in rows)
+    assert all(row[8].endswith("类监管") for row in rows)
+
+
+def test_the_second_list_is_who_moved_with_the_cause(county, written):
+    _, *rows, _ = table(written[1][1])
+    moved = [one for one in county.entities if one["class"] != one["class_before"]]
+    assert [row[1] for row in rows] == [one["code"] for one in moved]
+    assert all(row[4] != row[5] and row[6] for row in rows)
+
+
+def test_the_third_list_is_class_a_with_its_four_triggers(county, written):
+    _, *rows, _ = table(written[1][2])
+    assert len(rows) == sum(one["class"] == "A" for one in county.entities)
+    assert {row[5] for row in rows} == {"投诉举报；大数据监测发现问题；转办交办案件线索；法律法规另有规定"}
+
+
+def test_pages_are_self_contained_bilingual_and_for_paper(written):
+    for path in written[1][3:]:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"<script|https?://|src=|@import|url\(", text)
+        assert text.count('class="zh"') == text.count('class="en"')
+        assert "size: A4" in text
+        assert len(text.encode()) < 150_000
+
+
+def test_a_page_says_why_by_which_records_and_what_follows(county):
+    entity = next(one for one in county.entities if one["code"] == "T00006")
+    text = office.page(county, entity)
+    for said in (
+        "从重（拟定）",
+        "内部信息，不得外传",
+        "获知于",
+        "五类指标贡献",
+        "监管信息",
+        "H2",
+        "D类监管",
+        "各来源最近归集",
+    ):
+        assert said in text
+    assert county.month.head.root[:16] in text
+    assert "probability" not in text
+
+
+def test_pages_and_lists_are_the_same_whenever_they_are_written(county, written, tmp_path):
+    again = office.write(county, tmp_path)
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in written[1]]
+
+
+def test_a_page_escapes_what_a_register_may_hold(county):
+    entity = {**county.entities[0], "name": "<script>alert(1)</script>", "address": "<b>&"}
+    text = office.page(county, entity)
+    assert "<script>" not in text
+    assert "&lt;b&gt;&amp;" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+861234", "'+861234"),
+        ("-2", "'-2"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "' =1"),
+        (" =cmd|' /C calc'!A0", "' =cmd|' /C calc'!A0"),
+        ("＝1", "'＝1"),
+        ("大街\r\n=1", "大街 =1"),
+        ("a\x00b", "ab"),
+        ("张三商店", "张三商店"),
+        ("", ""),
+    ],
+)
+def test_a_cell_is_never_a_formula(value, cell):
+    assert office.safe_cell(value) == cell
+
+
+@given(st.text(max_size=30))
+@settings(max_examples=200, deadline=None)
+def test_no_text_whatever_begins_a_cell_like_a_formula_or_breaks_a_row(value):
+    cell = office.safe_cell(value)
+    assert not cell.lstrip(" ").startswith(office.DANGEROUS)
+    out = io.StringIO()
+    csv.writer(out).writerow([cell])
+    assert len(list(csv.reader(io.StringIO(out.getvalue(), newline="")))) <= 1
+
+
+def test_names_of_persons_are_masked_where_the_profile_says_so(county):
+    settings_ = {**county.profile.settings, "masking": {"kinds": ["stall"], "longest": 4}}
+    profile = replace(county.profile, settings=settings_)
+    assert office.masked("张三", "stall", profile) == "张*"
+    assert office.masked("欧阳小明", "stall", profile) == "欧*"
+    assert office.masked("张三小吃店铺", "stall", profile) == "张三小吃店铺"
+    assert office.masked("张三", "shop", profile) == "张三"
+    assert office.masked("", "stall", profile) == ""
+    assert office.masked("张三", "stall", county.profile) == "张三"
+
+
+def test_an_office_is_named_from_below_the_province_and_unknown_parts_stay_codes(county):
+    assert county.office({"supervising_org": "360102/36010207"}) == "县360102 36010207"
+    assert county.office({"supervising_org": None}) == ""
+    assert county.place("999999") == "999999"
+
+
+def test_bars_are_whole_points_against_the_longest(county):
+    document = {"contributions": {"worst_24m": 1.234, "age_months": -0.617, "exposure": 9.0}}
+    assert office.bars(document, county.month.words) == [
+        {"dimension": "supervision", "points": 123, "length": 100.0},
+        {"dimension": "basic", "points": -62, "length": 50.0},
+    ]
+
+
+def test_the_pages_are_of_different_entities_the_riskiest_first(county):
+    chosen = office.noteworthy(county, 3)
+    assert chosen[0] == county.entities[0]
+    assert len({one["code"] for one in chosen}) == 3
+
+
+def test_english_profiles_get_english_lists(county, tmp_path):
+    lake = county.sources.lake
+    english = replace(lake, profile=replace(lake.profile, language="en"))
+    files = office.write(replace(county, sources=replace(county.sources, lake=english)), tmp_path)
+    header, *rows, notice = table(files[0])
+    assert header == list(office.HEADERS["en"])
+    assert notice[0] == lake.profile.notice_en
+    assert all(row[8].startswith("regime") for row in rows)

@@ -1,0 +1,203 @@
+"""The service as it runs: a real server in a process of its own, and what it takes to start it."""
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from town import Town, made_scheme
+
+from features import signing
+from serving.http import ProblemError
+from serving.service import Counter, build
+
+ROOT = Path(__file__).resolve().parents[2]
+START = """
+import sys
+for name in ("sklearn", "shap", "mlflow"):
+    sys.modules[name] = None  # as where only the serving lock is installed
+from serving import settings
+from serving.service import serve
+serve(settings.service, port=int(sys.argv[1]))
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """The running service."""
+
+    def __init__(self, town, port):
+        self.town = town
+        self.port = port
+        environment = {
+            **os.environ,
+            "JIANWEI_HOME": str(town.home.parent),
+            "JIANWEI_PROFILE": str(town.folder / "profile"),
+            "JIANWEI_NOW": "2026-01-03T09:00:00+00:00",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", START, str(port)], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+        )
+
+    def get(self, path, *, key=None, body=None, method=None):
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        data = None if body is None else json.dumps(body).encode()
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        with closing(connection):
+            connection.request(method or ("POST" if data else "GET"), path, body=data, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+
+    def wait(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert self.process.poll() is None, self.process.stderr.read()[-2000:]
+            try:
+                if self.get("/readyz")[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.2)
+        raise AssertionError("the service did not become ready")
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            return self.process.wait(20)
+        finally:
+            self.process.kill()
+            self.process.stderr.close()
+
+
+class Housed(Town):
+    """A town whose home has the name of its profile, as the product keeps it."""
+
+    @property
+    def home(self):
+        return self.folder / "small"
+
+
+@pytest.fixture(scope="module")
+def promoted(classified, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("service") / "town"
+    shutil.copytree(classified.folder, folder)
+    shutil.move(folder / "home", folder / "small")  # homes are named after their profile
+    town = Housed(folder)
+    town.promote()
+    return town
+
+
+@pytest.fixture(scope="module")
+def server(promoted):
+    running = Server(promoted, free_port())
+    try:
+        running.wait(90)
+        yield running
+    finally:
+        running.stop()
+
+
+def test_the_service_runs_without_what_only_training_needs_and_answers(server):
+    key = server.town.key("internal", "probability")
+    status, headers, body = server.get("/v1/entities/T00006/explanation", key=key)
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert json.loads(body)["class"] == "D"
+    answer = server.get("/v1/scores", key=key, body={"subjects": [{"entity": "T00006"}], "explain": "contributions"})
+    assert json.loads(answer[2])["results"][0]["class"] == "D"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/docs.json",
+        "/schema.json",
+        "/metrics",
+        "/healthz",
+        "/static_content/swagger-ui.css",
+        "/v1/scores",
+        "/docs",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_route_but_health_is_open(server, path, method):
+    status, headers, _ = server.get(path, method=method)
+    assert (status, headers["content-type"]) == (401, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ["/", "/docs.json", "/schema.json", "/metrics", "/healthz", "/static_content/x"])
+def test_with_a_key_the_routes_of_the_framework_do_not_exist(server, path):
+    status, headers, _ = server.get(path, key=server.town.key())
+    assert (status, headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_health_says_nothing_else(server):
+    for path in ("/livez", "/readyz"):
+        status, headers, body = server.get(path)
+        assert (status, body.strip()) == (200, b"")
+        assert "server" not in {name.lower() for name in headers}
+
+
+def test_the_service_listens_on_the_loopback_only(server):
+    listening = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    ports = {line.split()[1] for line in listening if line.split()[3] == "0A"}
+    assert f"0100007F:{server.port:04X}" in ports
+    assert f"00000000:{server.port:04X}" not in ports
+
+
+def test_a_service_without_a_champion_is_alive_and_not_ready(fresh):
+    (fresh.home / "journal.jsonl").touch()
+    counter = Counter(fresh.home, fresh.profile, "trainer")
+    assert not counter.is_open()
+    with pytest.raises(ProblemError):
+        counter.desk()
+
+
+def test_a_champion_whose_folder_was_touched_is_never_opened(promoted, tmp_path):
+    shutil.copytree(promoted.folder, tmp_path / "town")
+    town = Housed(tmp_path / "town")
+    path = next((town.home / "schemes").iterdir()) / "model-0.txt"
+    path.write_bytes(path.read_bytes().replace(b"leaf_value=", b"leaf_value=1"))
+    assert not Counter(town.home, town.profile, "trainer").is_open()
+
+
+def test_a_new_champion_is_taken_up_and_one_that_does_not_verify_is_not(promoted, tmp_path):
+    shutil.copytree(promoted.folder, tmp_path / "town")
+    town = Housed(tmp_path / "town")
+    counter = Counter(town.home, town.profile, "trainer")
+    first = counter.desk().champion.digest
+    newer = made_scheme(town, cutoffs=(0.05, 0.15, 0.3))
+    newer.save(town.home / "schemes" / newer.digest, signing.signing_key(town.home / "keys", "trainer"))
+    town.promote(newer)
+    assert counter.desk().champion.digest == newer.digest != first
+    assert counter.desk().definitions().digest == town.definitions.digest
+    assert counter.desk().scheme_of(first).digest == first
+    journal = town.home / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b'"ana"', b'"eve"'))
+    assert counter.desk().champion.digest == newer.digest
+    assert counter.is_open()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # bentoml calls what pathspec and pydantic have renamed
+def test_the_service_has_the_name_by_which_bentoml_serves_it(promoted, monkeypatch):
+    from serving import settings
+
+    monkeypatch.setenv("JIANWEI_HOME", str(promoted.home.parent))
+    monkeypatch.setenv("JIANWEI_PROFILE", str(promoted.folder / "profile"))
+    assert settings.service.name == "jianwei"
+    assert settings.SERVICE == "serving.settings:service"
+    assert build(promoted.home, promoted.profile, today=None, scheme_key="trainer").config["workers"] == 1

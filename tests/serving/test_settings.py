@@ -1,0 +1,66 @@
+"""The edge: what the environment says, what time it is, and silence towards the makers of the tools."""
+
+import os
+import time
+from datetime import UTC, date, datetime
+
+import pytest
+
+from features.profile import ProfileError
+from serving import settings
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch, tmp_path):
+    for name in ("JIANWEI_HOME", "JIANWEI_MLRUNS", "JIANWEI_PROFILE", "JIANWEI_NOW", *settings.QUIET):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_an_environment_everything_lies_below_the_working_folder(tmp_path):
+    found = settings.read()
+    assert (found.root, found.mlruns) == (tmp_path / "var", tmp_path / "mlruns")
+    assert found.home == tmp_path / "var" / found.profile.name
+
+
+def test_the_environment_names_places_and_a_given_profile_comes_first(monkeypatch, town, tmp_path):
+    monkeypatch.setenv("JIANWEI_HOME", "/srv/homes")
+    monkeypatch.setenv("JIANWEI_MLRUNS", "/srv/runs")
+    monkeypatch.setenv("JIANWEI_PROFILE", str(town.folder / "profile"))
+    assert str(settings.read().home) == "/srv/homes/small"
+    assert str(settings.read().mlruns) == "/srv/runs"
+    with pytest.raises(ProfileError, match="nowhere"):
+        settings.read("nowhere")
+
+
+def test_a_missing_default_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "PROFILES", tmp_path)
+    with pytest.raises(ProfileError, match="JIANWEI_PROFILE"):
+        settings.read()
+
+
+def test_the_clock_is_utc_and_a_stated_time_stands_in_for_it(monkeypatch, town):
+    assert abs(settings.now().timestamp() - time.time()) < 60
+    monkeypatch.setenv("JIANWEI_NOW", "2026-01-31T23:30:00+00:00")
+    assert settings.now() == datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
+    assert settings.today(town.profile) == date(2026, 2, 1)
+    monkeypatch.setenv("JIANWEI_NOW", "2026-01-31T23:30:00")
+    with pytest.raises(ValueError, match="offset"):
+        settings.now()
+
+
+def test_telemetry_is_turned_off_here_and_in_what_is_started_from_here(monkeypatch):
+    for name in settings.QUIET:
+        monkeypatch.setenv(name, "")
+    settings.be_quiet()
+    assert {name: os.environ[name] for name in settings.QUIET} == settings.QUIET
+    found = settings.read()
+    environment = settings.inherited(found)
+    assert settings.QUIET.items() <= environment.items()
+    assert environment["JIANWEI_HOME"] == str(found.root)
+    assert environment["JIANWEI_PROFILE"] == str(found.profile.folder)
+
+
+def test_a_name_settings_do_not_have_is_an_error():
+    with pytest.raises(AttributeError):
+        settings.nothing  # noqa: B018
