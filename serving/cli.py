@@ -185,7 +185,8 @@ def month(
     display.say(f"month {wanted}")
     scheme = Scheme.load(champion_folder(bench.office), bench.office.scheme_key)
     run = Run(wanted, bench.home, bench.sources(scheme, wanted.end), "operator", edge.now(), correction)
-    made = classify(run, watch=display.step)
+    watch = display.Watch()
+    made = classify(run, watch=watch)
     sealed = bench.month(month)
     found = {
         "month": str(wanted),
@@ -197,6 +198,7 @@ def month(
         "classes": sealed.counts(),
         "counts": dict(made.counts),
         "largest_error": made.largest_error,
+        "seconds": watch.seconds,
         "peak_gib": display.peak_gib(),
     }
     if json:

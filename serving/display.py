@@ -88,6 +88,20 @@ class Step:
         self.report(f"{message} {done:,} of {total:,}".strip(), done / total if total else None)
 
 
+class Watch:
+    """Shows steps while they run and remembers how long each took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, title: str) -> Iterator["Step"]:
+        """Show and time one step."""
+        with step(title) as running:
+            yield running
+        self.seconds[title] = round(running.seconds, 3)
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
