@@ -34,7 +34,7 @@ def nested_column(parquet: pq.ParquetFile) -> str | None:
     for field in parquet.schema_arrow:
         kind = field.type
         if pa.types.is_dictionary(kind):
-            kind = kind.value_type
+            kind = kind.value_type if _is_text(kind.value_type) else kind
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
             kind = pa.string() if _is_text(kind.value_type) else kind
         if not (_is_text(kind) or _is_number(kind) or pa.types.is_null(kind) or pa.types.is_boolean(kind)):
@@ -48,7 +48,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _is_number(kind: pa.DataType) -> bool:
     is_moment = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
-    return bool(is_moment or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+    return bool(is_moment or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal128(kind))
 
 
 def parquet_batches(file: DeliveredFile, parquet: pq.ParquetFile, *, as_shown: bool) -> Iterator[Batch]:
@@ -59,6 +59,7 @@ def parquet_batches(file: DeliveredFile, parquet: pq.ParquetFile, *, as_shown: b
     first = 1
     try:
         for batch in parquet.iter_batches(batch_size=BATCH_ROWS):
+            batch.validate(full=True)
             if as_shown:
                 names = [f"{name}" for name in batch.schema.names]
                 rows = [

@@ -75,7 +75,8 @@ class Delivery:
 
 def delivery_name(folder: Path) -> str:
     """What a delivery is called before (or without) a readable manifest."""
-    return folder.parent.name if folder.name == MANIFEST else folder.name
+    name = folder.resolve().parent.name if folder.name == MANIFEST else folder.resolve().name
+    return name.encode(errors="replace").decode()
 
 
 def read_delivery(folder: Path, profile: Profile, types: Mapping[str, RecordType]) -> Delivery:
@@ -113,8 +114,8 @@ class _Manifest:
 
     def text(self, name: str) -> str:
         value = self.found.get(name)
-        if not isinstance(value, str) or not value.strip():
-            raise self.error("manifest_field", f"{name} is {value!r}, not a text")
+        if not isinstance(value, str) or not value.strip() or not value.isprintable():
+            raise self.error("manifest_field", f"{name} is {value!r}, not a printable text")
         return value
 
     def optional_text(self, name: str) -> str | None:
@@ -144,7 +145,7 @@ def _backload(manifest: _Manifest) -> Mapping[str, str] | None:
         return None
     names = ("source", "approver", "reason")
     stated = {name: str(found.get(name) or "").strip() for name in names} if isinstance(found, dict) else {}
-    if not stated or not all(stated.values()):
+    if not stated or not all(text and text.isprintable() for text in stated.values()):
         raise manifest.error("backload_incomplete", f"backload is {found!r}")
     return stated
 
@@ -164,7 +165,7 @@ def _file(
         )
     if found.get("format") not in FORMATS:
         raise entry.error("format_unknown", f"file {name}: format is {found.get('format')!r}")
-    mapping = found.get("mapping", manifest.found.get("mapping"))
+    mapping = found["mapping"] if found.get("mapping") is not None else manifest.found.get("mapping")
     return DeliveredFile(
         name=name,
         path=_inside(manifest, name),
@@ -181,9 +182,16 @@ def _inside(manifest: _Manifest, name: str) -> Path:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder) or path == folder:
         raise manifest.error("file_outside", f"path is {name!r}")
-    if not path.is_file():
+    if not _is_file(path):
         raise manifest.error("file_missing", f"there is no file {name!r}")
     return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _rows(entry: _Manifest, name: str) -> int | None:

@@ -75,7 +75,7 @@ def take(
         following = landing.land(sorting.staged, {one.number for one in found if one.refusal is not None})
         receipts = [_receipt(one, landing.counts.get(one.number, {})) for one in found]
         write_next(lake.folder, following)
-        journal.append(ACTION, _entry(following, landing.rematched, receipts), at=recorded_at, actor=actor)
+        journal.append(ACTION, _entry(following, landing.rematched, receipts, found), at=recorded_at, actor=actor)
         recover(lake.home, journal)
         shutil.rmtree(staging)
         lake.reopen()
@@ -118,12 +118,23 @@ def _receipt(found: Sorted, counts: Mapping[str, int]) -> Receipt:
     )
 
 
-def _entry(following: Generation, rematched: int, receipts: Sequence[Receipt]) -> dict[str, Any]:
+def _entry(
+    following: Generation, rematched: int, receipts: Sequence[Receipt], found: Sequence[Sorted]
+) -> dict[str, Any]:
+    origins = [
+        {"manifest": one.delivery.digest, "source": one.delivery.source, "backload": one.delivery.backload}
+        if one.delivery is not None
+        else {"manifest": None, "source": None, "backload": None}
+        for one in found
+    ]
     return {
         "generation": following.number,
         "lake": _text_digest(following.text()),
         "rematched": rematched,
-        "deliveries": [{**asdict(receipt), "warnings": list(receipt.warnings)} for receipt in receipts],
+        "deliveries": [
+            {**asdict(receipt), "warnings": list(receipt.warnings), **origin}
+            for receipt, origin in zip(receipts, origins, strict=True)
+        ],
     }
 
 

@@ -20,6 +20,7 @@ from features.records.terms import IDENTITY_COLUMNS
 from features.records.values import MOMENT
 
 BUCKET_ENTITIES = 2**18
+PROVENANCE_FILES = 64
 _FROM_QUEUE = -1
 _NOWHERE = -1
 _QUEUE_SEQ = -(10**15)
@@ -199,8 +200,13 @@ class Landing:
         if not batches:
             return
         path = f"{table}/g{self._number:06d}-b{bucket + 1:04d}.parquet"
+        listed = self._tables.get(table, ())
+        if len(listed) >= PROVENANCE_FILES:
+            kept = pl.read_parquet(list(self.lake.verified(listed))).to_arrow(compat_level=pl.CompatLevel.oldest())
+            batches = [*kept.cast(layout.ARRIVALS).to_batches(), *batches]
+            listed = ()
         new = write_table(self.lake.folder, path, bucket, batches, layout.ARRIVALS)
-        self._tables[table] = (*self._tables.get(table, ()), new)
+        self._tables[table] = (*listed, new)
 
 
 def _matched(

@@ -3,8 +3,9 @@
 import csv
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -98,18 +99,21 @@ class Rejects:
         return json.dumps(told, ensure_ascii=False) + "\n"
 
 
-def open_rejects(home: Path, delivery: Delivery) -> Rejects:
-    """The empty rejects of a delivery; those of another delivery that used its name stay where they are."""
-    folder = home / "rejects" / delivery.name
-    if not _is_own(folder, delivery):
-        folder = folder.with_name(f"{delivery.name}.{delivery.digest[:8]}")
+def open_rejects(home: Path, delivery: Delivery, taken: Collection[Path]) -> Rejects:
+    """The empty rejects of a delivery; those of another that used its name, or used it just now, stay as they are."""
+    numbered = (f"{delivery.name}.{number}" for number in count(2))
+    names = chain([delivery.name, f"{delivery.name}.{delivery.digest[:8]}"], numbered)
+    folders = (home / "rejects" / name for name in names)
+    folder = next(folder for folder in folders if folder not in taken and _is_own(folder, delivery))
     shutil.rmtree(folder, ignore_errors=True)
     return Rejects(folder, delivery)
 
 
 def _is_own(folder: Path, delivery: Delivery) -> bool:
-    owner = folder / _OWNER
-    return not owner.is_file() or bool(json.loads(owner.read_text())["manifest"] == delivery.digest)
+    try:
+        return bool(json.loads((folder / _OWNER).read_text())["manifest"] == delivery.digest)
+    except FileNotFoundError:
+        return True
 
 
 def _flat(name: str) -> str:

@@ -64,6 +64,7 @@ class Sorting:
     _pools: dict[tuple[str, str | None, bool], list[pl.DataFrame]] = field(default_factory=dict)
     _terms: dict[tuple[str, str | None, bool], Terms] = field(default_factory=dict)
     _opened: dict[int, _Opened] = field(default_factory=dict)
+    _rejects: list[Path] = field(default_factory=list)
 
     def take(self, number: int, folder: Path, name: str) -> Sorted:
         """A delivery read whole; its rows are judged when enough of their kind have come together."""
@@ -71,7 +72,8 @@ class Sorting:
         try:
             found.delivery = read_delivery(folder, self.profile, self.types)
             found.name = found.delivery.name
-            found.rejects = open_rejects(self.home, found.delivery)
+            found.rejects = open_rejects(self.home, found.delivery, self._rejects)
+            self._rejects.append(found.rejects.folder)
             found.warnings += [f"{path}: not in the manifest, not read" for path in found.delivery.unlisted()]
             for file in found.delivery.files:
                 self._read(found, file)
@@ -152,11 +154,11 @@ class Sorting:
             for line, raw in batch.frame.select(LINE, RAW).iter_rows()
         ]
         rows += [RowFault(opened.number, row.line, ((code, name),), row.raw, {}) for row in batch.broken]
-        _rejects(opened).add(opened.file, opened.columns, rows)
+        _rejects_of(opened).add(opened.file, opened.columns, rows)
 
     def _pool(self, opened: _Opened, batch: Batch) -> None:
         broken = [RowFault(opened.number, row.line, ((row.code, row.field),), row.raw, {}) for row in batch.broken]
-        _rejects(opened).add(opened.file, self._written(opened), broken)
+        _rejects_of(opened).add(opened.file, self._written(opened), broken)
         if batch.frame.is_empty():
             return
         delivery, file = opened.owner.delivery, opened.file
@@ -182,7 +184,7 @@ class Sorting:
             by_file.setdefault(row.file_no, []).append(row)
         for number, rows in by_file.items():
             opened = self._opened[number]
-            _rejects(opened).add(opened.file, self._written(opened), rows)
+            _rejects_of(opened).add(opened.file, self._written(opened), rows)
         self._stage(judged.sound, terms)
 
     def _written(self, opened: _Opened) -> tuple[str, ...]:
@@ -237,7 +239,7 @@ def _origin(opened: _Opened) -> tuple[Any, ...]:
     return opened.number, opened.owner.number, delivery.name, delivery.source, delivery.period, opened.file.name
 
 
-def _rejects(opened: _Opened) -> Rejects:
+def _rejects_of(opened: _Opened) -> Rejects:
     if opened.owner.rejects is None:
         raise AssertionError("a file is opened only after its manifest was read")
     return opened.owner.rejects
