@@ -107,9 +107,8 @@ def _due_periods(operands: list[Column], numbers: tuple[float, ...], as_of: npt.
     years = as_of.astype("datetime64[Y]").astype(np.int64) + 1970
     month_day = (_month_index(as_of) % 12 + 1) * 100 + _day_of_month(as_of)
     last = years - 1 - (month_day <= month * 100 + day)
-    due = np.clip(last - (born.astype("datetime64[Y]").astype(np.int64) + 1970) + 1, 0, periods).astype(np.float64)
-    due[missing] = np.nan
-    return due
+    due = np.clip(last - (born.astype("datetime64[Y]").astype(np.int64) + 1970) + 1, 0, periods)
+    return np.where(missing, np.nan, due.astype(np.float64))
 
 
 _DATED: dict[str, Callable[[list[Column], tuple[float, ...], npt.NDArray[np.datetime64]], Column]] = {
