@@ -148,7 +148,8 @@ class SealedMonth:
         if region:
             keep = pc.and_(keep, pc.fill_null(pc.starts_with(self.rows["region"], region), False))
         chosen = self.rows.filter(keep)
-        order = np.lexsort((chosen["entity"].to_numpy(), -chosen["margin"].to_numpy()))
+        codes = np.array(chosen["code"].to_pylist(), dtype=np.bytes_)
+        order = np.lexsort((codes, -chosen["margin"].to_numpy()))
         return list(chosen.take(pa.array(order[:limit])).to_pylist())
 
     def counts(self) -> dict[str, int]:
