@@ -78,7 +78,7 @@ def test_bits_flipped_before_the_digest_was_taken_are_found_by_the_pages(home, t
     home.take(home.deliver("good", good))
     receipts = home.take(*folders)
     taken = [receipt for receipt in receipts if receipt.refused != "file_undecodable"]
-    assert len(taken) < len(receipts) / 4
+    assert len(taken) < len(receipts) / 2
     # what was taken has its flipped bit in a page's header, where nothing is said about values
     assert all(receipt.duplicate == receipt.sent == 40 for receipt in taken)
 
