@@ -97,17 +97,14 @@ class SealedMonth:
 
     @cached_property
     def _by_code(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-        codes = np.array(self.rows["code"].to_pylist(), dtype=np.bytes_)
+        codes = _encoded(self.rows["code"])
         order = np.argsort(codes)
         return codes[order], order
 
     def find(self, code: str) -> dict[str, Any] | None:
         """The light row of an entity, or nothing."""
         codes, order = self._by_code
-        try:
-            wanted = code.encode("ascii")
-        except UnicodeEncodeError:
-            return None
+        wanted = code.encode(errors="replace")
         place = int(np.searchsorted(codes, wanted))
         if place >= len(codes) or codes[place] != wanted:
             return None
@@ -148,7 +145,7 @@ class SealedMonth:
         if region:
             keep = pc.and_(keep, pc.fill_null(pc.starts_with(self.rows["region"], region), False))
         chosen = self.rows.filter(keep)
-        codes = np.array(chosen["code"].to_pylist(), dtype=np.bytes_)
+        codes = _encoded(chosen["code"])
         order = np.lexsort((codes, -chosen["margin"].to_numpy()))
         return list(chosen.take(pa.array(order[:limit])).to_pylist())
 
@@ -180,6 +177,11 @@ class SealedMonth:
             table = pq.read_table(part.folder / VECTORS, columns=["entity", *kept], page_checksum_verification=True)
             tables.append(table)
         return _last_of_each(pa.concat_tables(tables, promote_options="default"))
+
+
+def _encoded(codes: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """Entity codes as UTF-8 bytes, which sort as their characters do."""
+    return np.array([code.encode() for code in codes.to_pylist()] or [b""], dtype=np.bytes_)[: len(codes)]
 
 
 def _last_of_each(rows: pa.Table) -> pa.Table:
