@@ -15,6 +15,7 @@ from training import reasons
 from training.scheme import EXPOSURE, Scheme
 
 INTERNAL = {"zh": "系统内部标注信息", "en": "internally marked information"}
+ASPECTS = ("regime", "onsite", "triggers", "sampling", "method", "monitoring", "campaign")  # as the Opinion tells them
 Document = dict[str, Any]
 
 
@@ -90,7 +91,9 @@ def measures(words: Mapping[str, Any], kind: str | None, risk: str | None) -> Do
     stated = words["measures"]
     if stated is None or risk is None or kind not in stated["kinds"]:
         return None
-    return {"basis": stated["basis"], **stated["classes"][risk]}
+    aspects = stated["classes"][risk]
+    order = [*(name for name in ASPECTS if name in aspects), *(name for name in aspects if name not in ASPECTS)]
+    return {"basis": stated["basis"], **{name: aspects[name] for name in order}}
 
 
 def _rule(words: Mapping[str, Any], code: str) -> Document:

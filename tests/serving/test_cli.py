@@ -1,0 +1,345 @@
+"""The command line: one document on stdout, an exit code for each family of faults, nothing imported in vain."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from datetime import date
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import typer
+
+from evaluation.gate import Check, Verdict
+from features import steps
+from serving import cli
+from serving.workshop import Workshop
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("pyarrow", "polars", "lightgbm", "mlflow", "duckdb", "ibis", "pandas", "numpy", "sklearn", "bentoml", "yaml")
+LOADED = f"import sys, serving.cli; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+COUNTS = ("accepted", "duplicate", "rejected", "unmatched")
+WRONG_MONTHS = ("2026-13", "2026", "yesterday")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a verb answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        """The one document on stdout; anything beside it does not parse."""
+        return json.loads(self.out)
+
+
+def typed(*words):
+    """What ``jianwei WORDS`` answers, run in this process through the real entry."""
+    out, err = StringIO(), StringIO()
+    code = 0
+    with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["jianwei", *(str(word) for word in words)])
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+def commands(group=cli.app, path=()):
+    """Every verb as (words, typer's command), groups opened."""
+    click = typer.main.get_command(group)
+    found = []
+
+    def walk(command, words):
+        for name, below in getattr(command, "commands", {}).items():
+            found.append(((*words, name), below))
+            walk(below, (*words, name))
+
+    walk(click, path)
+    return found
+
+
+VERBS = [words for words, command in commands() if not hasattr(command, "commands")]
+
+
+@pytest.fixture
+def at(monkeypatch, tmp_path):
+    """Works on a town, or on a home with nothing in it."""
+
+    def choose(profile, root):
+        monkeypatch.setenv("JIANWEI_HOME", str(root))
+        monkeypatch.setenv("JIANWEI_MLRUNS", str(tmp_path / "mlruns"))
+        monkeypatch.setenv("JIANWEI_PROFILE", str(profile))
+        monkeypatch.setenv("JIANWEI_NOW", "2026-02-03T09:00:00+08:00")
+        return Path(root) / "small"
+
+    return choose
+
+
+@pytest.fixture
+def empty(at, town, tmp_path):
+    """A home of the town's profile with nothing in it."""
+    return at(town.folder / "profile", tmp_path / "var")
+
+
+@pytest.fixture
+def housed(at, copied):
+    """The home of a town with two published months and a champion."""
+    copied.promote()
+    shutil.move(copied.home, copied.folder / "small")  # homes are named after their profile
+    return at(copied.folder / "profile", copied.folder)
+
+
+def deliver(folder, rows, **manifest):
+    """A delivery of register entries, as CSV."""
+    folder.mkdir(parents=True)
+    text = "code,kind,status,opened\n" + "".join(f"{row}\n" for row in rows)
+    (folder / "entity.csv").write_text(text, encoding="utf-8")
+    stated = {
+        "delivery": folder.name,
+        "source": "register",
+        "period": "2026-01",
+        "mapping": None,
+        "backload": None,
+        "files": [{"path": "entity.csv", "record_type": "entity", "version": 1, "format": "csv", "rows": len(rows)}],
+    }
+    (folder / "manifest.json").write_text(json.dumps(stated | manifest), encoding="utf-8")
+    return folder
+
+
+ROWS = ("N1,shop,open,2024-01-05", "N2,stall,open,2024-02-05", "N3,ship,open,2024-03-05")
+
+
+def test_a_delivery_with_a_reject_ends_well_and_its_counts_add_up(empty, tmp_path):
+    said = typed("intake", deliver(tmp_path / "one", ROWS), "--json")
+    assert said.code == 0
+    found = said.json
+    assert found["delivery"] == "one"
+    assert found["refused"] is None
+    assert (found["sent"], found["accepted"], found["rejected"]) == (3, 2, 1)
+    assert found["sent"] == sum(found[name] for name in COUNTS)
+    assert sum(found["rejects"].values()) == 1
+
+
+def test_several_deliveries_print_a_list(empty, tmp_path):
+    one, two = deliver(tmp_path / "one", ROWS), deliver(tmp_path / "two", ROWS)
+    found = typed("intake", one, two, "--json").json
+    assert [receipt["delivery"] for receipt in found] == ["one", "two"]
+    assert (found[1]["accepted"], found[1]["duplicate"]) == (0, 2)
+
+
+def test_a_refused_delivery_ends_with_10_and_counts_of_nothing(empty, tmp_path):
+    refused = deliver(tmp_path / "one", ROWS, source="")
+    said = typed("intake", refused, "--json")
+    assert said.code == 10
+    assert said.json["refused"] == "manifest_field"
+    assert [said.json[name] for name in ("sent", *COUNTS)] == [0] * 5
+    assert "Nothing of the delivery was taken" in re.sub(r"\s+", " ", said.err)
+
+
+def test_a_home_in_use_ends_with_15_and_says_by_whom(empty, tmp_path):
+    with steps.lock(empty, "another run"):
+        said = typed("intake", deliver(tmp_path / "one", ROWS), "--json")
+    assert (said.code, said.out) == (15, "")
+    assert "another run" in said.err
+
+
+@pytest.mark.parametrize("verb", [("evaluate",), ("train",), ("promote", "propose", "--as", "ana"), ("export",)])
+def test_without_a_scheme_or_a_month_a_verb_ends_with_20_and_names_the_verb_to_run(empty, verb):
+    said = typed(*verb, "--json")
+    assert (said.code, said.out) == (20, "")
+    assert "jianwei " in said.err
+
+
+def test_a_month_without_a_champion_ends_with_30(empty):
+    said = typed("month", "2026-01", "--json")
+    assert (said.code, said.out) == (30, "")
+    assert "no champion" in said.err
+
+
+def verdict_of_reject(scheme):
+    failed = Check("EV020", "区分", "tells", "discrimination", "at_least", True, False, 0.55, "b", 0.5, False, ())
+    return Verdict(scheme, "reject", date(2026, 2, 3), (failed,))
+
+
+def test_a_verdict_of_reject_cannot_be_proposed_whatever_the_reason(housed, monkeypatch):
+    digest = "ab" * 32
+    verdict = verdict_of_reject(digest)
+    report = housed / "reports" / digest[:16]
+    report.mkdir(parents=True)
+    (report / "report.html").write_text("<html></html>")
+    (report / "assessment.json").write_text(json.dumps({"gate": verdict.document() | {"digest": verdict.digest}}))
+    monkeypatch.setattr(Workshop, "latest", lambda *_: (None, SimpleNamespace(digest=digest)))
+    said = typed("promote", "propose", "--as", "ana", "--reason", "we want it", "--json")
+    assert (said.code, said.out) == (30, "")
+    assert "EV020" in said.err
+
+
+def test_an_entity_that_is_not_in_the_month_ends_with_50(housed):
+    said = typed("explain", "T99999", "--month", "2025-12", "--json")
+    assert (said.code, said.out) == (50, "")
+    assert "T99999" in said.err
+
+
+def test_an_api_key_for_a_role_that_does_not_exist_ends_with_50(empty):
+    said = typed("keys", "create", "x", "--role", "emperor", "--json")
+    assert (said.code, said.out) == (50, "")
+
+
+def test_a_person_without_a_key_cannot_roll_back(housed):
+    scheme = typed("promote", "history", "--json").json["acts"][-1]["scheme"]
+    said = typed("promote", "rollback", scheme[:8], "--as", "nobody", "--reason", "test")
+    assert said.code == 50
+    assert "nobody" in said.err
+
+
+def test_a_damaged_journal_ends_with_60_with_and_without_verification(housed):
+    journal = housed / "journal.jsonl"
+    content = journal.read_bytes()
+    journal.write_bytes(content.replace(b"promotion.approved", b"promotion.approveD"))
+    assert typed("status", "--json").code == 60
+    assert typed("status", "--verify", "--json").code == 60
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("month", text) for text in WRONG_MONTHS),
+        *(("export", "--month", text) for text in WRONG_MONTHS),
+        *(("explain", "T00001", "--month", text) for text in WRONG_MONTHS),
+        ("matrix", "--as-of", "2026-02-30"),
+        ("matrix",),
+        ("train", "--known-by", "2026"),
+        ("promote", "history", "--on", "yesterday"),
+        ("promote", "propose"),
+        ("simulate", "--first", "2017-00"),
+        ("simulate", "--entities", "0"),
+        ("export", "--limit", "-1"),
+        ("export", "--class", "E"),
+        ("export", "--office", "somewhere"),
+        ("matrix", "--as-of", "2025-12-31", "--engine", "abacus"),
+        ("status", "--unheard-of"),
+        ("conjure",),
+        ("--profile", "nowhere", "status"),
+    ],
+)
+def test_what_is_asked_wrongly_ends_with_2_and_prints_no_figures(housed, words):
+    said = typed(*words)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.strip()
+
+
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_every_verb_says_what_it_does_and_what_each_option_is_for(words):
+    command = dict(commands())[words]
+    assert len(command.help) > 20
+    options = [option for option in command.params if option.name not in {"help"}]
+    assert [option.name for option in options if not option.help] == []
+    assert typed(*words, "--help").code == 0
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md"])
+def test_both_readmes_name_every_verb(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert [" ".join(words) for words in VERBS if f"jianwei {' '.join(words)}" not in text] == []
+
+
+def test_the_command_line_imports_no_room_before_a_verb_needs_it():
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    ran = subprocess.run(
+        [sys.executable, "-c", LOADED], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "[]"
+
+
+def test_the_status_of_an_empty_home_is_one_document(empty):
+    found = typed("status", "--json").json
+    assert (found["months"], found["champion"], found["deliveries"]) == ([], None, 0)
+
+
+def test_the_status_names_months_classes_and_champion_and_all_of_it_holds(housed):
+    found = typed("status", "--verify", "--json").json
+    assert [month["month"] for month in found["months"]] == ["2025-11", "2025-12"]
+    for month in found["months"]:
+        assert list(month["classes"]) == ["A", "B", "C", "D"]
+        assert sum(month["classes"].values()) == month["entities"]
+    assert (found["champion"]["proposed_by"], found["champion"]["approved_by"]) == ("ana", "bo")
+    assert found["verified"]["faults"] == []
+    assert "2025-12" in typed("status").out
+
+
+def test_a_touched_month_is_found_by_verification_and_named(housed):
+    sealed = next((housed / "months").glob("2025-12/*/results.parquet"))
+    content = bytearray(sealed.read_bytes())
+    content[len(content) // 2] ^= 1
+    sealed.write_bytes(content)
+    said = typed("status", "--verify", "--json")
+    assert said.code == 60
+    assert "2025-12" in " ".join(said.json["verified"]["faults"])
+
+
+def test_the_export_is_ordered_by_margin_and_keeps_to_class_and_limit(housed):
+    everyone = typed("export", "--json").json["entities"]
+    assert [(-one["margin"], one["entity"]) for one in everyone] == sorted(
+        (-one["margin"], one["entity"]) for one in everyone
+    )
+    found = typed("export", "--month", "2025-12", "--class", "D", "--class", "C", "--limit", "3", "--json").json
+    assert found["entities"] == [one for one in everyone if one["class"] in "CD"][:3]
+    assert found["notice"] == "内部参考，不作为信用评价"
+
+
+def test_an_explanation_adds_up_and_speaks_for_itself(housed):
+    found = typed("explain", "T00006", "--json").json
+    assert abs(found["base"] + sum(found["contributions"].values()) - found["margin"]) < 1e-9
+    shown = typed("explain", "T00006").out
+    assert found["notice_en"] in shown
+    assert all(reason["text_en"] in re.sub(r"\s+", " ", shown) for reason in found["reasons"])
+
+
+def test_the_lists_of_a_county_are_written_where_asked(housed, tmp_path):
+    found = typed("export", "--region", "360102", "--office", tmp_path / "office", "--json").json
+    assert found["files"]
+    assert all(Path(file).is_file() for file in found["files"])
+
+
+def test_indicators_are_listed_with_direction_dimension_and_examples(empty):
+    found = typed("indicators", "list", "--json").json
+    assert {one["direction"] for one in found} <= {"riskier", "safer", "none"}
+    assert all(one["examples"] and one["label"] and one["unit"] for one in found)
+    assert found[0]["code"] in typed("indicators", "list").out
+
+
+def test_a_signing_key_is_made_once_and_an_api_key_is_shown_once(empty):
+    found = typed("keys", "create", "li", "--json").json
+    assert Path(found["path"]).is_file()
+    assert typed("keys", "create", "li").code == 50
+    made = typed("keys", "create", "demo", "--role", "integrator_score", "--json").json
+    assert made["key"].startswith("jw_")
+    assert made["expires"] == "2026-05-04"
+    assert made["key"] not in (empty / "keys" / "api_keys.json").read_text()
+
+
+def test_who_was_champion_on_a_day_is_answered(housed):
+    whole = typed("promote", "history", "--json").json
+    assert [act["action"] for act in whole["acts"]] == ["promotion.proposed", "promotion.approved"]
+    assert typed("promote", "history", "--on", "2025-12-31", "--json").json == {"on": "2025-12-31", "acts": []}
+    assert typed("promote", "history", "--on", "2026-01-03", "--json").json["acts"] == whole["acts"]
+
+
+def test_a_fault_nobody_foresaw_is_not_dressed_up(empty, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("serving.inventory.inventory", broken)
+    with pytest.raises(ZeroDivisionError):
+        typed("status")
