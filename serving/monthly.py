@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import rfc8785
 
 from features import signing, steps
-from features.asof import Month, in_force
+from features.asof import Month
 from features.engine import Engine
 from features.profile import ProfileError
 from features.reading import Reading
@@ -266,7 +266,7 @@ def _previous(run: Run, before: SealedMonth | None) -> Previous | None:
     profile = run.sources.lake.profile
     classes, names = before.classes(), tuple[str, ...]()
     if profile.has("steadiness"):
-        movers = Movers.read(in_force(profile.table("steadiness"), run.sources.as_of))
+        movers = Movers.read(profile.dated("steadiness", run.sources.as_of))
         span = Span(Month.parse(before.month).end, run.sources.as_of)
         facts = new_facts(Reading(run.sources.lake, Engine(run.sources.engine)), movers, span)
         classes, names = classes.join(facts, "entity").sort_by("entity"), movers.states

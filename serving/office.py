@@ -186,8 +186,7 @@ def list_csv(county: County, entities: Sequence[Mapping[str, Any]]) -> str:
 def _list_row(county: County, entity: Mapping[str, Any]) -> list[str]:
     language = county.profile.language
     words = county.month.words
-    row = county.month.full(entity)
-    top = explanation.text(words, row["reasons"][0], language) if row["reasons"] else ""
+    top = top_reason(words, county.month.full(entity))
     causes = CAUSES[str(entity["cause"])]
     return [
         county.name(entity),
@@ -197,9 +196,20 @@ def _list_row(county: County, entity: Mapping[str, Any]) -> list[str]:
         str(entity["class"]),
         str(entity["class_before"] or ""),
         causes[0] if language == "zh" else causes[1],
-        top,
+        explanation.text(words, top, language) if top else "",
         _measure(words, entity, language),
     ]
+
+
+def top_reason(words: Mapping[str, Any], row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What decided a class most: the rule that demands it where the model did not, else the strongest reason."""
+    if row["class"] != row["model_class"]:
+        at_least = {rule["code"]: rule["at_least"] for rule in words["rules"]}
+        for one in row["reasons"]:
+            if one["rule"] is not None and at_least[one["rule"]] == row["class"]:
+                return dict(one)
+    ordered = sorted(row["reasons"], key=lambda one: one["rule"] is not None)
+    return ordered[0] if ordered else None
 
 
 def _measure(words: Mapping[str, Any], entity: Mapping[str, Any], language: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from features.asof import end_of_day, in_force
+from features.asof import end_of_day
 from features.compile import window_start
 from features.indicators.catalogue import row_sets
 from features.indicators.language import Indicator
@@ -76,7 +76,7 @@ def _measures(profile: Profile, sources: Sources) -> Mapping[str, Any] | None:
     """The measures in force: basis, kinds they are for, and per class what each aspect says (null: nothing)."""
     if not profile.has("measures"):
         return None
-    row = in_force(profile.table("measures"), sources.as_of)
+    row = profile.dated("measures", sources.as_of)
     return {"basis": row["basis"], "kinds": row["kinds"], "classes": row["classes"]}
 
 

@@ -57,6 +57,15 @@ def test_the_first_list_is_all_c_and_d_of_the_county_riskiest_first(county, writ
     assert all(row[8].endswith("类监管") for row in rows)
 
 
+def test_the_top_reason_is_a_rule_only_where_the_rule_decided(county):
+    for one in county.entities:
+        row = county.month.full(one)
+        top = office.top_reason(county.month.words, row)
+        decided = row["class"] != row["model_class"]
+        assert (top["rule"] is not None) == decided
+    assert office.top_reason(county.month.words, {"class": "A", "model_class": "A", "reasons": []}) is None
+
+
 def test_the_second_list_is_who_moved_with_the_cause(county, written):
     _, *rows, _ = table(written[1][1])
     moved = [one for one in county.entities if one["class"] != one["class_before"]]
