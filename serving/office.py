@@ -93,13 +93,19 @@ class County:
 
     @cached_property
     def entities(self) -> list[dict[str, Any]]:
-        """Its classified entities, riskiest margin first, then entity; names and addresses as registered at T."""
+        """Its classified entities, riskiest margin first, then entity: as registered at T, with their top reason."""
         listed = self.month.listed(region=self.region)
         known = self.month.rows["entity"].to_pylist()
         place = {entity: number for number, entity in enumerate(known)}
         columns = {name: registered(self.sources, name).to_pylist() for name in ("name", "address", "supervising_org")}
+        whole = self.month.whole(listed)
         return [
-            {**light, **{name: values[place[light["entity"]]] for name, values in columns.items()}} for light in listed
+            {
+                **light,
+                **{name: values[place[light["entity"]]] for name, values in columns.items()},
+                "top": top_reason(self.month.words, whole[light["entity"]]),
+            }
+            for light in listed
         ]
 
     def name(self, entity: Mapping[str, Any]) -> str:
@@ -186,7 +192,6 @@ def list_csv(county: County, entities: Sequence[Mapping[str, Any]]) -> str:
 def _list_row(county: County, entity: Mapping[str, Any]) -> list[str]:
     language = county.profile.language
     words = county.month.words
-    top = top_reason(words, county.month.full(entity))
     causes = CAUSES[str(entity["cause"])]
     return [
         county.name(entity),
@@ -196,7 +201,7 @@ def _list_row(county: County, entity: Mapping[str, Any]) -> list[str]:
         str(entity["class"]),
         str(entity["class_before"] or ""),
         causes[0] if language == "zh" else causes[1],
-        explanation.text(words, top, language) if top else "",
+        explanation.text(words, entity["top"], language) if entity["top"] else "",
         _measure(words, entity, language),
     ]
 

@@ -119,6 +119,11 @@ class SealedMonth:
         part: Part = self.parts[light["part"]]
         return part.row(ledger.RESULTS, light["row"])
 
+    def whole(self, lights: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+        """The whole sealed rows of many entities, by entity; each piece of a file is read once."""
+        ordered = sorted(lights, key=lambda light: (light["part"], light["row"]))
+        return {light["entity"]: self.full(light) for light in ordered}
+
     def vector(self, light: Mapping[str, Any]) -> dict[str, float | None]:
         """The indicator values of a classified entity, by code."""
         part: Part = self.parts[light["part"]]
