@@ -4,6 +4,7 @@ import json
 import shutil
 from datetime import UTC, date, datetime
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -50,9 +51,10 @@ def tables():
     return found
 
 
-def _taken(profile, tables, home):
+def _taken(profile, tables, home, mappings=tuple(FILES)):
     folders = []
-    for mapping, (record_type, name) in FILES.items():
+    for mapping in mappings:
+        record_type, name = FILES[mapping]
         folder = home / "deliveries" / mapping
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -69,7 +71,7 @@ def _taken(profile, tables, home):
         folders.append(folder)
     lake = Lake(home, profile)
     receipts = take(folders, lake=lake, journal=Journal(home / "journal.jsonl"), recorded_at=NOW)
-    return lake, dict(zip(FILES, receipts, strict=True))
+    return lake, dict(zip(mappings, receipts, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +113,19 @@ def test_a_violated_item_happened_with_its_inspection_and_was_known_with_it(home
     for row in items.to_pylist():
         assert row["event_date"] == row["found_on"] == when[row["inspection_id"]]
         assert row["known_at"] == known[row["inspection_id"]]
+
+
+def test_items_delivered_before_their_inspection_wait_and_then_get_its_date(chicago, tables, home, tmp_path):
+    _, early = _taken(chicago, tables, tmp_path, ("places", "violations"))
+    assert early["violations"].unmatched == len(tables["violations"])
+    late, _ = _taken(chicago, tables, tmp_path, ("inspections",))
+    waited, at_once = (
+        pl.concat([pl.read_parquet(path) for path in lake.files("violation")])
+        .select("inspection_id", "violation_no", "event_date", "found_on", "known_at", "known_basis")
+        .sort("inspection_id", "violation_no")
+        for lake in (late, home[0])
+    )
+    assert waited.equals(at_once)
 
 
 def test_an_inspection_counts_for_inspections_two_days_later_and_not_for_the_next_days(home, chicago):
