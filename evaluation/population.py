@@ -11,7 +11,7 @@ import pyarrow as pa
 from evaluation.checks import ClassShares, Coverage, Sanity, Stability
 from evaluation.metrics import Flags, Floats, Integers
 from evaluation.stability import migration, psi, shifts
-from features.asof import Month, in_force
+from features.asof import Month
 from features.indicators.catalogue import Definitions, populations
 from features.indicators.language import PeerRate
 from features.matrix import Batch, batches
@@ -100,7 +100,7 @@ def classified(task: Task, scheme: Scheme, *, as_of: date, before: Population | 
 
 
 def _previous(task: Task, scheme: Scheme, before: Population, as_of: date) -> pa.Table:
-    movers = Movers.read(in_force(task.profile.table("steadiness"), as_of))
+    movers = Movers.read(task.profile.dated("steadiness", as_of))
     facts = new_facts(task.knowledge.reading, movers, Span(before.as_of, as_of))
     return before.as_previous(scheme.digest).join(facts, "entity").combine_chunks()
 
@@ -115,7 +115,7 @@ def coverage(found: Population) -> Coverage:
 
 def shares(found: Population, profile: Profile) -> dict[str, ClassShares]:
     """Classes of every kind beside what the profile wants of them on that date."""
-    wanted = in_force(profile.table("classes")["targets"], found.as_of)["kinds"]
+    wanted = profile.dated("classes", found.as_of, under="targets")["kinds"]
     return {code: _shares(found, number, wanted[code]) for number, code in enumerate(profile.kind_codes)}
 
 

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from features.asof import in_force
+
 _Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader  # the same language, ten times faster
 PROFILES = Path(__file__).resolve().parent.parent / "profiles"
 
@@ -101,6 +103,17 @@ class Profile:
     def has(self, name: str) -> bool:
         """Whether the profile brings a file of this name."""
         return (self.folder / f"{name}.yaml").is_file()
+
+    def dated(self, name: str, on: date, *, under: str | None = None) -> Mapping[str, Any]:
+        """The row of a dated file (or of the rows ``under`` a name in it) in force on a day; ProfileError otherwise."""
+        table = self.table(name)
+        try:
+            return in_force(table if under is None else table[under], on)
+        except (KeyError, TypeError, ValueError) as fault:
+            raise ProfileError(
+                f"{self.folder / name}.yaml: {fault} Expected rows with since, until and basis, one of them valid on "
+                f"{on}. Nothing was done; add or correct a row."
+            ) from None
 
     def codelist(self, name: str) -> CodeList:
         """A code list of the profile."""

@@ -6,8 +6,7 @@ from typing import Any
 import polars as pl
 
 from features.asof import end_of_day
-from features.compile import window_start
-from features.indicators.catalogue import row_sets
+from features.compile import before_coverage
 from features.indicators.language import Indicator
 from features.profile import Profile
 from features.reading import Reading
@@ -58,10 +57,7 @@ def _indicator(one: Indicator, sources: Sources, delivered: set[str]) -> dict[st
 
 def _gap(one: Indicator, sources: Sources, delivered: set[str]) -> str:
     """Why a value is null, when it is: its source not covering the window, never delivered, or holding no record."""
-    coverage = sources.lake.profile.coverage
-    starts = [coverage[item] for item in one.items if item in coverage]
-    windows = [rows.window for rows in row_sets(one.value) if rows.window is not None]
-    if starts and windows and min(window_start(sources.as_of, window) for window in windows) < max(starts):
+    if before_coverage(one, sources.lake.profile, sources.as_of):
         return "before_coverage"
     return "no_record" if delivered.intersection(one.items) else "not_delivered"
 
@@ -103,13 +99,22 @@ def _latest(deliveries: pl.DataFrame, profile: Profile) -> list[dict[str, str]]:
     local = newest.with_columns(day=pl.col("known_at").dt.convert_time_zone(zone).dt.date().cast(pl.String))
     labels = _labels(profile, local["source"].to_list())
     return [
-        {"source": source, "label": labels[source], "delivery": delivery, "known_at": day}
+        {
+            "source": source,
+            "label": labels[source][0],
+            "label_en": labels[source][1],
+            "delivery": delivery,
+            "known_at": day,
+        }
         for source, delivery, day in local.select("source", "delivery", "day").iter_rows()
     ]
 
 
-def _labels(profile: Profile, sources: Iterable[str]) -> dict[str, str]:
+def _labels(profile: Profile, sources: Iterable[str]) -> dict[str, tuple[str, str]]:
     if not (profile.folder / "codelists" / "sources.yaml").is_file():
-        return {source: source for source in sources}
+        return {source: (source, source) for source in sources}
     listed = profile.codelist("sources")
-    return {source: listed.label(source) if source in listed.codes else source for source in sources}
+    return {
+        source: (listed.label(source), listed.label(source, "en")) if source in listed.codes else (source, source)
+        for source in sources
+    }

@@ -75,8 +75,13 @@ class Outcome:
 
 def read_outcomes(profile: Profile) -> dict[str, Outcome]:
     """The outcomes of a profile by code, the one schemes are trained on first."""
-    found = [_outcome(row, profile) for row in profile.table("outcomes")]
-    return {outcome.code: outcome for outcome in found}
+    rows = profile.table("outcomes")
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, Mapping) for row in rows):
+        raise SchemeError(
+            f"outcomes.yaml of profile {profile.name} holds no list of outcomes; expected at least one, the "
+            "one schemes are trained on first. Nothing was trained; see docs/docking.md."
+        )
+    return {outcome.code: outcome for outcome in (_outcome(row, profile) for row in rows)}
 
 
 def conditions(rows: Iterable[Sequence[Any]], where: str) -> tuple[Condition, ...]:

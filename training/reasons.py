@@ -18,6 +18,7 @@ Places = npt.NDArray[np.int16]
 RAISING, LOWERING = 4, 2
 LEAST_SHARE = 0.05
 VISIBILITIES = ("publishable", "internal", "restricted")
+FLAG_UNIT = "0/1"
 PERCENT_UNITS = frozenset({"share", "ratio", "percent", "rate"})
 
 
@@ -133,14 +134,22 @@ def text(one: Reason, definitions: Definitions, rules: Mapping[str, Override], l
         rule = rules[one.rule]
         return f"{rule.label_en} ({rule.basis})" if language == "en" else f"{rule.label}（{rule.basis}）"
     defined = definitions.by_code[one.indicator]
-    template = defined.reason_en if language == "en" else defined.reason
-    return template.replace("{v}", shown(one.value, defined.unit, language))
+    template, label = (defined.reason_en, defined.label_en) if language == "en" else (defined.reason, defined.label)
+    return sentence(template, label, (one.value, defined.unit), language)
 
 
-def shown(value: float | None, unit: str, language: str) -> str:
-    """A value as people read it: whole numbers whole, shares in percent, null said in words."""
+def sentence(template: str, label: str, measured: tuple[float | None, str], language: str) -> str:
+    """An indicator's sentence with its value and unit; what is absent or not the case is said as such, never claimed."""
+    value, unit = measured
     if value is None:
-        return "not known" if language == "en" else "无记录"
+        return f"{label}: no record" if language == "en" else f"{label}：无记录"
+    if unit == FLAG_UNIT and value == 0:
+        return f"not the case: {label}" if language == "en" else f"未见：{label}"
+    return template.replace("{v}", shown(value, unit))
+
+
+def shown(value: float, unit: str) -> str:
+    """A value as people read it: whole numbers whole, shares in percent."""
     if unit in PERCENT_UNITS:
         return f"{value * 100:.1f}%"
     if value == round(value):

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from features import steps
-from features.asof import in_force, month_end_on_or_before
+from features.asof import month_end_on_or_before
 from features.engine import Engine
 from features.indicators.catalogue import Definitions
 from features.matrix import batches, matrix_key, sampled
@@ -33,6 +33,7 @@ from training.outcomes import Outcome, read_outcomes
 from training.overrides import read_overrides
 from training.pairs import PARTS, Sampling, Say, detected_pairs, event_pairs, trainable
 from training.plots import drawn
+from training.readiness import ready
 from training.registry import Registered, Run, log
 from training.scheme import KindPart, Scheme
 from training.steadiness import Steadiness
@@ -149,6 +150,7 @@ class Sample:
 
 def retrain(task: Task, folder: Path, *, key: Ed25519PrivateKey, say: Say) -> Trained:
     """A scheme trained, calibrated, cut and signed in ``folder``; steps whose inputs are unchanged are not repeated."""
+    ready(task.profile, task.definitions, task.outcome, on=task.reference_month)
     steps.run(folder / "sample", task.inputs("outcomes", "model"), lambda fresh: _write_sample(task, fresh, say))
     place = fit.layout(task.definitions, task.outcome)
     signed_by = key.public_key().public_bytes_raw().hex()
@@ -214,7 +216,7 @@ def drafted(task: Task, rows: fit.Rows, place: fit.Layout) -> Scheme:
     models = fit.boosters(rows, place, fit.TreeSettings.read(task.model["trees"]))
     distribution = fit.reference(rows, place, models, kinds)
     offsets = fit.offsets(models, place, distribution, kinds)
-    steadiness = Steadiness.read(in_force(task.profile.table("steadiness"), task.reference_month))
+    steadiness = Steadiness.read(task.profile.dated("steadiness", task.reference_month))
     return Scheme(
         profile=task.profile.name,
         outcome=task.outcome.code,
@@ -262,7 +264,7 @@ def calibrated(task: Task, draft: Scheme, rows: fit.Rows) -> Scheme:
 def cut(task: Task, scheme: Scheme) -> tuple[Scheme, dict[str, Chosen]]:
     """The scheme with cutoffs that give the wanted shares after rules on the reference month, and what they give."""
     probability, at_least, kind = _population(task, scheme)
-    wanted = in_force(task.profile.table("classes")["targets"], task.reference_month)["kinds"]
+    wanted = task.profile.dated("classes", task.reference_month, under="targets")["kinds"]
     chosen = {}
     for number, code in enumerate(scheme.kinds):
         own = kind == number

@@ -89,7 +89,9 @@ def _days(rng, opened, yearly):
     """Days on which something happens to a licence, so often a year."""
     since = max(opened, FIRST)
     span = (LAST - since).days
-    return [since + timedelta(days=int(day)) for day in np.sort(rng.integers(0, span, rng.poisson(yearly * span / 365)))]
+    return [
+        since + timedelta(days=int(day)) for day in np.sort(rng.integers(0, span, rng.poisson(yearly * span / 365)))
+    ]
 
 
 def _inspections(rng, codes, habit, opened):
@@ -98,7 +100,7 @@ def _inspections(rng, codes, habit, opened):
         for day in _days(rng, opened[number], 0.95):
             team = int(rng.random() < (0.7 if number % 2 else 0.3))
             routine = rng.random() < 0.85
-            serious = rng.poisson(np.exp(-1.5 + 1.1 * habit[number] + 0.6 * team + 0.3 * (not routine)))
+            serious = rng.poisson(np.exp(-1.5 + 1.3 * habit[number] + 0.6 * team + 0.3 * (not routine)))
             minor = rng.poisson(1.5)
             purpose = "Programmed" if routine else "Complaint"
             found.append((code, written(day), purpose, f"T{team + 1}", serious, minor))
