@@ -131,8 +131,7 @@ def text(words: Mapping[str, Any], one: Mapping[str, Any], language: str) -> str
         rule = _rule(words, one["rule"])
         return f"{rule['label_en']} ({rule['basis']})" if language == "en" else f"{rule['label']}（{rule['basis']}）"
     stated = words["indicators"][one["indicator"]]
-    shown = reasons.shown(one["value"], stated["unit"], language)
-    return str(stated["reason"][language]).replace("{v}", shown)
+    return reasons.sentence(stated["reason"][language], stated[language], (one["value"], stated["unit"]), language)
 
 
 def _citation(row: Mapping[str, Any], zone: str) -> Document:

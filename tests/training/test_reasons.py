@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_scheme import DEFINITIONS, RULES, make_rows
 
-from training.reasons import LOWERING, RAISING, Support, reason, rule_reasons, select, shown, supports, text, wanted
+from training.reasons import LOWERING, RAISING, Support, reason, rule_reasons, select, sentence, supports, text, wanted
 
 CODES = DEFINITIONS.codes
 RULE_BY_CODE = {rule.code: rule for rule in RULES}
@@ -113,15 +113,19 @@ def test_words_are_made_on_reading_from_the_value():
 @pytest.mark.parametrize(
     ("value", "unit", "language", "words"),
     [
-        (3.0, "time", "zh", "3"),
-        (2.456, "year", "zh", "2.46"),
-        (0.125, "share", "en", "12.5%"),
-        (None, "time", "zh", "无记录"),
-        (None, "time", "en", "not known"),
+        (3.0, "time", "zh", "有3次"),
+        (2.456, "year", "zh", "有2.46次"),
+        (0.125, "share", "en", "12.5% of it"),
+        (None, "time", "zh", "次数：无记录"),
+        (None, "time", "en", "count: no record"),
+        (1.0, "0/1", "zh", "有1次"),
+        (0.0, "0/1", "zh", "未见：次数"),
+        (0.0, "0/1", "en", "not the case: count"),
     ],
 )
-def test_values_are_shown_as_people_read_them(value, unit, language, words):
-    assert shown(value, unit, language) == words
+def test_values_are_said_as_people_read_them_and_what_is_not_the_case_is_not_claimed(value, unit, language, words):
+    template, label = ("{v} of it", "count") if language == "en" else ("有{v}次", "次数")
+    assert sentence(template, label, (value, unit), language) == words
 
 
 def test_evidence_is_gathered_by_entity_and_indicator():
