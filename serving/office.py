@@ -319,7 +319,7 @@ def _context(county: County) -> dict[str, Any]:
         "gap_words": GAPS,
         "dimensions": DIMENSIONS,
         "aspects": ASPECTS,
-        "sources": {one["source"]: one["label"] for one in month.words["latest_delivery"]},
+        "sources": {one["source"]: one for one in month.words["latest_delivery"]},
         "language": county.profile.language,
         "profile": county.profile,
         "month": month.month,

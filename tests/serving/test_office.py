@@ -149,6 +149,15 @@ def test_no_text_whatever_begins_a_cell_like_a_formula_or_breaks_a_row(value):
     assert len(list(csv.reader(io.StringIO(out.getvalue(), newline="")))) <= 1
 
 
+def test_a_place_without_measures_by_class_gets_lists_and_pages_too(classified, tmp_path):
+    results = Results(classified.home, monthly.publisher_key(classified.home))
+    own = County(results, classified.run("2025-12").sources, "360102", lambda digest: classified.scheme)
+    own.month.words["measures"] = None
+    files = office.write(own, tmp_path)
+    assert "未规定按类别的监管措施" in files[3].read_text(encoding="utf-8")
+    assert table(files[2])[1][5] == ""
+
+
 def test_names_of_persons_are_masked_where_the_profile_says_so(county):
     settings_ = {**county.profile.settings, "masking": {"kinds": ["stall"], "longest": 4}}
     profile = replace(county.profile, settings=settings_)
