@@ -173,7 +173,7 @@ def _file(
         format=str(found["format"]),
         rows=_rows(entry, name),
         sha256=_stated_digest(entry, name),
-        mapping=None if mapping is None else read_mapping(profile, str(mapping), type_name, str(manifest.path)),
+        mapping=None if mapping is None else _mapping(profile, str(mapping), types[type_name], manifest),
     )
 
 
@@ -214,11 +214,28 @@ def _distinct(files: Sequence[DeliveredFile], manifest: _Manifest) -> tuple[Deli
     return tuple(files)
 
 
+def _mapping(profile: Profile, name: str, record_type: RecordType, manifest: _Manifest) -> ColumnMapping:
+    """The mapping of a file, naming only columns that a delivery of its record type may have."""
+    mapping = read_mapping(profile, name, record_type.name, str(manifest.path))
+    ours = {*mapping.columns, *mapping.constants, *mapping.split, *mapping.values, *mapping.factors, *mapping.dates}
+    unknown = sorted(ours - {*record_type.fields, *IDENTITY_COLUMNS, *DELIVERY_COLUMNS})
+    if unknown:
+        raise manifest.error(
+            "mapping_unknown",
+            f"mapping {name!r} names {', '.join(unknown)}; {record_type.name} has {', '.join(record_type.fields)}",
+        )
+    return mapping
+
+
 def read_mapping(profile: Profile, name: str, record_type: str, where: str) -> ColumnMapping:
     """The mapping file of a profile by name; DeliveryError when there is none for this record type."""
     if _NAME.fullmatch(name) is None or not profile.has(f"mappings/{name}"):
         raise DeliveryError("mapping_unknown", where, f"mapping is {name!r}")
     found = read_yaml(profile.folder / "mappings" / f"{name}.yaml")
+    if not isinstance(found, Mapping) or not all(
+        isinstance(found.get(part) or {}, Mapping) for part in (*MAPPED, "known")
+    ):
+        raise DeliveryError("mapping_unknown", where, f"mapping {name!r} has a part that is not written as ours: theirs")
     if found.get("record_type", record_type) != record_type:
         raise DeliveryError("mapping_unknown", where, f"mapping {name!r} is for {found['record_type']!r}")
     known = found.get("known") or {}

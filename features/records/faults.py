@@ -147,7 +147,8 @@ REFUSALS: dict[str, Advice] = {
     "version_unknown": Advice("记录类型的版本高于目录。", "The version is newer than the catalogue's."),
     "format_unknown": Advice("格式只能是csv、jsonl、parquet。", "The format is csv, jsonl or parquet."),
     "mapping_unknown": Advice(
-        "没有这一映射文件，或它不适用于该记录类型。", "No such mapping file, or it is for another record type."
+        "没有这一映射文件，或它不适用于该记录类型及其字段。",
+        "No such mapping file, or it does not fit the record type and its fields.",
     ),
     "file_missing": Advice("清单所列文件不存在。", "A listed file does not exist."),
     "file_outside": Advice("文件路径超出批次目录。", "A path leads out of the delivery's folder."),

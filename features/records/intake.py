@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from features.records.delivery import DeliveryError, delivery_name
-from features.records.generation import NEXT, Generation, make_current, write_next
+from features.records.generation import NEXT, Generation, LakeError, make_current, write_next
 from features.records.journal import Journal
 from features.records.lake import Lake
 from features.records.landing import Landing, Progress
 from features.records.sorting import Sorted, Sorting
 from features.steps import lock
 
-__all__ = ["DeliveryError", "Progress", "Receipt", "recover", "take"]
+__all__ = ["DeliveryError", "Progress", "Receipt", "recover", "take", "verify"]
 
 ACTION = "intake"
 _STAGING = ".staging"
@@ -148,6 +148,23 @@ def recover(home: Path, journal: Journal) -> None:
         make_current(home / "lake")
     else:
         following.unlink()
+
+
+def verify(lake: Lake, journal: Journal) -> int:
+    """How many files of the lake hold; JournalError when the journal or a file is damaged, or they disagree.
+
+    The lake must be the one the newest intake entry names: files exchanged together with their list are found too.
+    """
+    last = journal.last(ACTION)
+    named = Generation().text() if last is None else last.details["lake"]
+    stands = lake.generation.text()
+    if named not in (stands, _text_digest(stands)):
+        raise LakeError(
+            f"{lake.folder}: generation {lake.generation.number} is not the one the journal names. Expected the lake "
+            "of the newest intake. Nothing was changed. If an intake was interrupted, run it again; else restore the "
+            "lake and the journal from one copy."
+        )
+    return lake.verify()
 
 
 def _text_digest(text: str) -> str:

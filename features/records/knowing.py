@@ -13,9 +13,9 @@ BACKLOAD_BASES = ("entered", "published", "usual_lag")
 def known(rows: pl.DataFrame, terms: Terms) -> dict[str, pl.Series]:
     """The columns ``known_at`` (null where it cannot be told) and ``known_basis`` of typed rows.
 
-    In a backload: the source's own entry time, else the publication date, else the event date plus the item's usual
-    lag (or what the mapping file says); a day counts from its local midnight. An action dates from its own day, and
-    a correction of a keyed fact is never taken to be as old as the fact: undated, it cannot be told.
+    In a backload: what the mapping file of the source says, else the source's own entry time, else the publication
+    date, else the event date plus the item's usual lag; a day counts from its local midnight. An action dates from
+    its own day, and a correction of a keyed fact is never taken to be as old as the fact: undated, it cannot be told.
     """
     recorded = pl.Series("recorded", [terms.recorded_at], dtype=MOMENT).new_from_index(0, rows.height)
     basis = pl.Series("basis", [RECORDED], dtype=pl.String).new_from_index(0, rows.height)
@@ -42,7 +42,7 @@ def _told(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
         published=pl.when(by_publication).then("published_date"),
         usual=day + pl.duration(days=_lag(terms)),
     )
-    entered = pl.coalesce("entered_at", _by_mapping(terms))
+    entered = pl.coalesce(_by_mapping(terms), "entered_at")
     return rows.select(entered=entered).with_columns(
         published=local_midnight(days["published"], zone),
         usual_lag=local_midnight(days["usual"], zone),

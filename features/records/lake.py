@@ -168,6 +168,20 @@ class Lake:
         wanted = versions.filter(versions.record_id.isin(list(record_ids)))
         return wanted.order_by("record_id", "version").to_pyarrow()
 
+    def origins(self, record_type: str, record_ids: Sequence[str]) -> pa.Table:
+        """Who delivered some records, when: one row an arrival, by record and the moment it was recorded.
+
+        Columns: ``record_id``, ``source``, ``action``, ``digest``, ``delivery``, ``source_record_no``, ``known_at``,
+        ``known_basis``, ``recorded_at``, ``period``.
+        """
+        paths = [*self.files(record_type), *self.provenance(record_type)]
+        wanted = ", ".join(compaction.literal(record_id) for record_id in record_ids) or "NULL"
+        found = compaction.connect(self.folder / ".temp").sql(
+            f"SELECT * FROM ({compaction.scan(paths, layout.ARRIVALS)}) WHERE record_id IN ({wanted})"  # noqa: S608
+            " ORDER BY record_id, recorded_at, source, digest, delivery"
+        )
+        return found.to_arrow_reader(10_000).read_all().cast(layout.ARRIVALS)
+
     def register(self) -> pa.Table:
         """Entities by their key 0…n−1: ``entity``, ``code``, ``regno``, ``name``, ``region``."""
         return self.entities().entities.select(REGISTER_COLUMNS).to_arrow()

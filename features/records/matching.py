@@ -155,11 +155,6 @@ class Register:
         return Register(entities, aliases, self.checks_numbers)
 
 
-def empty_register(checks_numbers: bool) -> Register:
-    """A register without entities."""
-    return Register(pl.DataFrame(schema=REGISTER_SCHEMA), pl.DataFrame(schema=ALIAS_SCHEMA), checks_numbers)
-
-
 def _unique(aliases: pl.DataFrame, by: list[str], name: str) -> pl.DataFrame:
     found = aliases.group_by(by).agg(pl.col("entity").first().alias(name), pl.col("entity").n_unique().alias("_n"))
     return found.filter(pl.col("_n") == 1).drop("_n")

@@ -13,6 +13,7 @@ import pytest
 from small_place import NOW, Home, entity, penalty
 
 from features.profile import ProfileError
+from features.records import intake
 from features.records.generation import CURRENT, NEXT, LakeError
 from features.records.journal import JournalError
 from features.records.lake import Lake
@@ -68,6 +69,15 @@ def test_damage_to_the_lake_is_damage_to_what_the_journal_vouches_for(filled):
     (filled.lake.folder / CURRENT).write_text("{}")
     with pytest.raises(JournalError, match=CURRENT):
         Lake(filled.lake.home, filled.profile)
+
+
+def test_a_lake_exchanged_with_its_list_is_not_the_one_the_journal_names(filled, tmp_path):
+    assert intake.verify(filled.lake, filled.journal) == 4
+    other = Home(tmp_path / "other")
+    assert intake.verify(other.lake, other.journal) == 0
+    other.take(other.deliver("d", {"penalty.csv": ("penalty", [])}))
+    with pytest.raises(JournalError, match="the journal names"):
+        intake.verify(other.lake, filled.journal)
 
 
 def test_both_engines_read_the_same_rows(filled):
@@ -196,8 +206,6 @@ def test_an_intake_killed_anywhere_ends_in_the_same_lake_when_run_again(tmp_path
 
 @pytest.mark.parametrize("journalled", [True, False])
 def test_a_generation_counts_when_the_journal_names_it(filled, monkeypatch, journalled):
-    from features.records import intake
-
     before = filled.lake.digest(TODAY)
     folder = filled.deliver("e", {"penalty.csv": ("penalty", [penalty(1, "x")])})
 

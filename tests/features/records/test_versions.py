@@ -124,6 +124,23 @@ def test_one_fact_from_two_channels_is_one_record_with_two_provenances(registere
     assert [(row["source"], row["delivery"]) for row in every] == [("gsxt", "a"), ("platform", "b")]
 
 
+def test_every_arrival_of_a_record_can_be_told(registered):
+    take(registered, "a", [penalty(1)])
+    take(registered, "b", [penalty(1), penalty(1)])
+    take(registered, "b", [penalty(1)])
+    take(registered, "c", [penalty(1, entered_at="2024-03-06")], at=NOW + timedelta(days=1))
+    take(registered, "d", [penalty(1, item="G302")], source="platform")
+    (seen,) = registered.seen("penalty", on(12))
+    told = registered.lake.origins("penalty", [seen["record_id"]]).to_pylist()
+    assert sorted((row["source"], row["delivery"]) for row in told) == [
+        ("gsxt", "a"),
+        ("gsxt", "b"),
+        ("gsxt", "c"),
+        ("platform", "d"),
+    ]
+    assert registered.lake.origins("penalty", []).num_rows == 0
+
+
 def test_the_channel_that_knew_first_is_the_record_whichever_was_delivered_first(registered):
     take(registered, "a", [penalty(1, fine="1", entered_at="2024-05-01")])
     take(registered, "b", [penalty(1, fine="2", entered_at="2024-04-01")], source="platform")
