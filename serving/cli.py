@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serving import council, display, screens
-from serving.entrance import Json, choose, day, exit_code, month_option, settings, workshop
+from serving.entrance import Json, choose, classes, day, exit_code, month_option, named_month, settings, workshop
 
 if TYPE_CHECKING:
     from serving.workshop import Workshop
@@ -52,11 +52,11 @@ def main() -> None:
 
 @app.command()
 def simulate(
-    entities: Annotated[int, typer.Option(help="How many entities the province has.")] = 20_000,
+    entities: Annotated[int, typer.Option(min=1, help="How many entities the province has.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     first: Annotated[str, typer.Option(help="First month of records.")] = "2017-04",
     last: Annotated[str, typer.Option(help="Last month of records.")] = "2026-03",
-    detection: Annotated[float, typer.Option(help="How many times the usual detection rate; declared.")] = 1.0,
+    detection: Annotated[float, typer.Option(min=0, help="How many times the usual detection rate; declared.")] = 1.0,
     json: Json = False,
 ) -> None:
     """Make a simulated province with known truth, as deliveries in the home."""
@@ -187,7 +187,7 @@ def month(
     run = Run(wanted, bench.home, bench.sources(scheme, wanted.end), "operator", edge.now(), correction)
     watch = display.Watch()
     made = classify(run, watch=watch)
-    sealed = bench.month(month)
+    sealed = bench.month(wanted)
     found = {
         "month": str(wanted),
         "made": made.made,
@@ -218,7 +218,7 @@ def explain(
     from serving.explanation import document
 
     bench = workshop()
-    sealed = bench.month(month)
+    sealed = bench.month(named_month(month))
     light = sealed.find(entity)
     if light is None:
         raise AccessError(f"{sealed.month} has no entity {entity}. Nothing is shown; check the code and the month.")
@@ -234,7 +234,7 @@ def export(
     month: Annotated[str | None, typer.Option(help="A published month; else the newest.")] = None,
     risk_class: Annotated[list[str] | None, typer.Option("--class", help="Only these classes (repeat).")] = None,
     region: Annotated[str, typer.Option(help="Only entities whose region begins so.")] = "",
-    limit: Annotated[int | None, typer.Option(help="At most so many, riskiest first.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="At most so many, riskiest first.")] = None,
     office: Annotated[
         Path | None, typer.Option(help="Write the lists and pages of a county (--region) into this folder.")
     ] = None,
@@ -242,11 +242,11 @@ def export(
 ) -> None:
     """List classified entities, riskiest margin first; or write what a county's office uses on Monday."""
     bench = workshop()
-    sealed = bench.month(month)
+    sealed = bench.month(named_month(month))
     if office is not None:
         screens.written(_office(bench, sealed, region, office), json=json)
         return
-    listed = sealed.listed(classes=risk_class or (), region=region, limit=limit)
+    listed = sealed.listed(classes=classes(risk_class), region=region, limit=limit)
     names = ("code", "class", "probability", "margin", "class_before", "cause", "kind", "region")
     rows = [{("entity" if name == "code" else name): row[name] for name in names} for row in listed]
     words = sealed.words["notice"]

@@ -34,7 +34,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
 
 def say(text: str) -> None:
     """Print a line for people on stderr."""
-    console.print(text, markup=False)
+    console.print(text, markup=False, soft_wrap=True)
 
 
 def quiet(_: str) -> None:

@@ -23,6 +23,7 @@ EXIT_CODES = {
     "DefinitionError": 2,
 }
 
+CLASSES = ("A", "B", "C", "D")
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 _chosen: dict[str, str | None] = {"profile": None}
 
@@ -63,6 +64,19 @@ def month_option(text: str) -> Any:
         return Month.parse(text)
     except ValueError as fault:
         raise typer.BadParameter(str(fault)) from None
+
+
+def named_month(text: str | None) -> Any:
+    """A month option that may be left out; None when it is."""
+    return None if text is None else month_option(text)
+
+
+def classes(named: list[str] | None) -> tuple[str, ...]:
+    """The classes asked for, none for all; a usage error for what is no class."""
+    for name in named or ():
+        if name not in CLASSES:
+            raise typer.BadParameter(f"{name!r} is not a class; expected one of {', '.join(CLASSES)}.")
+    return tuple(named or ())
 
 
 def exit_code(fault: BaseException) -> int | None:

@@ -3,18 +3,32 @@
 from typing import Any
 
 from evaluation import promotion
+from evaluation.errors import GateError
+from features.records.journal import JournalError
 from serving.workshop import Workshop
 
 
 def inventory(bench: Workshop, *, verify: bool) -> dict[str, Any]:
-    """The state of a home as JSON; with ``verify``, the faults found by recomputing everything."""
+    """The state of a home as JSON; with ``verify``, the faults found by recomputing everything.
+
+    A home that cannot be read any more is an error; with ``verify`` its faults are listed and the rest is left out.
+    """
     profile = bench.settings.profile
+    found: dict[str, Any] = {"profile": profile.name, "home": str(bench.home), "notice": profile.notice}
+    if not verify:
+        return found | _holdings(bench)
+    verified = _verified(bench)
+    try:
+        found |= _holdings(bench)
+    except (JournalError, GateError) as fault:
+        verified["faults"] += [str(fault)] * (str(fault) not in verified["faults"])
+    return found | {"verified": verified}
+
+
+def _holdings(bench: Workshop) -> dict[str, Any]:
     intakes = [entry.details for entry in bench.journal.entries("intake")] if bench.journal.path.is_file() else []
     receipts = [receipt for details in intakes for receipt in details["deliveries"]]
-    found: dict[str, Any] = {
-        "profile": profile.name,
-        "home": str(bench.home),
-        "notice": profile.notice,
+    return {
         "deliveries": len([one for one in receipts if one["refused"] is None]),
         "rows": {
             name: sum(one[name] for one in receipts)
@@ -24,9 +38,6 @@ def inventory(bench: Workshop, *, verify: bool) -> dict[str, Any]:
         "months": [_month(bench, name) for name in bench.results.months()],
         "champion": _champion(bench),
     }
-    if verify:
-        found["verified"] = _verified(bench)
-    return found
 
 
 def _month(bench: Workshop, name: str) -> dict[str, Any]:
@@ -57,7 +68,6 @@ def _champion(bench: Workshop) -> dict[str, Any] | None:
 
 
 def _verified(bench: Workshop) -> dict[str, Any]:
-    from features.records.journal import JournalError
     from serving.monthly import verify
 
     faults: list[str] = []

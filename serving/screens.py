@@ -137,6 +137,17 @@ def made_key(found: Mapping[str, Any], *, json: bool) -> None:
 def inventory(found: Mapping[str, Any]) -> None:
     """What a home holds."""
     figures.print(f"{found['profile']}: {found['home']}", markup=False)
+    if "months" in found:
+        _holdings(found)
+    if "verified" in found:
+        faults = found["verified"]["faults"]
+        for fault in faults:
+            figures.print(fault, markup=False)
+        figures.print(f"verified: {found['verified']['journal_entries']} journal entries, {len(faults)} faults")
+    figures.print(found["notice"], markup=False)
+
+
+def _holdings(found: Mapping[str, Any]) -> None:
     figures.print(f"{found['deliveries']:,} deliveries, {found['entities']:,} entities; rows {found['rows']}")
     rows = [[one["month"], one["entities"], *one["classes"].values(), one["supplements"]] for one in found["months"]]
     table("Published months", ["month", "entities", "A", "B", "C", "D", "supplements"], rows)
@@ -146,9 +157,3 @@ def inventory(found: Mapping[str, Any]) -> None:
         if champion
         else "no champion yet"
     )
-    if "verified" in found:
-        faults = found["verified"]["faults"]
-        for fault in faults:
-            figures.print(fault, markup=False)
-        figures.print(f"verified: {found['verified']['journal_entries']} journal entries, {len(faults)} faults")
-    figures.print(found["notice"], markup=False)

@@ -174,14 +174,14 @@ class Workshop:
 
         return Sources(self.lake, self.definitions, scheme, as_of, self.engine)
 
-    def month(self, month: str | None) -> Any:
+    def month(self, month: Month | str | None) -> Any:
         """A sealed month, the newest when none is named."""
         from training.errors import SchemeError
 
         months = self.results.months()
         if month is None and not months:
             raise SchemeError(f"{self.home} has no published month yet. Run jianwei month YYYY-MM.")
-        return self.results.month(Month.parse(month) if month else months[-1])
+        return self.results.month(month or months[-1])
 
 
 def _judge(bench: Workshop, judged: Any, fresh: Path, *, on: date, say: Say) -> None:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+from town import Town
 
 from evaluation.gate import Check, Verdict
 from features import steps
@@ -73,7 +74,7 @@ VERBS = [words for words, command in commands() if not hasattr(command, "command
 
 @pytest.fixture
 def at(monkeypatch, tmp_path):
-    """Works on a town, or on a home with nothing in it."""
+    """Works in the home of a profile below a root."""
 
     def choose(profile, root):
         monkeypatch.setenv("JIANWEI_HOME", str(root))
@@ -91,12 +92,27 @@ def empty(at, town, tmp_path):
     return at(town.folder / "profile", tmp_path / "var")
 
 
+@pytest.fixture(scope="module")
+def promoted(classified, tmp_path_factory):
+    """The folder of a town with two published months and a champion. Read only."""
+    folder = tmp_path_factory.mktemp("promoted") / "town"
+    shutil.copytree(classified.folder, folder)
+    Town.at(folder).promote()
+    shutil.move(folder / "home", folder / "small")  # homes are named after their profile
+    return folder
+
+
 @pytest.fixture
-def housed(at, copied):
-    """The home of a town with two published months and a champion."""
-    copied.promote()
-    shutil.move(copied.home, copied.folder / "small")  # homes are named after their profile
-    return at(copied.folder / "profile", copied.folder)
+def housed(at, promoted):
+    """The home of that town; read only."""
+    return at(promoted / "profile", promoted)
+
+
+@pytest.fixture
+def own(at, promoted, tmp_path):
+    """A copy of that home, to be changed."""
+    shutil.copytree(promoted / "small", tmp_path / "own" / "small")
+    return at(promoted / "profile", tmp_path / "own")
 
 
 def deliver(folder, rows, **manifest):
@@ -171,10 +187,10 @@ def verdict_of_reject(scheme):
     return Verdict(scheme, "reject", date(2026, 2, 3), (failed,))
 
 
-def test_a_verdict_of_reject_cannot_be_proposed_whatever_the_reason(housed, monkeypatch):
+def test_a_verdict_of_reject_cannot_be_proposed_whatever_the_reason(own, monkeypatch):
     digest = "ab" * 32
     verdict = verdict_of_reject(digest)
-    report = housed / "reports" / digest[:16]
+    report = own / "reports" / digest[:16]
     report.mkdir(parents=True)
     (report / "report.html").write_text("<html></html>")
     (report / "assessment.json").write_text(json.dumps({"gate": verdict.document() | {"digest": verdict.digest}}))
@@ -208,8 +224,8 @@ def test_a_person_without_a_key_cannot_roll_back(housed):
     assert "nobody" in said.err
 
 
-def test_a_damaged_journal_ends_with_60_with_and_without_verification(housed):
-    journal = housed / "journal.jsonl"
+def test_a_damaged_journal_ends_with_60_with_and_without_verification(own):
+    journal = own / "journal.jsonl"
     content = journal.read_bytes()
     journal.write_bytes(content.replace(b"promotion.approved", b"promotion.approveD"))
     assert typed("status", "--json").code == 60
@@ -283,8 +299,8 @@ def test_the_status_names_months_classes_and_champion_and_all_of_it_holds(housed
     assert "2025-12" in typed("status").out
 
 
-def test_a_touched_month_is_found_by_verification_and_named(housed):
-    sealed = next((housed / "months").glob("2025-12/*/results.parquet"))
+def test_a_touched_month_is_found_by_verification_and_named(own):
+    sealed = next((own / "months").glob("2025-12/*/results.parquet"))
     content = bytearray(sealed.read_bytes())
     content[len(content) // 2] ^= 1
     sealed.write_bytes(content)
