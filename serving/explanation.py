@@ -175,7 +175,7 @@ def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probab
     shown["rules"] = [_without(rule, "visibility") for rule in found["rules"] if internal or _open(rule)]
     if "contributions" in found and not internal:
         shown["contributions"] = _summed(found["contributions"], hidden, INTERNAL[words["language"]])
-        shown["reasons"] = _open_reasons(found, words, hidden)
+        shown["reasons"] = _open_reasons(found, words, hidden) if "reasons" in found else []
         shown["data_gaps"] = _open_gaps(found["data_gaps"], hidden)
     if "reasons" in shown:
         shown["reasons"] = [_without(one, "visibility") for one in shown["reasons"]]

@@ -46,14 +46,23 @@ class Part:
         """Its facts and the digests of its files."""
         return dict(json.loads((self.folder / ledger.MANIFEST).read_text(encoding="utf-8")))
 
-    def row(self, name: str, number: int) -> dict[str, Any]:
-        """One row of one of its Parquet files."""
-        file = _opened(self.folder / name, self.head.digest)
-        group, start = 0, 0
-        while number >= start + file.metadata.row_group(group).num_rows:
-            start += file.metadata.row_group(group).num_rows
-            group += 1
-        return dict(_group(self.folder / name, self.head.digest, group).slice(number - start, 1).to_pylist()[0])
+    def rows(self, name: str, start: int, stop: int) -> list[dict[str, Any]]:
+        """Some rows of one of its Parquet files; only the pieces that hold them are read."""
+        path, found, first = self.folder / name, [], 0
+        metadata = _opened(path, self.head.digest).metadata
+        for group in range(metadata.num_row_groups):
+            last = first + metadata.row_group(group).num_rows
+            if start < last and stop > first:
+                piece = _group(path, self.head.digest, group)
+                found += piece.slice(max(start - first, 0), min(stop, last) - max(start, first)).to_pylist()
+            first = last
+        return found
+
+    def of_entity(self, name: str, entity: int) -> list[dict[str, Any]]:
+        """The rows of an entity in one of its files that are sorted by entity."""
+        keys = _entities(self.folder / name, self.head.digest)
+        start, stop = np.searchsorted(keys, [entity, entity + 1])
+        return self.rows(name, int(start), int(stop))
 
 
 @lru_cache(maxsize=64)
@@ -117,7 +126,7 @@ class SealedMonth:
     def full(self, light: Mapping[str, Any]) -> dict[str, Any]:
         """The whole sealed row of an entity, reasons included."""
         part: Part = self.parts[light["part"]]
-        return part.row(ledger.RESULTS, light["row"])
+        return part.rows(ledger.RESULTS, light["row"], light["row"] + 1)[0]
 
     def whole(self, lights: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
         """The whole sealed rows of many entities, by entity; each piece of a file is read once."""
@@ -127,18 +136,15 @@ class SealedMonth:
     def vector(self, light: Mapping[str, Any]) -> dict[str, float | None]:
         """The indicator values of a classified entity, by code."""
         part: Part = self.parts[light["part"]]
-        place = _positions(part.folder, part.head.digest)
-        row = part.row(VECTORS, int(np.searchsorted(place, light["entity"])))
-        if row.pop("entity") != light["entity"]:
+        found = part.of_entity(VECTORS, light["entity"])
+        if not found:
             raise LedgerError(f"{part.folder / VECTORS} holds no vector of an entity that was classified.")
-        return row
+        return {name: value for name, value in found[0].items() if name != "entity"}
 
     def evidence(self, light: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The records an entity's reasons cite, by indicator, the latest first."""
-        path = self.parts[light["part"]].folder / EVIDENCE
-        wanted = [("entity", "=", light["entity"])]
-        found = pq.read_table(path, filters=wanted, page_checksum_verification=True)
-        return list(found.to_pylist())
+        part: Part = self.parts[light["part"]]
+        return part.of_entity(EVIDENCE, light["entity"])
 
     def listed(
         self, *, classes: Collection[str] = (), region: str = "", limit: int | None = None
@@ -197,9 +203,9 @@ def _last_of_each(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array(order[last])).combine_chunks()
 
 
-@lru_cache(maxsize=4)
-def _positions(folder: Path, _: str) -> npt.NDArray[np.int32]:
-    table = pq.read_table(folder / VECTORS, columns=["entity"], page_checksum_verification=True)
+@lru_cache(maxsize=8)
+def _entities(path: Path, _: str) -> npt.NDArray[np.int32]:
+    table = pq.read_table(path, columns=["entity"], page_checksum_verification=True)
     return np.asarray(table["entity"].to_numpy(), np.int32)
 
 

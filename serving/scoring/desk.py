@@ -67,9 +67,11 @@ class Desk:
         found = self.results.history(code, limit)
         return [(month, light) for month, light in found if allowed(principal, "history", light["region"]) is None]
 
-    def score(self, month: SealedMonth, lights: Sequence[Light], principal: Principal) -> list[Document]:
+    def score(
+        self, month: SealedMonth, lights: Sequence[Light], principal: Principal, *, explained: bool
+    ) -> list[Document]:
         """Live documents of classified entities, in order, as far as the key may see."""
-        found = live.scored(self.champion, month, lights, self.definitions)
+        found = live.scored(self.champion, month, lights, self.definitions if explained else None)
         return [self._visible(one, month, principal) for one in found]
 
     def _visible(self, found: Document, month: SealedMonth, principal: Principal) -> Document:

@@ -1,6 +1,7 @@
 """Live scores: what the champion says today of the vectors a month was sealed with."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from serving.http import ProblemError
 from serving.results import SealedMonth
 from training import reasons
 from training.cutoffs import RiskClass
+from training.overrides import read_override
 from training.reasons import Reason
 from training.scheme import Classified, Scheme
 
@@ -26,12 +28,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def scored(
-    champion: Scheme, month: SealedMonth, lights: Sequence[Light], definitions: Callable[[], Definitions]
+    champion: Scheme, month: SealedMonth, lights: Sequence[Light], definitions: Callable[[], Definitions] | None
 ) -> list[Document]:
-    """One document per classified entity, in order: class, margin, contributions and reasons under the champion.
+    """One document per classified entity, in order: class, margin and contributions under the champion, and reasons.
 
     Under the scheme the month was sealed with, class and reasons are the sealed ones: they were reached knowing every
     fact of the month. Under a newer champion the class starts from the sealed one, and reasons cite sealed records.
+    Without ``definitions`` no reasons are given.
     ProblemError when the champion reads indicators the month did not keep.
     """
     if not lights:
@@ -43,15 +46,19 @@ def scored(
     lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
     found = []
     for place, light in enumerate(lights):
-        document = _document(champion, classified, lines[place], place) | {"entity": light["code"]}
-        row, cited = month.full(light), month.evidence(light)
-        if month.parts[light["part"]].head.scheme == champion.digest:
+        row = month.full(light)
+        document = _document(champion, (classified, lines), place, batch.as_of)
+        document |= {"entity": light["code"], "internal_values": row["internal"]}
+        same = month.parts[light["part"]].head.scheme == champion.digest
+        if same:
             document |= {"class": light["class"], "model_class": light["model_class"]}
-            stated = row["reasons"]
-        else:
-            stated = _reasons(champion, definitions(), (batch, lines[place], place), [*cited, *_marks(row)])
-        document["reasons"] = [explanation.reason_document(_words(champion, month), one, cited) for one in stated]
-        found.append(document | {"internal_values": row["internal"]})
+        if definitions is not None:
+            cited = month.evidence(light)
+            vector = dict(zip(batch.columns, batch.values[place], strict=True))
+            stated = row["reasons"] if same else _reasons(definitions(), (document, vector), row, cited)
+            words = {**month.words, "rules": document["rules"]}
+            document["reasons"] = [explanation.reason_document(words, one, cited) for one in stated]
+        found.append(document)
     return found
 
 
@@ -66,7 +73,8 @@ def _batch(champion: Scheme, month: SealedMonth, lights: Sequence[Light]) -> Bat
     return Batch(Month.parse(month.month).end, entities, kinds, values, columns)
 
 
-def _document(champion: Scheme, classified: Classified, lines: Floats, place: int) -> Document:
+def _document(champion: Scheme, found: tuple[Classified, Floats], place: int, as_of: date) -> Document:
+    classified, lines = found
     codes = classified.rules[place].as_py()
     return {
         "class": RiskClass(classified.final_class[place]).name,
@@ -75,33 +83,27 @@ def _document(champion: Scheme, classified: Classified, lines: Floats, place: in
         "probability": float(classified.probability[place]),
         "margin": float(classified.margin[place]),
         "base": champion.base,
-        "contributions": explanation.named_contributions(champion, lines.tolist()),
+        "contributions": explanation.named_contributions(champion, lines[place].tolist()),
         "data_gaps": [],
+        "as_of": as_of,
     }
 
 
-def _words(champion: Scheme, month: SealedMonth) -> Document:
-    """The month's words with the champion's own rules."""
-    return {**month.words, "rules": [rule.written() for rule in champion.rules]}
-
-
-def _marks(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [{"indicator": code, "visibility": "internal"} for code in row["internal"]]
-
-
 def _reasons(
-    champion: Scheme, definitions: Definitions, row: tuple[Batch, Floats, int], cited: Sequence[Mapping[str, Any]]
+    definitions: Definitions,
+    live: tuple[Document, Mapping[str, float]],
+    row: Mapping[str, Any],
+    cited: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Reasons under another scheme than the month's: its own contributions, resting on the records sealed."""
-    batch, lines, place = row
-    values = _placed(dict(zip(batch.columns, batch.values[place], strict=True)), definitions)
-    added = _placed(dict(zip(champion.lines, lines, strict=True)), definitions)
-    selected = reasons.select(definitions, values, np.nan_to_num(added))
-    found = []
+    """Reasons under another scheme than the month's: its rules, then its contributions, resting on records sealed."""
+    document, vector = live
+    values, added = _placed(vector, definitions), np.nan_to_num(_placed(document["contributions"], definitions))
+    selected = reasons.select(definitions, values, added)
+    found: list[Reason | None] = list(reasons.rule_reasons(read_override(rule) for rule in document["rules"]))
     for position, contribution in zip(selected.place[0].tolist(), selected.contribution[0].tolist(), strict=True):
         if position >= 0:
             code = definitions.codes[position]
-            rests_on = _support(cited, code) or absence(definitions, code, batch.as_of)
+            rests_on = _support(row, cited, code) or absence(definitions, code, document["as_of"])
             value = float(values[0, position])
             found.append(reasons.reason(definitions, code, value, contribution=contribution, rests_on=rests_on))
     return [_sealed_form(one) for one in found if one is not None]
@@ -111,15 +113,15 @@ def _placed(named: Mapping[str, float], definitions: Definitions) -> Floats:
     return np.array([[named.get(code, np.nan) for code in definitions.codes]])
 
 
-def _support(cited: Sequence[Mapping[str, Any]], code: str) -> reasons.Support | None:
-    rows = [row for row in cited if row["indicator"] == code]
-    records = [row for row in rows if "record_id" in row]
+def _support(row: Mapping[str, Any], cited: Sequence[Mapping[str, Any]], code: str) -> reasons.Support | None:
+    records = [one for one in cited if one["indicator"] == code]
     if not records:
         return None
+    internal = ["internal"] if code in row["internal"] else []
     return reasons.Support(
-        tuple(row["record_id"] for row in records),
-        tuple(row["event_date"] for row in records),
-        reasons.strictest(row["visibility"] for row in rows),
+        tuple(one["record_id"] for one in records),
+        tuple(one["event_date"] for one in records),
+        reasons.strictest([*internal, *(one["visibility"] for one in records)]),
     )
 
 

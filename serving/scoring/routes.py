@@ -107,7 +107,7 @@ def _scores(desk: Desk, asked: ScoreRequest, principal: Principal) -> Scores:
                 raise
             rows.append(None)
     classified = [row for row in rows if row is not None and row["status"] == CLASSIFIED]
-    live = iter(desk.score(month, classified, principal))
+    live = iter(desk.score(month, classified, principal, explained=asked.explain != "none"))
     results = [_result(month, row, live, asked.explain) for row in rows]
     return Scores(**(_context(month) | {"scheme": desk.champion.digest}), results=results)
 

@@ -23,7 +23,13 @@ from serving.workshop import Workshop
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("pyarrow", "polars", "lightgbm", "mlflow", "duckdb", "ibis", "pandas", "numpy", "sklearn", "bentoml", "yaml")
-LOADED = f"import sys, serving.cli; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+PAGES = ("rich.markdown", "pygments")  # half of the time a help page would take
+LOADED = f"""
+import sys
+from serving.cli import app
+app(["--help"], standalone_mode=False)
+print(sorted({{*{HEAVY!r}, *{PAGES!r}}} & set(sys.modules)))
+"""
 COUNTS = ("accepted", "duplicate", "rejected", "unmatched")
 WRONG_MONTHS = ("2026-13", "2026", "yesterday")
 
@@ -275,12 +281,12 @@ def test_both_readmes_name_every_verb(page):
     assert [" ".join(words) for words in VERBS if f"jianwei {' '.join(words)}" not in text] == []
 
 
-def test_the_command_line_imports_no_room_before_a_verb_needs_it():
+def test_a_help_page_is_printed_without_importing_any_room():
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     ran = subprocess.run(
         [sys.executable, "-c", LOADED], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    assert ran.stdout.strip() == "[]"
+    assert ran.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_status_of_an_empty_home_is_one_document(empty):

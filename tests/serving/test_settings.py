@@ -50,12 +50,13 @@ def test_the_clock_is_utc_and_a_stated_time_stands_in_for_it(monkeypatch, town):
 
 
 def test_telemetry_is_turned_off_here_and_in_what_is_started_from_here(monkeypatch):
-    for name in settings.QUIET:
+    for name in (*settings.QUIET, "JIANWEI_HOME", "JIANWEI_MLRUNS", "JIANWEI_PROFILE"):
         monkeypatch.setenv(name, "")
     settings.be_quiet()
     assert {name: os.environ[name] for name in settings.QUIET} == settings.QUIET
     found = settings.read()
-    environment = settings.inherited(found)
+    settings.adopt(found)
+    environment = dict(os.environ)
     assert settings.QUIET.items() <= environment.items()
     assert environment["JIANWEI_HOME"] == str(found.root)
     assert environment["JIANWEI_PROFILE"] == str(found.profile.folder)
