@@ -20,6 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # typer would load Markdown and every lexer for the help page
 )
 indicators = typer.Typer(help="The indicator system of the profile.", no_args_is_help=True)
 keys = typer.Typer(help="Signing keys of people, and API keys of integrators.", no_args_is_help=True)
