@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from features.asof import Month
 from features.evidence import absence
@@ -40,9 +39,7 @@ def scored(
     if not lights:
         return []
     batch = _batch(champion, month, lights)
-    previous = month.classes()
-    held = previous.filter(pc.is_in(previous["entity"], pa.array(batch.entity)))
-    classified = champion.classify(batch, held)
+    classified = champion.classify(batch, _sealed_classes(month, lights))
     lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
     found = []
     for place, light in enumerate(lights):
@@ -60,6 +57,21 @@ def scored(
             document["reasons"] = [explanation.reason_document(words, one, cited) for one in stated]
         found.append(document)
     return found
+
+
+def _sealed_classes(month: SealedMonth, lights: Sequence[Light]) -> pa.Table:
+    """What the champion compares with: the classes as sealed."""
+    rows = [
+        {
+            "entity": light["entity"],
+            "class": light["class"],
+            "band": light["model_class"],
+            "ruled": light["ruled"],
+            "scheme": month.parts[light["part"]].head.scheme,
+        }
+        for light in {light["entity"]: light for light in lights}.values()
+    ]
+    return pa.Table.from_pylist(rows)
 
 
 def _batch(champion: Scheme, month: SealedMonth, lights: Sequence[Light]) -> Batch:
