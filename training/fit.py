@@ -303,5 +303,6 @@ def _check_labels(rows: Rows) -> None:
     if not 0 < positives < len(rows.label):
         raise SchemeError(
             f"{positives} of {len(rows.label)} rows to fit on are positive; expected some of each. Nothing was "
-            "trained; look at the outcome's conditions in outcomes.yaml, the dates in model.yaml and the records delivered."
+            "trained; look at the outcome's conditions in outcomes.yaml, the dates in model.yaml and the "
+            "records delivered."
         )

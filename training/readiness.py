@@ -58,7 +58,8 @@ def _model(profile: Profile, outcome: Outcome) -> None:
         if not isinstance(row, Mapping) or missing:
             found = f"lacks {', '.join(missing)}" if row else "is missing"
             raise SchemeError(
-                f"model.yaml of profile {profile.name}: {name} {found}; a {outcome.framing} outcome is trained with {', '.join([*EVERYWHERE, part])}. {UNTRAINED}"
+                f"model.yaml of profile {profile.name}: {name} {found}; a {outcome.framing} outcome is "
+                f"trained with {', '.join([*EVERYWHERE, part])}. {UNTRAINED}"
             )
     if not isinstance(model[part][day], date):
         raise SchemeError(

@@ -79,7 +79,8 @@ def by_period(*, since: date, known_by: date, calibration_months: int, test_mont
     if since >= calibrated_from:
         raise SchemeError(
             f"Inspections from {since} to {known_by} leave no time to fit before the last {calibration_months} months, "
-            "which calibrate. Nothing was trained; give an earlier start."
+            "which calibrate. Nothing was trained; give an earlier start (periods.since in "
+            "model.yaml) or deliver more."
         )
     fit = (since, calibrated_from)
     calibration = (calibrated_from + timedelta(days=1), test_from)

@@ -7,9 +7,10 @@ import polars as pl
 
 from features.records import derivation, identity, knowing, values
 from features.records.docking import KNOWN_ON
+from features.records.layout import DELIVERY_COLUMNS, IDENTITY_COLUMNS
 from features.records.reading import FILE_NO, LINE, RAW
 from features.records.schema import VISIBILITIES
-from features.records.terms import ACTIONS, CONTENT_ACTIONS, DELIVERY_COLUMNS, IDENTITY_COLUMNS, Terms
+from features.records.terms import ACTIONS, CONTENT_ACTIONS, Terms
 
 
 @dataclass(frozen=True)

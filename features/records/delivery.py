@@ -10,10 +10,12 @@ from typing import Any
 
 from features.profile import Profile, read_yaml
 from features.records.faults import REFUSALS
+from features.records.layout import DELIVERY_COLUMNS
 from features.records.schema import RecordType
 
 MANIFEST = "manifest.json"
 FORMATS = ("csv", "jsonl", "parquet")
+MAPPED = ("columns", "constants", "split", "values", "factors", "dates")
 _NAME = re.compile(r"\w[\w.\-]{0,119}")
 
 
@@ -218,7 +220,7 @@ def _mapping(profile: Profile, name: str, record_type: RecordType, manifest: _Ma
     """The mapping of a file, naming only columns that a delivery of its record type may have."""
     mapping = read_mapping(profile, name, record_type.name, str(manifest.path))
     ours = {*mapping.columns, *mapping.constants, *mapping.split, *mapping.values, *mapping.factors, *mapping.dates}
-    unknown = sorted(ours - {*record_type.fields, *IDENTITY_COLUMNS, *DELIVERY_COLUMNS})
+    unknown = sorted(ours - {*record_type.fields, *DELIVERY_COLUMNS})
     if unknown:
         raise manifest.error(
             "mapping_unknown",
@@ -235,7 +237,9 @@ def read_mapping(profile: Profile, name: str, record_type: str, where: str) -> C
     if not isinstance(found, Mapping) or not all(
         isinstance(found.get(part) or {}, Mapping) for part in (*MAPPED, "known")
     ):
-        raise DeliveryError("mapping_unknown", where, f"mapping {name!r} has a part that is not written as ours: theirs")
+        raise DeliveryError(
+            "mapping_unknown", where, f"mapping {name!r} has a part that is not written as ours: theirs"
+        )
     if found.get("record_type", record_type) != record_type:
         raise DeliveryError("mapping_unknown", where, f"mapping {name!r} is for {found['record_type']!r}")
     known = found.get("known") or {}

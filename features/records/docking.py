@@ -33,10 +33,13 @@ def in_our_terms(frame: pl.DataFrame, mapping: ColumnMapping, accepted: frozense
     return ours.with_columns(_rewritten(ours[name], mapping) for name in _touched(mapping) if name in ours.columns)
 
 
-def left_out(columns: tuple[str, ...], mapping: ColumnMapping, accepted: frozenset[str]) -> list[str]:
-    """Columns of the source that the mapping neither names nor our terms know."""
+def unmatched(columns: tuple[str, ...], mapping: ColumnMapping, accepted: frozenset[str]) -> list[str]:
+    """What to say of columns that the mapping does not name, and of those it names that the source does not have."""
     theirs = {*mapping.columns.values(), mapping.known_from}
-    return [name for name in columns if name not in theirs and name not in accepted]
+    left_out = [name for name in columns if name not in theirs and name not in accepted]
+    absent = [name for name in mapping.columns.values() if name not in columns]
+    found = {"leaves out": left_out, "names columns the file does not have:": list(dict.fromkeys(absent))}
+    return [f"the mapping {said} {', '.join(names)}" for said, names in found.items() if names]
 
 
 def _known_on(frame: pl.DataFrame, mapping: ColumnMapping) -> list[pl.Expr]:

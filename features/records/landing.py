@@ -14,9 +14,9 @@ from features.records.derivation import PARENT_EVENT, dated_by_parent
 from features.records.generation import Generation, LakeFile, write_table
 from features.records.knowing import RECORDED
 from features.records.lake import ALIASES, REGISTER, Lake
+from features.records.layout import IDENTITY_COLUMNS
 from features.records.matching import REGISTER_TYPE, Register, matched_by_parent
 from features.records.schema import RecordType
-from features.records.terms import IDENTITY_COLUMNS
 from features.records.values import MOMENT
 
 BUCKET_ENTITIES = 2**18

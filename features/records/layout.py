@@ -27,6 +27,20 @@ BASE_COLUMNS: dict[str, pa.DataType] = {
     "version": pa.int16(),
     "digest": pa.int64(),
 }
+# What every row of a delivery may bring beside the fields of its type.
+IDENTITY_COLUMNS = ("code", "regno", "name", "region")
+DELIVERY_COLUMNS = (
+    *IDENTITY_COLUMNS,
+    "item",
+    "source_record_no",
+    "action",
+    "action_date",
+    "action_reason",
+    "entered_at",
+    "published_date",
+    "visibility",
+    "mark_reason",
+)
 # What the chain of versions is rebuilt from: the row's own statements, before waiting, marks and inheritance.
 OWN_COLUMNS: dict[str, pa.DataType] = {
     "action_date": pa.date32(),

@@ -21,6 +21,7 @@ FIELD_TYPES: dict[str, pa.DataType] = {
 }
 SUBJECTS = ("entity", "record", "place")
 VISIBILITIES = ("publishable", "internal", "restricted")
+REGISTER = "entity"
 MONEY_SCALE = 2
 
 
@@ -110,6 +111,7 @@ def record_types(profile: Profile) -> dict[str, RecordType]:
         types[record_type.name] = record_type
     for record_type in types.values():
         _check(record_type, types, profile)
+    _check_register(types, profile)
     return types
 
 
@@ -168,6 +170,29 @@ def _check(record_type: RecordType, types: Mapping[str, RecordType], profile: Pr
         if item not in profile.items:
             raise ProfileError(f"{where}: item {item!r} is not in items.yaml.")
     _check_fields(record_type, profile, where)
+
+
+def _check_register(types: Mapping[str, RecordType], profile: Profile) -> None:
+    """The register says of every entity its kind, and whether it is in scope, in words the profile knows."""
+    if REGISTER not in types:
+        raise ProfileError(
+            f"Profile {profile.name} has no record type {REGISTER}, the register of who there is; it has "
+            f"{', '.join(types) or 'none'}. Nothing was done; add catalogue/{REGISTER}.yaml."
+        )
+    kind = types[REGISTER].field("kind")
+    known = profile.codelist(kind.list).codes if kind.list is not None else profile.kind_codes
+    for code in profile.kind_codes:
+        if code not in known:
+            raise ProfileError(
+                f"Profile {profile.name}: kind {code} of profile.yaml is not in code list {kind.list}, which has "
+                f"{', '.join(known)}. Nothing was done; make the two agree."
+            )
+    scope = profile.settings.get("scope")
+    if scope is not None and scope.get("field") not in types[REGISTER].fields:
+        raise ProfileError(
+            f"profile.yaml of profile {profile.name}: scope has no field {scope.get('field')!r} in the register, which "
+            f"has {', '.join(types[REGISTER].fields)}. Nothing was done; correct it."
+        )
 
 
 def _check_fields(record_type: RecordType, profile: Profile, where: str) -> None:

@@ -13,14 +13,16 @@ from features.profile import Profile
 from features.records import columnar, docking, reading
 from features.records.checks import RowFault, judge
 from features.records.delivery import DeliveredFile, Delivery, DeliveryError, read_delivery
+from features.records.layout import DELIVERY_COLUMNS
 from features.records.reading import FILE_NO, LINE, RAW, Batch
 from features.records.rejects import Rejects, open_rejects
 from features.records.schema import RecordType
-from features.records.terms import CONTENT_ACTIONS, DELIVERY_COLUMNS, Terms
+from features.records.terms import CONTENT_ACTIONS, Terms
 from features.records.values import local_midnight
 from features.steps import file_digest
 
 POOL_ROWS = 200_000
+POOLED_ROWS = 600_000  # of all types together: what waits to be judged does not grow with the number of types
 LATE = timedelta(days=30)
 LINES_A_FILE = 2**32
 WHOLE_FILE_FAULTS = ("header_missing", "header_duplicate", "column_unknown", "column_type")
@@ -62,6 +64,7 @@ class Sorting:
     recorded_at: datetime
     staged: dict[str, list[Path]] = field(default_factory=dict)
     _pools: dict[tuple[str, str | None, bool], list[pl.DataFrame]] = field(default_factory=dict)
+    _waiting: dict[tuple[str, str | None, bool], int] = field(default_factory=dict)
     _terms: dict[tuple[str, str | None, bool], Terms] = field(default_factory=dict)
     _opened: dict[int, _Opened] = field(default_factory=dict)
     _rejects: list[Path] = field(default_factory=list)
@@ -140,9 +143,7 @@ class Sorting:
             return "header_duplicate", repeated[0]
         accepted = Terms(self.profile, self.types[file.record_type], self.recorded_at).accepted
         if file.mapping is not None:
-            left_out = docking.left_out(columns, file.mapping, accepted)
-            if left_out:
-                owner.warnings.append(f"{file.name}: the mapping leaves out {', '.join(left_out)}")
+            owner.warnings.extend(f"{file.name}: {said}" for said in docking.unmatched(columns, file.mapping, accepted))
             return None
         unknown = [name for name in columns if name not in accepted]
         return ("column_unknown", unknown[0]) if unknown else None
@@ -172,10 +173,14 @@ class Sorting:
             frame = docking.in_our_terms(frame, file.mapping, terms.accepted)
         pool = self._pools.setdefault(key, [])
         pool.append(frame.with_columns(pl.lit(opened.number, dtype=pl.Int32).alias(FILE_NO)))
-        if sum(frame.height for frame in pool) >= POOL_ROWS:
+        self._waiting[key] = self._waiting.get(key, 0) + frame.height
+        if self._waiting[key] >= POOL_ROWS:
             self._flush(key)
+        elif sum(self._waiting.values()) >= POOLED_ROWS:
+            self._flush(max(self._waiting, key=lambda waiting: self._waiting[waiting]))
 
     def _flush(self, key: tuple[str, str | None, bool]) -> None:
+        self._waiting.pop(key)
         pool = pl.concat(self._pools.pop(key), how="diagonal")
         terms = self._terms[key]
         judged = judge(pool, terms)

@@ -6,21 +6,9 @@ from functools import cached_property
 
 from features.profile import CodeList, Profile, ProfileError
 from features.records.delivery import ColumnMapping
+from features.records.layout import DELIVERY_COLUMNS, IDENTITY_COLUMNS
 from features.records.schema import RecordType
 
-IDENTITY_COLUMNS = ("code", "regno", "name", "region")
-DELIVERY_COLUMNS = (
-    *IDENTITY_COLUMNS,
-    "item",
-    "source_record_no",
-    "action",
-    "action_date",
-    "action_reason",
-    "entered_at",
-    "published_date",
-    "visibility",
-    "mark_reason",
-)
 CONTENT_ACTIONS = ("new", "correct")
 ACTIONS = (*CONTENT_ACTIONS, "withdraw", "repair", "remove")
 
