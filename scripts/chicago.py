@@ -50,6 +50,7 @@ DELIVERIES = (
     ("licences", "entity", "licences.parquet"),
     ("inspections", "inspection", "inspections.parquet"),
     ("violations", "violation", "violations.parquet"),
+    ("other_licences", "licence", "licences.parquet"),
     ("visits", "visit", "visits.parquet"),
     ("sanitation_requests", "sanitation_request", "sanitation_requests.parquet"),
 )

@@ -79,9 +79,12 @@ def home(chicago, tables, tmp_path_factory):
     return _taken(chicago, tables, tmp_path_factory.mktemp("chicago"))
 
 
-def test_every_indicator_is_a_feature_and_the_group_of_inspectors_is_none(chicago):
+def test_the_model_reads_the_frozen_indicators_and_the_group_of_inspectors_is_none(chicago):
     definitions = load(chicago)
-    assert definitions.with_role("feature") == definitions.codes
+    assert len(definitions.with_role("feature")) == 34
+    shown = {"consumption_licence_held", "other_licences_held", "months_since_inspection", "high_risk_tier"}
+    assert set(definitions.with_role("display_only")) == shown
+    assert len(definitions.codes) == 38
     (control,) = read_outcomes(chicago)["critical_violation"].event_controls
     assert control.of is not None
     used = {name for indicator in definitions.indicators for name in _fields(indicator.value)}

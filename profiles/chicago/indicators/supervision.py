@@ -384,3 +384,43 @@ TAG_REMOVALS = visited(
     VISITS.where(f.purpose.is_("Tag Removal")).count(),
     (seen(as_of=T, visit=[on("2012-07-10", purpose="Tag Removal")], gives=1),),
 )
+
+MONTHS_SINCE_INSPECTION = Indicator(
+    code="months_since_inspection",
+    label="距最近一次例行检查月数",
+    label_en="months since the last routine inspection",
+    section="S1",
+    unit="month",
+    value=records("inspection").months_since_last(),
+    direction="none",
+    role="display_only",
+    basis="Municipal Code of Chicago, Chapter 7-38",
+    reason="距最近一次例行检查{v}个月",
+    reason_en="{v} months since the last routine inspection",
+    items=("F02",),
+    missing="null",
+    examples=(
+        seen(as_of="2013-06-30", inspection=[on("2012-12-31"), on("2012-01-05")], gives=6),
+        seen(as_of="2013-06-30", inspection=[on("2013-06-30", known="2013-07-01")], gives=None),
+    ),
+)
+
+HIGH_RISK_TIER = Indicator(
+    code="high_risk_tier",
+    label="最高风险层级（一级）",
+    label_en="in the highest risk tier",
+    section="S1",
+    unit="0/1",
+    value=records("inspection").where(f.risk_tier.is_("Risk 1 (High)")).any(),
+    direction="none",
+    role="display_only",
+    basis="Municipal Code of Chicago, Chapter 7-38",
+    reason="曾列为最高风险层级（一级）",
+    reason_en="was in the highest risk tier at a past inspection",
+    items=("F02",),
+    missing="null",
+    examples=(
+        seen(as_of="2013-06-30", inspection=[on("2012-12-31", risk_tier="Risk 1 (High)")], gives=1),
+        seen(as_of="2013-06-30", inspection=[on("2012-12-31", risk_tier="Risk 3 (Low)")], gives=0),
+    ),
+)
