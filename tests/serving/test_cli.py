@@ -312,7 +312,11 @@ def test_a_touched_month_is_found_by_verification_and_named(own):
     sealed.write_bytes(content)
     said = typed("status", "--verify", "--json")
     assert said.code == 60
-    assert "2025-12" in " ".join(said.json["verified"]["faults"])
+    faults = said.json["verified"]["faults"]
+    assert "2025-12" in " ".join(faults)
+    shown = typed("status", "--verify")
+    assert shown.code == 60
+    assert all(fault in shown.out for fault in faults)
 
 
 def test_the_export_is_ordered_by_margin_and_keeps_to_class_and_limit(housed):
