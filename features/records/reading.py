@@ -227,28 +227,35 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+_PLAIN = frozenset({str, type(None)})
 _READER = json.JSONDecoder(object_pairs_hook=_pairs, parse_int=str, parse_float=str, parse_constant=str)
 
 
 def _json_row(raw: str, known: frozenset[str] | None) -> dict[str, str | None] | tuple[str, str | None]:
+    found = _json_object(raw)
+    if isinstance(found, str):
+        return found, None
+    if known is not None and not found.keys() <= known:
+        return "column_unknown", next(name for name in found if name not in known)
+    if _PLAIN.issuperset(map(type, found.values())):
+        return found
+    for name, value in found.items():
+        if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(part, str) for part in value)):
+            return "json_nested", name
+    return {name: _json_text(value) for name, value in found.items()}
+
+
+def _json_object(raw: str) -> dict[str, Any] | str:
+    """The object a line holds, or the code of what is wrong with it."""
     try:
         found = _READER.decode(raw)
         if "\\u" in raw:
             json.dumps(found, ensure_ascii=False).encode()
     except _DuplicateKeyError:
-        return "json_duplicate_key", None
+        return "json_duplicate_key"
     except (ValueError, RecursionError):
-        return "json_malformed", None
-    if not isinstance(found, dict):
-        return "json_not_object", None
-    row: dict[str, str | None] = {}
-    for name, value in found.items():
-        if known is not None and name not in known:
-            return "column_unknown", name
-        if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(part, str) for part in value)):
-            return "json_nested", name
-        row[name] = _json_text(value)
-    return row
+        return "json_malformed"
+    return found if isinstance(found, dict) else "json_not_object"
 
 
 def _json_text(value: str | bool | list[str] | None) -> str | None:
