@@ -137,9 +137,10 @@ def explained(bench: Workshop, sealed: object, county: str) -> None:
         figures("")
         figures(f"[bold]{found['entity']}  类别 {found['class']}  模型估计被查实概率 {found['probability']:.1%}[/bold]")
         for reason in found["reasons"]:
-            figures(f"  · {reason['text']}", markup=False)
+            arrow = "↓" if (reason["contribution"] or 0) < 0 else "↑"
+            figures(f"  {arrow} {reason['text']}", markup=False)
             for record in reason.get("evidence", ())[:2]:
-                known = str(record.get("known_at") or "")[:10]
+                known = record["known_since"]
                 figures(
                     f"      {record['number'] or ''}  {record['date']}  知悉 {known}  [{record['record']}]",
                     markup=False,

@@ -320,14 +320,18 @@ def create_key(
     from serving import access
     from serving import settings as edge
 
-    chosen = settings()
+    bench = workshop()
+    chosen = bench.settings
+    details = {"name": name, "role": role, "region": region, "rights": sorted(right or ())}
     if role is None:
         path = make(chosen.home / "keys", name)
+        bench.journal.append("key", details, at=edge.now(), actor="operator")
         screens.made_key({"name": name, "kind": "signing", "path": str(path)}, json=json)
         return
     today = edge.today(chosen.profile)
     grant = access.Grant(role, region, frozenset(right or ()), today + timedelta(days=days))
     key = access.create(chosen.home, grant, today=today)
+    bench.journal.append("key", {**details, "id": key.split("_")[1]}, at=edge.now(), actor="operator")
     screens.made_key({"name": name, "kind": "api", "role": role, "key": key, "expires": grant.expires}, json=json)
 
 

@@ -79,7 +79,7 @@ def _verified(bench: Workshop) -> dict[str, Any]:
         faults.append(str(fault))
     files = 0
     try:
-        files = bench.lake.verify()
+        files = verify_lake(bench.lake, bench.journal)
     except (JournalError, OSError, ValueError) as fault:
         faults.append(str(fault))
     faults += [str(fault) for fault in verify(bench.home)]

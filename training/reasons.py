@@ -139,7 +139,7 @@ def text(one: Reason, definitions: Definitions, rules: Mapping[str, Override], l
 
 
 def sentence(template: str, label: str, measured: tuple[float | None, str], language: str) -> str:
-    """An indicator's sentence with its value and unit; what is absent or not the case is said as such, never claimed."""
+    """An indicator's sentence with its value and unit; what is absent or not the case is said as such."""
     value, unit = measured
     if value is None:
         return f"{label}: no record" if language == "en" else f"{label}：无记录"
