@@ -68,6 +68,7 @@ def _champion(bench: Workshop) -> dict[str, Any] | None:
 
 
 def _verified(bench: Workshop) -> dict[str, Any]:
+    from features.records.intake import verify as verify_lake
     from serving.monthly import verify
 
     faults: list[str] = []
