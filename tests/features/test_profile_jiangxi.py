@@ -184,14 +184,14 @@ def test_every_inspection_result_has_exactly_one_meaning_in_a_random_draw():
     assert {code for code, meaning in semantics.items() if meaning == "out_of_scope"} == rule.out_of_scope
 
 
-def test_random_draws_are_the_origins_marked_random_and_the_fields_exist():
+def test_random_draws_are_the_origins_random_over_everyone_and_the_fields_exist():
     block = PROFILE.table("random_draw")
     record_type = TYPES[block["record_type"]]
     fields = [block["origin"]["field"], block["method"]["field"], block["results"], block["inclusion_probability"]]
     for name in (*fields, block["stratum"], block["class_used"]):
         record_type.field(name)
     random = [row["code"] for row in PROFILE.codelist("inspection_origin").rows if row["random"]]
-    assert block["origin"]["codes"] == random
+    assert block["origin"]["codes"] == [code for code in random if code != "random_targeted"]
     onsite = [row["code"] for row in PROFILE.codelist("inspection_method").rows if row["onsite"]]
     assert block["method"]["onsite"] == onsite
     finding = block["substantive_with_finding"]
