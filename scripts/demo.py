@@ -72,7 +72,7 @@ def promoted(bench: Workshop) -> list[tuple[str, ...]]:
     if reigning is not None and reigning.scheme == made.digest:
         return []
     missing = [name for name in PERSONS if not (bench.keys / f"{name}.pem").is_file()]
-    verdict, _ = bench.verdict(bench.home / "reports" / made.digest[:16])
+    verdict, _ = bench.verdict(made.digest)
     why = ("--reason", REASON) if verdict.verdict == "review" else ()
     return [
         *((f"keys create {name}",) for name in missing),
@@ -151,7 +151,7 @@ def explained(bench: Workshop, sealed: object, county: str) -> None:
 def further(bench: Workshop, office: Path) -> None:
     """The paths and commands to look further."""
     _, made = bench.latest(display.quiet)
-    report = bench.home / "reports" / made.digest[:16] / "report.html"
+    report = bench.report_folder(made.digest) / "report.html"
     store = bench.settings.mlruns
     lines = (
         ("评估报告 report", str(report)),

@@ -24,7 +24,7 @@ def propose(as_: As, reason: Reason = None, json: Json = False) -> None:
 
     bench = workshop()
     _, made = bench.latest(display.quiet)
-    verdict, report = bench.verdict(bench.home / "reports" / made.digest[:16])
+    verdict, report = bench.verdict(made.digest)
     signer = promotion.Signer(as_, settings.now(), reason)
     entry = promotion.propose(bench.office, verdict, report=report, signer=signer)
     screens.act(entry, json=json)

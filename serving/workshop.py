@@ -144,7 +144,7 @@ class Workshop:
         task, trained = self.latest(say)
         reigning = self.champion()
         rival = reigning if reigning is not None and reigning.digest != trained.digest else None
-        folder = self.home / "reports" / trained.digest[:16]
+        folder = self.report_folder(trained.digest)
         truth = self.home / "truth"
         inputs = {
             "scheme": trained.digest,
@@ -161,10 +161,15 @@ class Workshop:
         steps.run(folder, inputs, make)
         return json.loads((folder / ASSESSMENT).read_text(encoding="utf-8")), folder
 
-    def verdict(self, folder: Path) -> tuple["Verdict", str]:
-        """The verdict saved with a report, and the report's digest."""
+    def report_folder(self, digest: str) -> Path:
+        """Where the assessment and the report of a scheme lie."""
+        return self.home / "reports" / digest[:16]
+
+    def verdict(self, digest: str) -> tuple["Verdict", str]:
+        """The verdict on a scheme saved with its report, and the report's digest."""
         from evaluation import gate
 
+        folder = self.report_folder(digest)
         document = json.loads((folder / ASSESSMENT).read_text(encoding="utf-8"))
         return gate.read_verdict(document["gate"]), sha256((folder / REPORT).read_bytes()).hexdigest()
 
