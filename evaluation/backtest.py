@@ -25,8 +25,9 @@ from evaluation.metrics import (
 
 PLANNED = "planned"
 LOGISTIC = "logistic"
+DATED, LOGISTIC_DATED = "planned_dated", "logistic_dated"  # only where the profile assumes some dates
 NEEDS_GROUP = "group_known"
-SCORES = (PLANNED, NEEDS_GROUP, "no_control", LOGISTIC)
+SCORES = (PLANNED, NEEDS_GROUP, "no_control", LOGISTIC, DATED, LOGISTIC_DATED)
 UNKNOWN = -1
 
 
@@ -98,7 +99,9 @@ class Inspections:
 
 
 Scorer = Callable[[Flags, Flags], Mapping[str, Floats]]
-"""Fits on the rows of the first mask, which all lie before those of the second, and scores the second: ``SCORES``."""
+"""Fits on the rows of the first mask, which all lie before those of the second, and scores the second: ``SCORES``.
+
+A profile without assumed dates has neither of the dated two."""
 
 
 def discriminate(
@@ -168,7 +171,7 @@ def windows(
     tuned_until: date | None,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    """Four scores on each named window (first day, last day), trained on all inspections before it, as one document.
+    """Rival scores on each named window (first day, last day), trained on all inspections before it, as one document.
 
     Within group means pairs of one group and one window;
     inspections of unknown group are left out there and counted. Where no group is known, what needs it is null.
@@ -176,7 +179,8 @@ def windows(
     scored = {name: _score(name, inspections, span, score) for name, span in spans.items()}
     return {
         "windows": {name: _window(*part, rng) for name, part in scored.items()},
-        "pooled": _pooled(list(scored.values()), rng),
+        "pooled": _pooled(list(scored.values()), (PLANNED, LOGISTIC), rng),
+        "pooled_dated": _pooled(list(scored.values()), (DATED, LOGISTIC_DATED), rng),
         "tuned_until": None if tuned_until is None else tuned_until.isoformat(),
     }
 
@@ -197,8 +201,8 @@ def _score(
         inspections.day[test], inspections.entity[test], inspections.group[test], inspections.outcome[test]
     )
     found = score(train, test)
-    usable = [name for name in SCORES if name != NEEDS_GROUP or (inside.group != UNKNOWN).any()]
-    return inside, {name: found[name] for name in usable}
+    has_group = bool((inside.group != UNKNOWN).any())
+    return inside, {name: margins for name, margins in found.items() if name != NEEDS_GROUP or has_group}
 
 
 def _window(inside: Inspections, scores: Mapping[str, Floats], rng: np.random.Generator) -> dict[str, Any]:
@@ -234,13 +238,20 @@ def _one_score(inside: Inspections, score: Floats, rng: np.random.Generator) -> 
     return found
 
 
-def _pooled(parts: Sequence[tuple[Inspections, Mapping[str, Floats]]], rng: np.random.Generator) -> dict[str, Any]:
-    """Pairs of all windows together, each window's among themselves; entities are drawn across windows."""
+def _pooled(
+    parts: Sequence[tuple[Inspections, Mapping[str, Floats]]], names: tuple[str, str], rng: np.random.Generator
+) -> dict[str, Any] | None:
+    """Pairs of all windows together, each window's among themselves; entities are drawn across windows.
+
+    ``names`` are the score and the linear one it is compared with; None where nothing was scored that way.
+    """
+    if not all(scores.keys() >= set(names) for _, scores in parts):
+        return None
     entity = np.concatenate([inside.entity for inside, _ in parts])
     outcome = np.concatenate([inside.outcome for inside, _ in parts])
     window = np.repeat(np.arange(len(parts)), [len(inside.outcome) for inside, _ in parts])
     group = np.concatenate([inside.group for inside, _ in parts])
-    planned, logistic = (np.concatenate([scores[name] for _, scores in parts]) for name in (PLANNED, LOGISTIC))
+    planned, logistic = (np.concatenate([scores[name] for _, scores in parts]) for name in names)
     of_window = np.where(group == UNKNOWN, UNKNOWN, window * (group.max() + 1) + group)
     within = rank(planned, outcome, stratum=of_window)
     both = [rank(score, outcome, stratum=window) for score in (planned, logistic)]

@@ -15,7 +15,7 @@ from evaluation.metrics import Flags, Floats
 from features.matrix import sampled
 from training import fit
 from training.pairs import Say, detected_pairs, event_pairs
-from training.retrain import Sample, Task, calibrated, drafted, four_scores, labelled
+from training.retrain import Sample, Task, calibrated, drafted, rival_scores, labelled
 from training.splits import Dates, Periods
 
 FIT, TEST, APART = "fit", "test", "apart"
@@ -76,7 +76,7 @@ def replay_windows(task: Task, wanted: Windows, *, rng: np.random.Generator, say
             sample.pairs.column_names.index("part"), "part", pa.array(part.tolist(), pa.string())
         )
         divided = replace(sample, pairs=parted)
-        return four_scores(task, divided.rows(FIT), divided.rows(TEST), sample.layout)
+        return rival_scores(task, divided.rows(FIT), divided.rows(TEST), sample.layout)
 
     return windows(inspections, wanted.spans, score, tuned_until=wanted.tuned_until, rng=rng)
 

@@ -1,4 +1,4 @@
-"""Chicago's food inspections: tables taken into a home, four ways to score compared on windows of the past.
+"""Chicago's food inspections: tables taken into a home, ways to score compared on windows of the past.
 
 Prints progress and a table for people; the last line of standard output is one JSON object.
 """
@@ -49,16 +49,19 @@ DELIVERIES = (
     ("locations", "entity", "inspections.parquet"),
     ("licences", "entity", "licences.parquet"),
     ("inspections", "inspection", "inspections.parquet"),
+    ("tiers", "tier", "inspections.parquet"),
     ("violations", "violation", "violations.parquet"),
     ("other_licences", "licence", "licences.parquet"),
     ("visits", "visit", "visits.parquet"),
     ("sanitation_requests", "sanitation_request", "sanitation_requests.parquet"),
 )
 NAMES = {
-    "planned": "planned: trained with the group, scored without",
+    "planned": "planned (group averaged out)",
     "group_known": "group known",
     "no_control": "no control",
     "logistic": "logistic regression",
+    "planned_dated": "planned, without assumed dates",
+    "logistic_dated": "logistic, without assumed dates",
 }
 
 
@@ -197,11 +200,13 @@ def shown(document: Mapping[str, Any], console: Console) -> None:
             table.add_row(NAMES[score], *cells)
         console.print(table)
         console.print(f"group unknown for {window['unknown_group']:,} of them: left out within groups", highlight=False)
-    pooled = document["pooled"]
-    console.print("windows pooled, planned score:", highlight=False)
-    console.print(f"  AUC within group {_figure(pooled['auc_within_group'], pooled['interval'])}", highlight=False)
-    difference = _figure(pooled["difference_to_logistic"], pooled["difference_interval"])
-    console.print(f"  AUC less logistic regression's {difference}", highlight=False)
+    for title, pooled in (("planned", document["pooled"]), ("planned_dated", document["pooled_dated"])):
+        if pooled is None:
+            continue
+        console.print(f"windows pooled, {NAMES[title]}:", highlight=False)
+        console.print(f"  AUC within group {_figure(pooled['auc_within_group'], pooled['interval'])}", highlight=False)
+        difference = _figure(pooled["difference_to_logistic"], pooled["difference_interval"])
+        console.print(f"  AUC less logistic regression's {difference}", highlight=False)
     console.print(f"tuning saw inspections up to {document['tuned_until']}, none later", highlight=False)
 
 

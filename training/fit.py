@@ -1,6 +1,6 @@
 """Fitting: boosters with the catalogue's monotone signs, calibration curves, and a logistic baseline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -86,9 +86,14 @@ class Rows:
     weight: Floats
 
 
-def layout(definitions: Definitions, outcome: Outcome) -> Layout:
-    """The layout of a definition set for an outcome: features by role, controls as the outcome names them."""
-    features = definitions.with_role("feature")
+def layout(definitions: Definitions, outcome: Outcome, *, without: Set[str] = frozenset()) -> Layout:
+    """The layout of a definition set for an outcome: features by role, controls as the outcome names them.
+
+    Indicators that rest on a collection item of ``without`` are left out of the features.
+    """
+    features = tuple(
+        code for code in definitions.with_role("feature") if without.isdisjoint(definitions.by_code[code].items)
+    )
     named = definitions.with_role("control") if outcome.controls is None else outcome.controls
     unknown = sorted(set(named) - set(definitions.codes))
     if unknown or not features:

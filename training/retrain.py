@@ -235,22 +235,36 @@ def drafted(task: Task, rows: fit.Rows, place: fit.Layout) -> Scheme:
     )
 
 
-def four_scores(task: Task, fitted_on: fit.Rows, seen: fit.Rows, place: fit.Layout) -> dict[str, Floats]:
-    """Margins of the same rows by four ways to score: the product's, and three to compare it with.
+def rival_scores(task: Task, fitted_on: fit.Rows, seen: fit.Rows, place: fit.Layout) -> dict[str, Floats]:
+    """Margins of the same rows by the product's way to score, and by others to compare it with.
 
-    ``planned`` averages the control, ``group_known`` uses it, ``no_control`` never saw it, ``logistic`` is linear.
+    ``planned`` averages the control, ``group_known`` uses it, ``no_control`` never saw it, ``logistic`` is linear. Where
+    the profile assumes the dates of an item, ``planned_dated`` and ``logistic_dated`` go without what rests on it.
     """
     planned = drafted(task, fitted_on, place)
     blind = replace(place, controls=())
     without = replace(fitted_on, controls=fitted_on.controls[:, :0])
-    strength = float(task.model["logistic"]["strength"])
-    baseline = fit.logistic(fitted_on, place, kinds=len(planned.kinds), strength=strength)
+    dated = {}
+    if assumed := {code for code, item in task.profile.items.items() if item.get("assumed")}:
+        certain = fit.layout(task.definitions, task.outcome, without=assumed)
+        dated = {
+            "planned_dated": drafted(task, fitted_on, certain).margins(seen.values, seen.kind),
+            "logistic_dated": linear(task, fitted_on, certain).margins(seen.values, seen.kind),
+        }
     return {
         "planned": planned.margins(seen.values, seen.kind),
         "group_known": planned.margins(seen.values, seen.kind, seen.controls),
         "no_control": drafted(task, without, blind).margins(seen.values, seen.kind),
-        "logistic": baseline.margins(seen.values, seen.kind),
+        "logistic": linear(task, fitted_on, place).margins(seen.values, seen.kind),
+        **dated,
     }
+
+
+def linear(task: Task, rows: fit.Rows, place: fit.Layout) -> fit.Logistic:
+    """The linear baseline of a scheme on the same rows and features."""
+    return fit.logistic(
+        rows, place, kinds=len(task.profile.kind_codes), strength=float(task.model["logistic"]["strength"])
+    )
 
 
 def calibrated(task: Task, draft: Scheme, rows: fit.Rows) -> Scheme:
@@ -305,10 +319,7 @@ def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519Privat
     draft = calibrated(task, drafted(task, fitted_on, sample.layout), sample.rows("calibration"))
     say(f"cutoffs on {task.reference_month}")
     scheme, chosen = cut(task, draft)
-    baseline = fit.logistic(
-        fitted_on, sample.layout, kinds=len(scheme.kinds), strength=float(task.model["logistic"]["strength"])
-    )
-    scored = _scored(scheme, sample, baseline)
+    scored = _scored(scheme, sample, linear(task, fitted_on, sample.layout))
     scheme = replace(scheme, training=_history(task, sample, chosen))
     digest = scheme.save(fresh / SCHEME, key)
     figures = {"digest": digest, "parts": by_part(scored, scheme.kinds), "training": dict(scheme.training)}

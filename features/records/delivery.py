@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from features.records.schema import RecordType
 
 MANIFEST = "manifest.json"
 FORMATS = ("csv", "jsonl", "parquet")
-MAPPED = ("columns", "constants", "split", "values", "factors", "dates")
+MAPPED = ("columns", "constants", "split", "values", "factors", "dates", "shift")
 _NAME = re.compile(r"\w[\w.\-]{0,119}")
 
 
@@ -41,6 +41,12 @@ class ColumnMapping:
     dates: Mapping[str, str]
     known_from: str | None = None
     lag_days: int = 0
+    shift: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """Every column of ours the mapping speaks of."""
+        return {*self.columns, *self.constants, *self.split, *self.values, *self.factors, *self.dates, *self.shift}
 
 
 @dataclass(frozen=True)
@@ -219,8 +225,7 @@ def _distinct(files: Sequence[DeliveredFile], manifest: _Manifest) -> tuple[Deli
 def _mapping(profile: Profile, name: str, record_type: RecordType, manifest: _Manifest) -> ColumnMapping:
     """The mapping of a file, naming only columns that a delivery of its record type may have."""
     mapping = read_mapping(profile, name, record_type.name, str(manifest.path))
-    ours = {*mapping.columns, *mapping.constants, *mapping.split, *mapping.values, *mapping.factors, *mapping.dates}
-    unknown = sorted(ours - {*record_type.fields, *DELIVERY_COLUMNS})
+    unknown = sorted(mapping.names - {*record_type.fields, *DELIVERY_COLUMNS})
     if unknown:
         raise manifest.error(
             "mapping_unknown",
@@ -253,7 +258,15 @@ def read_mapping(profile: Profile, name: str, record_type: str, where: str) -> C
         dates=_texts(found.get("dates")),
         known_from=known.get("from"),
         lag_days=int(known.get("lag_days", 0)),
+        shift=_days(found.get("shift") or {}, f"{where}: mapping {name!r}"),
     )
+
+
+def _days(found: Mapping[Any, Any], where: str) -> dict[str, int]:
+    for ours, days in found.items():
+        if not isinstance(days, int) or isinstance(days, bool):
+            raise DeliveryError("mapping_unknown", where, f"shift of {ours} is {days!r}, not a whole number of days")
+    return {str(ours): days for ours, days in found.items()}
 
 
 def _texts(found: Mapping[Any, Any] | None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """A source with columns of its own, read in our terms through its mapping file."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 import polars as pl
@@ -13,7 +13,8 @@ KNOWN_ON = "known_on"
 
 
 def in_our_terms(frame: pl.DataFrame, mapping: ColumnMapping, accepted: frozenset[str]) -> pl.DataFrame:
-    """Rows with our columns only: renamed, constants added, then split, translated, multiplied and dates rewritten.
+    """Rows with our columns only: renamed, constants added, then split, translated, multiplied, dates rewritten
+    and moved by whole days.
 
     A column the mapping does not name is taken when it has one of our names and left out otherwise. What cannot be
     translated stays as it is and is judged like any other value.
@@ -51,7 +52,7 @@ def _known_on(frame: pl.DataFrame, mapping: ColumnMapping) -> list[pl.Expr]:
 
 
 def _touched(mapping: ColumnMapping) -> dict[str, None]:
-    return dict.fromkeys([*mapping.split, *mapping.values, *mapping.factors, *mapping.dates])
+    return dict.fromkeys([*mapping.split, *mapping.values, *mapping.factors, *mapping.dates, *mapping.shift])
 
 
 def _rewritten(text: pl.Series, mapping: ColumnMapping) -> pl.Series:
@@ -68,6 +69,9 @@ def _rewritten(text: pl.Series, mapping: ColumnMapping) -> pl.Series:
     if name in mapping.dates:
         form = mapping.dates[name]
         steps.append(lambda value: _iso_date(value, form))
+    if name in mapping.shift:
+        away = timedelta(days=mapping.shift[name])
+        steps.append(lambda value: _moved(value, away))
     distinct = text.unique().drop_nulls()
     if distinct.is_empty():
         return text
@@ -92,4 +96,11 @@ def _iso_date(value: str, form: str) -> str:
     try:
         return datetime.strptime(value, form).date().isoformat()  # noqa: DTZ007 a calendar date has no time zone
     except ValueError:
+        return value
+
+
+def _moved(value: str, away: timedelta) -> str:
+    try:
+        return (date.fromisoformat(value) + away).isoformat()
+    except (ValueError, OverflowError):
         return value

@@ -1,6 +1,7 @@
 """The profile of Chicago: it reads the city's own tables, and knows a record the day after its event."""
 
 import json
+import math
 import shutil
 from datetime import UTC, date, datetime
 
@@ -26,6 +27,7 @@ FILES = {
     "locations": ("entity", "inspections"),
     "licences": ("entity", "licences"),
     "inspections": ("inspection", "inspections"),
+    "tiers": ("tier", "inspections"),
     "violations": ("violation", "violations"),
     "visits": ("visit", "visits"),
     "sanitation_requests": ("sanitation_request", "sanitation_requests"),
@@ -81,8 +83,8 @@ def home(chicago, tables, tmp_path_factory):
 
 def test_the_model_reads_the_frozen_indicators_and_the_group_of_inspectors_is_none(chicago):
     definitions = load(chicago)
-    assert len(definitions.with_role("feature")) == 34
-    shown = {"consumption_licence_held", "other_licences_held", "months_since_inspection", "high_risk_tier"}
+    assert len(definitions.with_role("feature")) == 35
+    shown = {"consumption_licence_held", "other_licences_held", "months_since_inspection"}
     assert set(definitions.with_role("display_only")) == shown
     assert len(definitions.codes) == 38
     (control,) = read_outcomes(chicago)["critical_violation"].event_controls
@@ -144,6 +146,30 @@ def test_an_inspection_counts_for_inspections_two_days_later_and_not_for_the_nex
         }
     )
     assert sampled(lake, load(chicago), pairs)["inspection_count"].to_pylist() == [0.0, 0.0, 1.0]
+
+
+def test_a_tier_stands_on_the_eve_of_the_visit_that_reports_it_and_says_nothing_else_of_the_visit(
+    home, chicago, tables
+):
+    lake, _ = home
+    tiers = pa.concat_tables([pq.read_table(path) for path in lake.files("tier")]).sort_by("event_date")
+    first = tiers.slice(0, 1)
+    eve = first["event_date"][0].as_py()
+    assert eve.toordinal() + 1 == pc.min(tables["inspections"]["inspection_date"]).as_py().toordinal()
+    pairs = pa.table(
+        {
+            "pair": pa.array([0, 1]),
+            "entity": pa.array([first["entity"][0].as_py()] * 2, pa.int32()),
+            "as_of": pa.array([date.fromordinal(eve.toordinal() - 1), eve], pa.date32()),
+        }
+    )
+    before, on_the_eve = sampled(lake, load(chicago), pairs)["high_risk_tier"].to_pylist()
+    assert math.isnan(before)
+    assert on_the_eve == (first["risk_tier"][0].as_py() == "Risk 1 (High)")
+
+
+def test_the_one_item_with_an_assumed_date_is_the_tier(chicago):
+    assert [code for code, item in chicago.items.items() if item.get("assumed")] == ["F07"]
 
 
 def test_words_nobody_has_seen_before_are_taken(chicago, tables, tmp_path):

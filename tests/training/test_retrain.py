@@ -17,7 +17,7 @@ from features.profile import read_profile
 from training import fit
 from training.figures import by_part
 from training.registry import aliases
-from training.retrain import Sample, Task, cut, four_scores, labelled, logged, retrain
+from training.retrain import Sample, Task, cut, rival_scores, labelled, logged, retrain
 from training.scheme import Scheme, SchemeError
 
 KNOWN_BY = date(2025, 12, 31)
@@ -246,8 +246,8 @@ def test_only_the_score_that_knows_the_visitor_moves_with_the_visitor(visits):
     pairs, matrix = (pq.read_table(folder / "sample" / f"{name}.parquet") for name in ("pairs", "matrix"))
     sample = Sample(pairs, matrix, fit.layout(task.definitions, task.outcome))
     rows = sample.rows("test")
-    scores = four_scores(task, sample.rows("fit"), rows, sample.layout)
+    scores = rival_scores(task, sample.rows("fit"), rows, sample.layout)
     other = replace(rows, controls=1 - np.nan_to_num(rows.controls))
-    moved = four_scores(task, sample.rows("fit"), other, sample.layout)
+    moved = rival_scores(task, sample.rows("fit"), other, sample.layout)
     same = [name for name in scores if np.array_equal(scores[name], moved[name])]
     assert same == ["planned", "no_control", "logistic"]

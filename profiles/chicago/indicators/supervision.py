@@ -17,6 +17,7 @@ from features.indicators.language import (
 INSPECTIONS = records("inspection")
 ITEMS = records("violation")
 VISITS = records("visit")
+TIERS = records("tier")
 BASIS = "Municipal Code of Chicago, Chapter 7-38"
 T = "2013-06-30"
 PAST = on("2012-06-30", critical_count=2, serious_count=1, minor_count=5, result="Fail")
@@ -411,16 +412,20 @@ HIGH_RISK_TIER = Indicator(
     label_en="in the highest risk tier",
     section="S1",
     unit="0/1",
-    value=records("inspection").where(f.risk_tier.is_("Risk 1 (High)")).any(),
-    direction="none",
-    role="display_only",
+    value=total(
+        or_zero(below(difference(TIERS.last_day(), TIERS.where(f.risk_tier.is_("Risk 1 (High)")).last_day()), 1)),
+        below(TIERS.count(), 1),  # 0 wherever there is a tier: makes the value null elsewhere
+    ),
+    direction="riskier",
+    monotone=True,
     basis="Municipal Code of Chicago, Chapter 7-38",
-    reason="曾列为最高风险层级（一级）",
-    reason_en="was in the highest risk tier at a past inspection",
-    items=("F02",),
+    reason="属于最高风险层级（一级）",
+    reason_en="is in the highest risk tier",
+    items=("F07",),
     missing="null",
     examples=(
-        seen(as_of="2013-06-30", inspection=[on("2012-12-31", risk_tier="Risk 1 (High)")], gives=1),
-        seen(as_of="2013-06-30", inspection=[on("2012-12-31", risk_tier="Risk 3 (Low)")], gives=0),
+        seen(as_of=T, tier=[on("2012-06-30", risk_tier="Risk 3 (Low)"), on(T, risk_tier="Risk 1 (High)")], gives=1),
+        seen(as_of=T, tier=[on("2012-06-30", risk_tier="Risk 1 (High)"), on(T, risk_tier="Risk 3 (Low)")], gives=0),
+        seen(as_of=T, tier=[on("2013-07-01", risk_tier="Risk 1 (High)")], gives=None),
     ),
 )

@@ -63,6 +63,12 @@ def test_dates_are_rewritten_and_what_is_no_date_stays():
     ]
 
 
+def test_a_date_moves_by_whole_days_and_what_is_no_date_stays():
+    eve = mapping(columns={"day": "日"}, dates={"day": "%d.%m.%Y"}, shift={"day": -1})
+    found = [read(eve, 日=text)["day"] for text in ("01.03.2024", "2024-01-01", "soon", "0001-01-01")]
+    assert found == ["2024-02-29", "2023-12-31", "soon", "0001-01-01"]
+
+
 def test_an_empty_translation_empties_the_value():
     assert read(mapping(values={"day": {"9999-09-09": ""}}), day="9999-09-09") == {"day": ""}
 
