@@ -15,7 +15,7 @@ from evaluation.metrics import Flags, Floats
 from features.matrix import sampled
 from training import fit
 from training.pairs import Say, detected_pairs, event_pairs
-from training.retrain import Sample, Task, calibrated, drafted, rival_scores, labelled
+from training.retrain import Sample, Task, calibrated, drafted, labelled, rival_scores
 from training.splits import Dates, Periods
 
 FIT, TEST, APART = "fit", "test", "apart"

@@ -238,8 +238,8 @@ def drafted(task: Task, rows: fit.Rows, place: fit.Layout) -> Scheme:
 def rival_scores(task: Task, fitted_on: fit.Rows, seen: fit.Rows, place: fit.Layout) -> dict[str, Floats]:
     """Margins of the same rows by the product's way to score, and by others to compare it with.
 
-    ``planned`` averages the control, ``group_known`` uses it, ``no_control`` never saw it, ``logistic`` is linear. Where
-    the profile assumes the dates of an item, ``planned_dated`` and ``logistic_dated`` go without what rests on it.
+    ``planned`` averages the control, ``group_known`` uses it, ``no_control`` never saw it, ``logistic`` is linear.
+    Where the profile assumes the dates of an item, ``planned_dated`` and ``logistic_dated`` do without it.
     """
     planned = drafted(task, fitted_on, place)
     blind = replace(place, controls=())

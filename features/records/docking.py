@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import reduce
 
 import polars as pl
 
@@ -56,7 +57,15 @@ def _touched(mapping: ColumnMapping) -> dict[str, None]:
 
 
 def _rewritten(text: pl.Series, mapping: ColumnMapping) -> pl.Series:
-    name = text.name
+    steps = _steps(text.name, mapping)
+    distinct = text.unique().drop_nulls()
+    if distinct.is_empty():
+        return text
+    rewritten = [reduce(lambda value, step: step(value), steps, found.strip()) for found in distinct.to_list()]
+    return text.replace_strict(distinct, pl.Series(rewritten, dtype=pl.String), default=None, return_dtype=pl.String)
+
+
+def _steps(name: str, mapping: ColumnMapping) -> list[Callable[[str], str]]:
     steps: list[Callable[[str], str]] = []
     separator, values = mapping.split.get(name), mapping.values.get(name, {})
     if separator is not None:
@@ -72,16 +81,7 @@ def _rewritten(text: pl.Series, mapping: ColumnMapping) -> pl.Series:
     if name in mapping.shift:
         away = timedelta(days=mapping.shift[name])
         steps.append(lambda value: _moved(value, away))
-    distinct = text.unique().drop_nulls()
-    if distinct.is_empty():
-        return text
-    rewritten = []
-    for found in distinct.to_list():
-        value = found.strip()
-        for step in steps:
-            value = step(value)
-        rewritten.append(value)
-    return text.replace_strict(distinct, pl.Series(rewritten, dtype=pl.String), default=None, return_dtype=pl.String)
+    return steps
 
 
 def _multiplied(value: str, factor: Decimal) -> str:

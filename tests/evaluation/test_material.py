@@ -378,7 +378,7 @@ def windows(case):
 
 
 def test_windows_of_inspections_are_scored_four_ways(windows):
-    assert list(windows) == ["windows", "pooled", "tuned_until"]
+    assert list(windows) == ["windows", "pooled", "pooled_dated", "tuned_until"]
     assert set(windows["windows"]["known"]) >= {"planned", "group_known", "no_control", "logistic", "n", "rate"}
     assert windows["windows"]["known"]["planned"]["auc"] > 0.55
     assert windows["windows"]["known"]["group_known"]["auc"] > windows["windows"]["known"]["planned"]["auc"]
@@ -393,6 +393,23 @@ def test_inspections_of_unknown_group_are_counted(windows):
     assert found["unknown"]["unknown_group"] == found["unknown"]["n"]
     assert found["unknown"]["group_known"] is None
     assert found["unknown"]["planned"]["auc_within_group"] is None
+
+
+def test_where_a_profile_assumes_dates_windows_are_also_scored_without_what_rests_on_them(windows, case):
+    assert windows["pooled_dated"] is None
+    assert windows["windows"]["known"]["planned_dated"] is None
+    task = replace(case.task, outcome_code="found")
+    used = min(item for code in task.definitions.with_role("feature") for item in task.definitions.by_code[code].items)
+    profile = replace(task.profile)
+    profile.__dict__["items"] = {code: {**item, "assumed": code == used} for code, item in task.profile.items.items()}
+    task = replace(task, lake=replace(task.lake, profile=profile))
+    wanted = Windows({"known": SPANS["known"]}, tuned_until=None)
+    found = replay_windows(task, wanted, rng=np.random.default_rng(5), say=lambda _: None)
+    one = found["windows"]["known"]
+    assert one["planned"] == windows["windows"]["known"]["planned"]
+    assert one["planned_dated"]["auc"] != one["planned"]["auc"]
+    assert one["logistic_dated"]["auc"] != one["logistic"]["auc"]
+    assert found["pooled_dated"]["auc_within_group"] is not None
 
 
 def test_windows_need_an_outcome_of_inspections(case):

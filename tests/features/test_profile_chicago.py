@@ -148,9 +148,7 @@ def test_an_inspection_counts_for_inspections_two_days_later_and_not_for_the_nex
     assert sampled(lake, load(chicago), pairs)["inspection_count"].to_pylist() == [0.0, 0.0, 1.0]
 
 
-def test_a_tier_stands_on_the_eve_of_the_visit_that_reports_it_and_says_nothing_else_of_the_visit(
-    home, chicago, tables
-):
+def test_a_tier_stands_on_the_eve_of_the_visit_that_reports_it(home, chicago, tables):
     lake, _ = home
     tiers = pa.concat_tables([pq.read_table(path) for path in lake.files("tier")]).sort_by("event_date")
     first = tiers.slice(0, 1)

@@ -17,7 +17,7 @@ from features.profile import read_profile
 from training import fit
 from training.figures import by_part
 from training.registry import aliases
-from training.retrain import Sample, Task, cut, rival_scores, labelled, logged, retrain
+from training.retrain import Sample, Task, cut, labelled, logged, retrain, rival_scores
 from training.scheme import Scheme, SchemeError
 
 KNOWN_BY = date(2025, 12, 31)
