@@ -65,12 +65,6 @@ def end_of_day(as_of: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(as_of + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
-def age_months(event: date, as_of: date) -> int:
-    """Whole calendar months from an event to an as-of date: the largest m with event + m months <= as_of."""
-    months = (as_of.year - event.year) * 12 + as_of.month - event.month
-    return months - (event.day > day_or_month_end(as_of))
-
-
 def day_or_month_end(as_of: date) -> int:
     """The day of the month, 31 on a month end: a month that ends has run its course for every earlier day."""
     return 31 if as_of == Month.of(as_of).end else as_of.day

@@ -202,6 +202,18 @@ def rows_condition(rows: ir.Table, definition: Rows, record_type: RecordType, cl
     return combined
 
 
+def meets(rows: ir.Table, conditions: Iterable[Condition]) -> ir.BooleanValue:
+    """Whether a row meets every condition, whatever the as-of date; a null field meets none but ``missing``."""
+    passed: ir.BooleanValue = ibis.literal(True)
+    for condition in conditions:
+        if condition.op in _DATED:
+            raise DefinitionError(
+                f"Condition {condition.op!r} on {condition.field} needs an as-of date; there is none."
+            )
+        passed = passed & _condition(rows, condition, None)
+    return passed.fill_null(False)
+
+
 def fields_read(definition: Rows, record_type: RecordType) -> list[str]:
     """The lake columns that decide whether a row is among the rows of a definition."""
     names = [condition.field for condition in definition.conditions]
@@ -217,12 +229,12 @@ def epoch_days(day: ir.DateValue) -> ir.IntegerValue:
 
 
 def months_old(day: ir.DateValue, clock: Clock) -> ir.IntegerValue:
-    """Whole months from a date to T, as ``features.asof.age_months`` counts them."""
+    """Whole months from a date to T: the largest m with date + m months on or before T."""
     index = day.year().cast("int64") * 12 + day.month().cast("int64")
     return clock.month_index - index - (day.day().cast("int64") > clock.day_of_month).cast("int64")
 
 
-def _condition(rows: ir.Table, condition: Condition, clock: Clock) -> ir.BooleanValue:
+def _condition(rows: ir.Table, condition: Condition, clock: Clock | None) -> ir.BooleanValue:
     column = rows[condition.field]
     if condition.op in _COMPARISONS:
         return _COMPARISONS[condition.op](column, _operand(rows, condition.value))
@@ -242,6 +254,8 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _operand(rows: ir.Table, value: Any) -> Any:
+    if isinstance(value, date):
+        return ibis.literal(value, type="date")
     if not isinstance(value, Field):
         return value
     return rows[value.name] + ibis.interval(days=value.shift) if value.shift else rows[value.name]
@@ -266,7 +280,8 @@ def _due(year: ir.IntegerValue, duty: tuple[int, int, int], clock: Clock) -> ir.
     return (year <= last) & (year > last - periods)
 
 
-_TESTS: dict[str, Callable[[Any, Any, Clock], Any]] = {
+_DATED = frozenset({"due", "before", "after"})
+_TESTS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "missing": lambda column, _, clock: column.isnull(),
     "present": lambda column, _, clock: column.notnull(),
     "in": lambda column, values, clock: column.isin(list(values)),

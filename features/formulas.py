@@ -43,7 +43,7 @@ def evaluate(value: Value, known: Mapping[Value, Column], as_of: npt.NDArray[np.
 
 
 def age_in_months(days: Column, as_of: npt.NDArray[np.datetime64]) -> Column:
-    """Whole months from days (since 1970-01-01, null allowed) to as-of dates, as ``asof.age_months`` counts."""
+    """Whole months from days (since 1970-01-01, null allowed) to as-of dates, as ``compile.months_old`` counts."""
     missing = np.isnan(days)
     event = np.where(missing, 0, days).astype(np.int64).astype("datetime64[D]")
     months = _month_index(as_of) - _month_index(event)

@@ -289,7 +289,6 @@ def _canonical(rows: pa.Table) -> dict[int, bytes]:
 def _seal(fresh: Path, results: pa.Table, made: tuple[Path, Mapping[str, Any]], run: Run) -> None:
     """Write the files of the month, its leaves, its manifest and its signed head."""
     work, facts = made
-    chain = ledger.sealed(run.home)
     sealed_rows = _write_parts(fresh, results, work)
     write_table(sealed_rows, fresh / ledger.RESULTS, group=RESULT_GROUP)
     reading = Reading(run.sources.lake, Engine(run.sources.engine))
@@ -298,7 +297,7 @@ def _seal(fresh: Path, results: pa.Table, made: tuple[Path, Mapping[str, Any]], 
     leaves = ledger.leaves(sealed_rows, ledger.month_key(secret, str(run.month), facts["supplement"]))
     steps.write_bytes(fresh / ledger.LEAVES, leaves)
     head = Head(
-        sequence=len(chain),
+        sequence=len(ledger.folders(run.home)),
         month=str(run.month),
         supplement=facts["supplement"],
         rows=sealed_rows.num_rows,
@@ -306,7 +305,7 @@ def _seal(fresh: Path, results: pa.Table, made: tuple[Path, Mapping[str, Any]], 
         scheme=run.sources.scheme.digest,
         manifest=ledger.write_manifest(fresh, facts),
         lake=facts["inputs"]["lake"],
-        previous=chain[-1][0].digest if chain else ledger.GENESIS,
+        previous=ledger.newest_digest(run.home),
     )
     ledger.write_head(fresh, head, signing.signing_key(run.home / "keys", PUBLISHER))
 

@@ -18,11 +18,6 @@ PUBLISHABLE = "publishable"
 SCHEMA = pa.schema([("entity", pa.int32()), ("indicator", pa.string())])
 
 
-def internal_indicators(definitions: Definitions) -> tuple[str, ...]:
-    """Indicators that are internal for everyone, by their definition."""
-    return tuple(one.code for one in definitions.indicators if one.visibility != PUBLISHABLE)
-
-
 def internal_values(lake: Lake, definitions: Definitions, *, as_of: date, engine: str = "polars") -> pa.Table:
     """The (entity, indicator) pairs of publishable indicators that counted a record not publishable at T, sorted.
 

@@ -9,8 +9,9 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.asof import end_of_day
+from features.compile import meets
 from features.reading import Reading
-from training.outcomes import Facts, facts, instant, meets
+from training.outcomes import Facts, facts, instant
 
 EASING = ("withdraw", "repair", "remove")
 COLUMNS = ("entity", "record_id", "known_at", "withdrawn_date", "action")

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.asof import end_of_day, months_before
+from features.compile import meets
 from features.reading import Reading
 from training.errors import SchemeError
-from training.outcomes import EventControl, Facts, Outcome, day, instant, meets
+from training.outcomes import EventControl, Facts, Outcome, day, instant
 
 POSITIVE = pa.schema([("entity", pa.int32()), ("first_known", pa.timestamp("us", "UTC"))])
 VERSION_COLUMNS = ("entity", "record_id", "event_date", "known_at", "superseded_at", "withdrawn_date")

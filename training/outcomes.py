@@ -1,4 +1,4 @@
-"""Outcomes a scheme is trained to foresee: read from a profile's ``outcomes.yaml``, tested on records with Ibis."""
+"""Outcomes a scheme is trained to foresee, read from a profile's ``outcomes.yaml``: conditions on records."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,20 +8,12 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from features.indicators.language import Condition
 from features.profile import Profile
 from training.errors import SchemeError
 
 FRAMINGS = ("detected", "given_inspection")
 OPERATORS = ("==", "!=", ">", ">=", "<", "<=", "in", "has", "missing", "present")
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A condition on one field of a record."""
-
-    field: str
-    op: str
-    value: Any
 
 
 @dataclass(frozen=True)
@@ -91,22 +83,21 @@ def conditions(rows: Iterable[Sequence[Any]], where: str) -> tuple[Condition, ..
         field, op, *value = row
         if op not in OPERATORS:
             raise SchemeError(f"{where}: operator {op!r} on {field}; expected one of {', '.join(OPERATORS)}.")
-        found.append(Condition(str(field), op, value[0] if value else None))
+        found.append(_condition(str(field), op, value[0] if value else None))
     return tuple(found)
+
+
+def _condition(field: str, op: str, value: Any) -> Condition:
+    """A condition of the indicator language; a single value may be written without a list."""
+    if op in {"in", "has"}:
+        return Condition(field, op, tuple(value) if isinstance(value, list) else (value,))
+    return Condition(field, op, value)
 
 
 def facts(rows: Any, where: str) -> tuple[Facts, ...]:
     """Fact conditions written as one mapping or a list of ``{record_type, where}``."""
     listed = [rows] if isinstance(rows, Mapping) else list(rows or ())
     return tuple(Facts(row["record_type"], conditions(row.get("where", ()), where)) for row in listed)
-
-
-def meets(table: ir.Table, where: Iterable[Condition]) -> ir.BooleanValue:
-    """Whether a row meets every condition; a null field meets none but ``missing``."""
-    passed: ir.BooleanValue = ibis.literal(True)
-    for test in where:
-        passed = passed & _passes(table[test.field], test)
-    return passed.fill_null(False)
 
 
 def instant(moment: datetime) -> ir.TimestampScalar:
@@ -117,39 +108,6 @@ def instant(moment: datetime) -> ir.TimestampScalar:
 def day(value: date) -> ir.DateScalar:
     """A date as a literal of the engine's date type."""
     return ibis.literal(value, type="date")
-
-
-def _passes(column: Any, test: Condition) -> Any:
-    match test.op:
-        case "missing":
-            return column.isnull()
-        case "present":
-            return column.notnull()
-        case "in":
-            return column.isin(list(test.value))
-        case "has":
-            codes = [test.value] if isinstance(test.value, str) else list(test.value)
-            found = ibis.literal(False)
-            for code in codes:
-                found = found | column.contains(f"|{code}|")
-            return found
-    value = day(test.value) if isinstance(test.value, date) else test.value
-    return _compared(column, test.op, value)
-
-
-def _compared(column: Any, op: str, value: Any) -> Any:
-    match op:
-        case "==":
-            return column == value
-        case "!=":
-            return column != value
-        case ">":
-            return column > value
-        case ">=":
-            return column >= value
-        case "<":
-            return column < value
-    return column <= value
 
 
 def _outcome(row: Mapping[str, Any], profile: Profile) -> Outcome:

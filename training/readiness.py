@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from features.indicators.catalogue import Definitions
+from features.indicators.language import Condition
 from features.profile import Profile, ProfileError
 from features.records.layout import BASE_COLUMNS, OWN_COLUMNS
 from features.records.schema import Field, RecordType, record_types
@@ -12,7 +13,7 @@ from training.cutoffs import Shares
 from training.errors import SchemeError
 from training.facts import Movers
 from training.fit import TreeSettings
-from training.outcomes import Condition, Facts, Outcome
+from training.outcomes import Facts, Outcome
 from training.overrides import read_overrides
 from training.steadiness import Steadiness
 
@@ -113,7 +114,7 @@ def _value(profile: Profile, field: Field, condition: Condition, where: str) -> 
     """A condition compares codes with codes of the list, numbers with numbers and dates with dates."""
     if condition.op in {"missing", "present"}:
         return
-    values = condition.value if isinstance(condition.value, list) else [condition.value]
+    values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
     if field.list is not None:
         codes: Iterable[Any] = profile.codelist(field.list).codes
         expected, wrong = f"codes of {field.list}: {', '.join(codes)}", [one for one in values if one not in codes]

@@ -86,20 +86,6 @@ def wanted(selected: Selected, entity: npt.NDArray[np.int32], columns: Sequence[
     return pa.table({"entity": pa.array(entity[row], pa.int32()), "indicator": codes})
 
 
-def supports(evidence: pa.Table) -> dict[tuple[int, str], Support]:
-    """Evidence rows by entity and indicator, in the order given."""
-    found: dict[tuple[int, str], list[tuple[Any, ...]]] = {}
-    columns = ("entity", "indicator", "record_id", "event_date", "visibility")
-    for entity, indicator, record, day, visibility in zip(
-        *(evidence[name].to_pylist() for name in columns), strict=True
-    ):
-        found.setdefault((entity, indicator), []).append((record, day, visibility))
-    return {
-        key: Support(tuple(row[0] for row in rows), tuple(row[1] for row in rows), strictest(row[2] for row in rows))
-        for key, rows in found.items()
-    }
-
-
 def reason(
     definitions: Definitions,
     indicator: str,

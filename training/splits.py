@@ -1,13 +1,9 @@
-"""Which as-of dates fit, calibrate and test a scheme: by time, mature, with one entity in one fold."""
+"""Which as-of dates fit, calibrate and test a scheme: by time, and mature."""
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from features.asof import Month, month_end_on_or_before, months_before
 from training.errors import SchemeError
@@ -86,18 +82,6 @@ def by_period(*, since: date, known_by: date, calibration_months: int, test_mont
     calibration = (calibrated_from + timedelta(days=1), test_from)
     test = (test_from + timedelta(days=1), known_by) if test_months else None
     return Periods(fit, calibration, test)
-
-
-def folds(codes: Iterable[str], count: int, seed: str) -> npt.NDArray[np.int8]:
-    """The tuning fold of every pair by its entity's code: all dates of an entity share one."""
-    assigned: dict[str, int] = {}
-    found = []
-    for code in codes:
-        if code not in assigned:
-            draw = hashlib.blake2b(f"{seed}|{code}".encode(), digest_size=8).digest()
-            assigned[code] = int.from_bytes(draw, "big") % count
-        found.append(assigned[code])
-    return np.array(found, np.int8)
 
 
 def _back(day: date, months: int) -> date:

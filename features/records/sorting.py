@@ -25,7 +25,6 @@ POOL_ROWS = 200_000
 POOLED_ROWS = 600_000  # of all types together: what waits to be judged does not grow with the number of types
 LATE = timedelta(days=30)
 LINES_A_FILE = 2**32
-WHOLE_FILE_FAULTS = ("header_missing", "header_duplicate", "column_unknown", "column_type")
 
 
 @dataclass

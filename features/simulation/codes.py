@@ -16,7 +16,6 @@ DIGIT_CODES = 10**8
 LETTER_CODES = len(ALPHABET) ** 6
 STRIDE = 38_196_601  # a prime: multiples of it visit every code once before any code twice
 TO_ORGANISATION = np.array([ORGANISATION_ALPHABET.index(letter) for letter in ALPHABET])
-Letters = npt.NDArray[np.uint8]
 
 
 def credit_codes(number: Ints, category: Ints, region: Ints, lettered: npt.NDArray[np.bool_]) -> pl.Series:

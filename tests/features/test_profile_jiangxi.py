@@ -205,7 +205,7 @@ def test_conditions_on_records_name_fields_and_codes_that_exist(table, facts):
         field = record_type.field(condition.field)
         assert condition.op in OPERATORS
         if field.list and condition.value is not None:
-            codes = condition.value if isinstance(condition.value, list) else [condition.value]
+            codes = condition.value if isinstance(condition.value, tuple) else (condition.value,)
             assert set(codes) <= set(PROFILE.codelist(field.list).codes), (table, condition)
 
 

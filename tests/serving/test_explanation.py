@@ -7,7 +7,7 @@ import pytest
 
 from serving import explanation, monthly
 from serving.results import Results
-from serving.visibility import internal_indicators, internal_values
+from serving.visibility import internal_values
 
 LINE = explanation.INTERNAL["zh"]
 
@@ -152,7 +152,3 @@ def test_dimensions_sum_what_their_indicators_add(month, documents):
     sums = explanation.dimensions(document, month.words)
     assert set(sums) == {"basic", "supervision", "association", "exposure"}
     assert sum(sums.values()) == pytest.approx(sum(document["contributions"].values()))
-
-
-def test_no_indicator_of_the_town_is_internal_by_definition(classified):
-    assert internal_indicators(classified.definitions) == ()

@@ -108,6 +108,21 @@ def test_kept_vectors_are_the_matrix_of_the_month(classified):
     assert np.array_equal(kept, batch.values, equal_nan=True)
 
 
+def _supports(found):
+    """What each entity's indicator may cite, row by row."""
+    by_pair = {}
+    for row in found.to_pylist():
+        by_pair.setdefault((row["entity"], row["indicator"]), []).append(row)
+    return {
+        pair: reasons.Support(
+            tuple(row["record_id"] for row in rows),
+            tuple(row["event_date"] for row in rows),
+            reasons.strictest(row["visibility"] for row in rows),
+        )
+        for pair, rows in by_pair.items()
+    }
+
+
 def test_reasons_are_those_the_scheme_gives_one_entity_at_a_time(classified, rows):
     definitions, as_of = classified.definitions, date(2025, 12, 31)
     own = rows.filter(pc.field("status") == "classified")
@@ -116,7 +131,7 @@ def test_reasons_are_those_the_scheme_gives_one_entity_at_a_time(classified, row
     values = read_vectors(classified, folder_of(classified))
     selected = reasons.select(definitions, values, added)
     wanted = reasons.wanted(selected, own["entity"].to_numpy(), definitions.codes)
-    support = reasons.supports(evidence(classified.lake, definitions, as_of=as_of, wanted=wanted))
+    support = _supports(evidence(classified.lake, definitions, as_of=as_of, wanted=wanted))
     for place, row in enumerate(own.to_pylist()):
         expected = []
         for position, contribution in zip(selected.place[place], selected.contribution[place], strict=True):

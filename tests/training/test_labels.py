@@ -8,13 +8,13 @@ from world import SMALL, World, end_of, lake_of, world_of, worlds
 
 from features.asof import months_before
 from features.engine import Engine
-from features.indicators.language import on
+from features.indicators.language import Condition, on
 from features.profile import read_profile
 from features.reading import Reading
 from training import cohort
 from training.errors import SchemeError
 from training.labels import Knowledge, events, horizon_end, marked, mature_on, open_cases, positives
-from training.outcomes import Condition, EventControl, Facts, Outcome
+from training.outcomes import EventControl, Facts, Outcome
 
 PROFILE = read_profile(str(SMALL))
 T = date(2023, 6, 30)

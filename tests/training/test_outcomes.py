@@ -3,10 +3,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from features.compile import meets
 from features.engine import Engine
+from features.indicators.language import Condition, DefinitionError
 from features.profile import PROFILES, read_profile
 from training.errors import SchemeError
-from training.outcomes import conditions, meets, read_outcomes
+from training.outcomes import conditions, read_outcomes
 
 
 @pytest.fixture
@@ -93,3 +95,10 @@ def test_a_null_meets_no_condition_but_missing(tmp_path, engine, condition, met)
     rows = on.parquet([tmp_path / "rows.parquet"])
     found = on.run(rows.select(met=meets(rows, conditions([condition], "test"))))
     assert found["met"].to_pylist() == met
+
+
+def test_a_condition_that_needs_a_date_is_refused_where_there_is_none(tmp_path):
+    pq.write_table(ROWS, tmp_path / "rows.parquet")
+    rows = Engine("polars").parquet([tmp_path / "rows.parquet"])
+    with pytest.raises(DefinitionError, match="'before' on n needs an as-of date"):
+        meets(rows, [Condition("n", "before", 0)])

@@ -2,13 +2,12 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_scheme import DEFINITIONS, RULES, make_rows
 
-from training.reasons import LOWERING, RAISING, Support, reason, rule_reasons, select, sentence, supports, text, wanted
+from training.reasons import LOWERING, RAISING, Support, reason, rule_reasons, select, sentence, text, wanted
 
 CODES = DEFINITIONS.codes
 RULE_BY_CODE = {rule.code: rule for rule in RULES}
@@ -126,18 +125,3 @@ def test_words_are_made_on_reading_from_the_value():
 def test_values_are_said_as_people_read_them_and_what_is_not_the_case_is_not_claimed(value, unit, language, words):
     template, label = ("{v} of it", "count") if language == "en" else ("有{v}次", "次数")
     assert sentence(template, label, (value, unit), language) == words
-
-
-def test_evidence_is_gathered_by_entity_and_indicator():
-    evidence = pa.table(
-        {
-            "entity": [1, 1, 2],
-            "indicator": ["fines", "fines", "listed"],
-            "record_id": ["a", "b", "c"],
-            "event_date": [date(2025, 2, 1), date(2025, 1, 1), date(2025, 1, 1)],
-            "visibility": ["publishable", "internal", "publishable"],
-        }
-    )
-    found = supports(evidence)
-    assert found[1, "fines"] == Support(("a", "b"), (date(2025, 2, 1), date(2025, 1, 1)), "internal")
-    assert found[2, "listed"].records == ("c",)

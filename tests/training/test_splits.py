@@ -1,11 +1,10 @@
 from datetime import date, timedelta
 
-import numpy as np
 import pytest
 
 from features.asof import months_before
 from training.errors import SchemeError
-from training.splits import DateSettings, by_date, by_period, folds
+from training.splits import DateSettings, by_date, by_period
 
 SETTINGS = DateSettings.read({"fit": 3, "calibration": 2, "test": 1, "step_months": 3, "gap_months": 12})
 
@@ -50,11 +49,3 @@ def test_periods_follow_each_other_without_touching():
 def test_a_period_without_time_to_fit_is_refused():
     with pytest.raises(SchemeError, match="leave no time to fit"):
         by_period(since=date(2013, 7, 1), known_by=date(2013, 12, 31), calibration_months=6)
-
-
-def test_all_dates_of_an_entity_share_a_fold():
-    codes = [f"E{n % 500}" for n in range(2000)]
-    found = folds(codes, 5, "s")
-    assert np.array_equal(found[:500], found[500:1000])
-    assert set(found) == {0, 1, 2, 3, 4}
-    assert not np.array_equal(found, folds(codes, 5, "t"))
