@@ -80,12 +80,20 @@ class Champion:
     proposal: Act | None
 
 
-def propose(office: Office, verdict: Verdict, *, report: str, signer: Signer) -> Entry:
+def propose(office: Office, verdict: Verdict, *, folder: Path, report: str, signer: Signer) -> Entry:
     """The journal entry of a signed proposal; GateError without a passing verdict.
 
-    ``report`` is the digest of the report it rests on. A verdict of review needs the signer's reason.
+    ``folder`` is the scheme's: it is verified and copied into the home first, so that what is approved later is what
+    was proposed. ``report`` is the digest of the report it rests on. A verdict of review needs the signer's reason.
     """
     require(verdict, reason=signer.reason)
+    found = package.read(folder, office.scheme_key).digest
+    if found != verdict.scheme:
+        raise GateError(
+            f"{folder} holds scheme {found[:12]}, the verdict is on {verdict.scheme[:12]}; expected one and the same. "
+            "Nothing was recorded; evaluate the scheme that is to be proposed."
+        )
+    keep(office, folder, found)
     return _sign(
         office,
         PROPOSED,
@@ -99,21 +107,20 @@ def propose(office: Office, verdict: Verdict, *, report: str, signer: Signer) ->
     )
 
 
-def approve(office: Office, folder: Path, *, signer: Signer, mirror: Mirror | None = None) -> Entry:
-    """The journal entry that makes the proposed scheme in ``folder`` champion, signed by another key than proposed it.
+def approve(office: Office, scheme: str = "", *, signer: Signer, mirror: Mirror | None = None) -> Entry:
+    """The journal entry that makes a proposed scheme champion, signed by another key than proposed it.
 
-    The folder is verified, copied into the home, the decision is recorded, and only then the pointer moves.
+    The newest waiting proposal, or the newest of the scheme whose digest begins with ``scheme``. Its kept folder is
+    verified, the decision is recorded, and only then the pointer moves.
     """
-    scheme = package.read(folder, office.scheme_key).digest
     proposal = _open_proposal(office, scheme)
     if public_key(office, signer.by) == proposal.key:
         raise GateError(
-            f"Scheme {scheme[:12]} was proposed by {proposal.by} and would be approved by {signer.by} with the same "
-            "key; expected another person's. Nothing was recorded; let someone else approve."
+            f"Scheme {proposal.scheme[:12]} was proposed by {proposal.by} and would be approved by {signer.by} with "
+            "the same key; expected another person's. Nothing was recorded; let someone else approve."
         )
-    Scheme.load(folder, office.scheme_key)
-    keep(office, folder, scheme)
-    details = {"scheme": scheme, "proposal": proposal.entry, **_evidence(proposal)}
+    Scheme.load(office.home / SCHEMES / proposal.scheme, office.scheme_key)
+    details = {"scheme": proposal.scheme, "proposal": proposal.entry, **_evidence(proposal)}
     return _decide(office, _sign(office, APPROVED, details, signer), mirror)
 
 
@@ -203,16 +210,17 @@ def _champion_of(found: tuple[Act, ...]) -> Champion | None:
 
 
 def _open_proposal(office: Office, scheme: str) -> Act:
+    """The newest proposal nobody answered yet, of any scheme or of those whose digest begins so."""
     found = acts(office)
     answered = {act.proposal for act in found if act.action == APPROVED}
     waiting = [act for act in found if act.action == PROPOSED and act.entry not in answered]
     for act in reversed(waiting):
-        if act.scheme == scheme:
+        if act.scheme.startswith(scheme):
             return act
     known = ", ".join(dict.fromkeys(act.scheme[:12] for act in waiting)) or "none"
     raise GateError(
-        f"Scheme {scheme[:12]} is not proposed; waiting proposals: {known}. Only a proposed scheme can be approved. "
-        "Nothing was recorded; evaluate it and propose it first."
+        f"No proposal of {f'scheme {scheme[:12]}' if scheme else 'any scheme'} is waiting; waiting proposals: {known}. "
+        "Only a proposed scheme can be approved. Nothing was recorded; evaluate it and propose it first."
     )
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serving import display, screens
+from serving import screens
 from serving.entrance import Json, day, workshop
 
 if TYPE_CHECKING:
@@ -23,23 +23,26 @@ def propose(as_: As, reason: Reason = None, json: Json = False) -> None:
     from serving import settings
 
     bench = workshop()
-    _, made = bench.latest(display.quiet)
+    made = bench.newest()
     verdict, report = bench.verdict(made.digest)
     signer = promotion.Signer(as_, settings.now(), reason)
-    entry = promotion.propose(bench.office, verdict, report=report, signer=signer)
+    entry = promotion.propose(bench.office, verdict, folder=made.folder, report=report, signer=signer)
     screens.act(entry, json=json)
 
 
 @verbs.command()
-def approve(as_: As, json: Json = False) -> None:
-    """Approve the proposed scheme with another person's key: it becomes champion."""
+def approve(
+    as_: As,
+    scheme: Annotated[str, typer.Argument(help="The digest of the proposed scheme; else the newest proposal.")] = "",
+    json: Json = False,
+) -> None:
+    """Approve a proposed scheme with another person's key: it becomes champion."""
     from evaluation import promotion
     from serving import settings
 
     bench = workshop()
-    _, made = bench.latest(display.quiet)
     signer = promotion.Signer(as_, settings.now())
-    entry = promotion.approve(bench.office, made.folder, signer=signer, mirror=lambda digest: _mirror(bench, digest))
+    entry = promotion.approve(bench.office, scheme, signer=signer, mirror=lambda digest: _mirror(bench, digest))
     screens.act(entry, json=json)
 
 

@@ -120,7 +120,7 @@ class Workshop:
         from training.retrain import retrain
 
         task = self.task(known_by, outcome)
-        folder = self.home / "training" / f"{task.outcome.code}-{known_by}"
+        folder = self._training_folder(task.outcome.code, known_by.isoformat())
         folder.mkdir(parents=True, exist_ok=True)
         made = retrain(task, folder, key=signing.first_use_key(self.keys, SCHEME_KEY), say=say)
         remembered = {"known_by": known_by.isoformat(), "outcome": task.outcome.code, "digest": made.digest}
@@ -129,13 +129,27 @@ class Workshop:
 
     def latest(self, say: Say) -> tuple["Task", "Trained"]:
         """The newest trained scheme; what changed since is trained again."""
+        remembered = self._remembered()
+        return self.train(date.fromisoformat(remembered["known_by"]), remembered["outcome"], say)
+
+    def newest(self) -> "Trained":
+        """The newest trained scheme as it was left, whatever changed since."""
+        from training.retrain import made_in
+
+        remembered = self._remembered()
+        return made_in(self._training_folder(remembered["outcome"], remembered["known_by"]))
+
+    def _training_folder(self, outcome: str, known_by: str) -> Path:
+        return self.home / "training" / f"{outcome}-{known_by}"
+
+    def _remembered(self) -> dict[str, str]:
         from training.errors import SchemeError
 
         path = self.home / "training" / LATEST
         if not path.is_file():
-            raise SchemeError(f"{self.home} has no trained scheme yet. Nothing was evaluated; run jianwei train first.")
-        remembered = json.loads(path.read_text(encoding="utf-8"))
-        return self.train(date.fromisoformat(remembered["known_by"]), remembered["outcome"], say)
+            raise SchemeError(f"{self.home} has no trained scheme yet. Nothing was done; run jianwei train first.")
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return found
 
     def evaluate(self, *, on: date, say: Say) -> tuple[dict[str, Any], Path]:
         """The assessment of the newest scheme as JSON, and its report's folder; unchanged inputs are not repeated."""
@@ -168,8 +182,14 @@ class Workshop:
     def verdict(self, digest: str) -> tuple["Verdict", str]:
         """The verdict on a scheme saved with its report, and the report's digest."""
         from evaluation import gate
+        from evaluation.errors import GateError
 
         folder = self.report_folder(digest)
+        if not (folder / ASSESSMENT).is_file():
+            raise GateError(
+                f"Scheme {digest[:12]}, the newest trained, has no verdict yet; expected an evaluation of it. Nothing "
+                "was recorded; run jianwei evaluate first."
+            )
         document = json.loads((folder / ASSESSMENT).read_text(encoding="utf-8"))
         return gate.read_verdict(document["gate"]), sha256((folder / REPORT).read_bytes()).hexdigest()
 

@@ -40,7 +40,7 @@ from training.steadiness import Steadiness
 
 Floats = npt.NDArray[np.float64]
 
-SCHEME, METRICS, SCORED = "scheme", "metrics.json", "scored.parquet"
+MADE, SCHEME, METRICS, SCORED = "made", "scheme", "metrics.json", "scored.parquet"
 SETTINGS_FILES = ("outcomes", "model", "rules", "classes", "steadiness")
 UNSET = Cutoffs(0.25, 0.5, 0.75)
 IDENTITY = Curve(1.0, 1.0, 0.0, OWN, 0)
@@ -160,9 +160,14 @@ def retrain(task: Task, folder: Path, *, key: Ed25519PrivateKey, say: Say) -> Tr
         pairs, matrix = (pq.read_table(folder / "sample" / f"{name}.parquet") for name in ("pairs", "matrix"))
         _write_scheme(task, Sample(pairs, matrix, place), fresh, key=key, say=say)
 
-    steps.run(folder / "made", made_with, make)
-    figures = json.loads((folder / "made" / METRICS).read_text(encoding="utf-8"))
-    return Trained(folder / "made" / SCHEME, figures["digest"], figures, folder / "made" / SCORED)
+    steps.run(folder / MADE, made_with, make)
+    return made_in(folder)
+
+
+def made_in(folder: Path) -> Trained:
+    """The scheme that training left in its folder."""
+    figures = json.loads((folder / MADE / METRICS).read_text(encoding="utf-8"))
+    return Trained(folder / MADE / SCHEME, figures["digest"], figures, folder / MADE / SCORED)
 
 
 def logged(task: Task, made: Trained, store: Path, *, verify_key: Ed25519PublicKey) -> Registered:

@@ -84,8 +84,8 @@ def verdict_on(scheme, evidence=None):
 
 
 def promote(office, scheme, folder, days=0, mirror=None):
-    promotion.propose(office, verdict_on(scheme), report=REPORT, signer=signed("analyst", days))
-    return promotion.approve(office, folder, signer=signed("director", days + 1), mirror=mirror)
+    promotion.propose(office, verdict_on(scheme), folder=folder, report=REPORT, signer=signed("analyst", days))
+    return promotion.approve(office, signer=signed("director", days + 1), mirror=mirror)
 
 
 def test_a_scheme_proposed_by_one_and_approved_by_another_is_champion(office, made, folders):
@@ -107,52 +107,78 @@ def test_a_scheme_proposed_by_one_and_approved_by_another_is_champion(office, ma
 
 
 def test_nobody_approves_an_own_proposal_not_even_under_another_name(office, made, folders):
-    promotion.propose(office, verdict_on(made[0]), report=REPORT, signer=signed("analyst"))
+    promotion.propose(office, verdict_on(made[0]), folder=folders[0], report=REPORT, signer=signed("analyst"))
     for suffix in ("pem", "pub"):
         shutil.copy(office.keys / f"analyst.{suffix}", office.keys / f"alias.{suffix}")
     for name in ("analyst", "alias"):
         with pytest.raises(GateError, match="with the same key"):
-            promotion.approve(office, folders[0], signer=signed(name))
+            promotion.approve(office, signer=signed(name))
     assert promotion.champion(office) is None
 
 
-def test_a_failing_verdict_is_never_proposed(office, made):
+def test_a_failing_verdict_is_never_proposed(office, made, folders):
     failing = replace(example.good(), coverage=Coverage(10, 9, {}, 1))
+    insistent = signed("analyst", reason="please")
     with pytest.raises(GateError, match="Only a passing scheme"):
-        promotion.propose(
-            office, verdict_on(made[0], failing), report=REPORT, signer=signed("analyst", reason="please")
-        )
+        promotion.propose(office, verdict_on(made[0], failing), folder=folders[0], report=REPORT, signer=insistent)
     assert promotion.acts(office) == ()
 
 
-def test_a_doubtful_verdict_needs_a_written_reason_that_stays_in_the_journal(office, made):
+def test_a_doubtful_verdict_needs_a_written_reason_that_stays_in_the_journal(office, made, folders):
     doubtful = verdict_on(made[0], replace(example.good(), leakage=None))
     with pytest.raises(GateError, match="propose again with a reason"):
-        promotion.propose(office, doubtful, report=REPORT, signer=signed("analyst"))
-    promotion.propose(office, doubtful, report=REPORT, signer=signed("analyst", reason="首次运行"))
+        promotion.propose(office, doubtful, folder=folders[0], report=REPORT, signer=signed("analyst"))
+    promotion.propose(office, doubtful, folder=folders[0], report=REPORT, signer=signed("analyst", reason="首次运行"))
     (act,) = promotion.acts(office)
     assert (act.verdict, act.reason) == ("review", "首次运行")
 
 
 def test_only_what_was_proposed_can_be_approved_and_only_once(office, made, folders):
-    with pytest.raises(GateError, match="is not proposed; waiting proposals: none"):
-        promotion.approve(office, folders[0], signer=signed("director"))
+    with pytest.raises(GateError, match="any scheme is waiting; waiting proposals: none"):
+        promotion.approve(office, signer=signed("director"))
     promote(office, made[0], folders[0])
-    with pytest.raises(GateError, match="is not proposed"):
-        promotion.approve(office, folders[0], signer=signed("director"))
-    promotion.propose(office, verdict_on(made[0]), report=REPORT, signer=signed("analyst"))
+    with pytest.raises(GateError, match="any scheme is waiting"):
+        promotion.approve(office, signer=signed("director"))
+    promotion.propose(office, verdict_on(made[0]), folder=folders[0], report=REPORT, signer=signed("analyst"))
     with pytest.raises(GateError, match=f"waiting proposals: {made[0].digest[:12]}"):
-        promotion.approve(office, folders[1], signer=signed("director"))
+        promotion.approve(office, made[1].digest, signer=signed("director"))
+
+
+def test_what_is_approved_is_the_newest_proposal_or_the_one_named(office, made, folders):
+    for scheme, folder in zip(made, folders, strict=True):
+        promotion.propose(office, verdict_on(scheme), folder=folder, report=REPORT, signer=signed("analyst"))
+    shutil.rmtree(folders[0])
+    promotion.approve(office, made[0].digest[:8], signer=signed("director"))
+    assert promotion.champion(office).scheme == made[0].digest
+    promotion.approve(office, signer=signed("director"))
+    assert promotion.champion(office).scheme == made[1].digest
+
+
+def test_a_verdict_on_another_scheme_is_no_proposal(office, made, folders):
+    with pytest.raises(GateError, match="expected one and the same"):
+        promotion.propose(office, verdict_on(made[0]), folder=folders[1], report=REPORT, signer=signed("analyst"))
+    assert promotion.acts(office) == ()
+
+
+def altered(folder):
+    model = folder / "model-0.txt"
+    model.write_text(model.read_text().replace("1", "2", 1))
 
 
 def test_an_altered_folder_is_refused_before_anything_is_recorded(office, made, folders):
-    promotion.propose(office, verdict_on(made[0]), report=REPORT, signer=signed("analyst"))
-    model = folders[0] / "model-0.txt"
-    model.write_text(model.read_text().replace("1", "2", 1))
+    altered(folders[0])
     with pytest.raises(SchemeError):
-        promotion.approve(office, folders[0], signer=signed("director"))
-    assert promotion.champion(office) is None
+        promotion.propose(office, verdict_on(made[0]), folder=folders[0], report=REPORT, signer=signed("analyst"))
+    assert promotion.acts(office) == ()
     assert not (office.home / "schemes").exists()
+
+
+def test_a_folder_altered_after_it_was_proposed_is_not_approved(office, made, folders):
+    promotion.propose(office, verdict_on(made[0]), folder=folders[0], report=REPORT, signer=signed("analyst"))
+    altered(office.home / "schemes" / made[0].digest)
+    with pytest.raises(SchemeError):
+        promotion.approve(office, signer=signed("director"))
+    assert promotion.champion(office) is None
 
 
 def test_a_copy_a_kill_cut_short_is_made_again(office, made, folders):
@@ -166,9 +192,9 @@ def test_a_copy_a_kill_cut_short_is_made_again(office, made, folders):
 
 def test_another_folder_under_the_name_of_a_scheme_is_refused(office, made, folders):
     shutil.copytree(folders[1], office.home / "schemes" / made[0].digest)
-    promotion.propose(office, verdict_on(made[0]), report=REPORT, signer=signed("analyst"))
     with pytest.raises(GateError, match="does not hold the scheme of its name"):
-        promotion.approve(office, folders[0], signer=signed("director"))
+        promotion.propose(office, verdict_on(made[0]), folder=folders[0], report=REPORT, signer=signed("analyst"))
+    assert promotion.acts(office) == ()
 
 
 def test_the_champion_of_a_day_is_one_question(promoted, made):
@@ -229,9 +255,9 @@ def test_an_edited_journal_is_refused(promoted):
         promotion.champion(promoted)
 
 
-def test_a_key_that_does_not_exist_signs_nothing(office, made):
+def test_a_key_that_does_not_exist_signs_nothing(office, made, folders):
     with pytest.raises(SigningError):
-        promotion.propose(office, verdict_on(made[0]), report=REPORT, signer=signed("stranger"))
+        promotion.propose(office, verdict_on(made[0]), folder=folders[0], report=REPORT, signer=signed("stranger"))
     assert promotion.acts(office) == ()
 
 

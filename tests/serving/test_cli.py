@@ -200,7 +200,7 @@ def test_a_verdict_of_reject_cannot_be_proposed_whatever_the_reason(own, monkeyp
     report.mkdir(parents=True)
     (report / "report.html").write_text("<html></html>")
     (report / "assessment.json").write_text(json.dumps({"gate": verdict.document() | {"digest": verdict.digest}}))
-    monkeypatch.setattr(Workshop, "latest", lambda *_: (None, SimpleNamespace(digest=digest)))
+    monkeypatch.setattr(Workshop, "newest", lambda *_: SimpleNamespace(digest=digest, folder=None))
     said = typed("promote", "propose", "--as", "ana", "--reason", "we want it", "--json")
     assert (said.code, said.out) == (30, "")
     assert "EV020" in said.err
@@ -228,6 +228,14 @@ def test_a_person_without_a_key_cannot_roll_back(housed):
     said = typed("promote", "rollback", scheme[:8], "--as", "nobody", "--reason", "test")
     assert said.code == 50
     assert "nobody" in said.err
+
+
+def test_nothing_is_proposed_before_it_was_evaluated_nor_approved_before_it_was_proposed(empty):
+    typed("keys", "create", "li")
+    assert typed("promote", "propose", "--as", "li").code == 20
+    said = typed("promote", "approve", "--as", "li")
+    assert said.code == 30
+    assert "waiting proposals: none" in said.err
 
 
 def test_a_damaged_journal_ends_with_60_with_and_without_verification(own):

@@ -138,8 +138,9 @@ class Town:
         for name in ("ana", "bo"):
             signing.first_use_key(self.home / "keys", name)
         verdict = Verdict(chosen.digest, "promote", NOW.date(), ())
-        propose(office, verdict, report="r" * 64, signer=Signer("ana", NOW))
-        approve(office, self.home / "schemes" / chosen.digest, signer=Signer("bo", NOW))
+        folder = self.home / "schemes" / chosen.digest
+        propose(office, verdict, folder=folder, report="r" * 64, signer=Signer("ana", NOW))
+        approve(office, signer=Signer("bo", NOW))
 
     def key(self, *rights, role="regulator", region="3601"):
         """A new API key."""
