@@ -29,7 +29,8 @@ from training.cohort import HEADLINE, OPEN_CASE
 from training.errors import SchemeError
 from training.labels import horizon_end, mature_on
 from training.pairs import Say
-from training.retrain import Sample, Task, Trained
+from training.retrain import SAMPLE, Task, Trained
+from training.sample import Sample
 from training.scheme import Scheme
 from training.splits import DateSettings, by_date
 
@@ -62,11 +63,8 @@ class Case:
     @cached_property
     def sample(self) -> Sample:
         """The matrix the scheme was made from."""
-        folder = self.trained.folder.parent.parent / "sample"
-        pairs, matrix = (
-            pq.read_table(folder / f"{name}.parquet", page_checksum_verification=True) for name in ("pairs", "matrix")
-        )
-        return Sample(pairs, matrix, fit.layout(self.task.definitions, self.task.outcome))
+        folder = self.trained.folder.parent.parent / SAMPLE
+        return Sample.read(folder, fit.layout(self.task.definitions, self.task.outcome))
 
     @property
     def tested_on(self) -> date:

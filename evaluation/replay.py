@@ -1,8 +1,11 @@
 """Training replayed in the past: on a date as it was then, and on named windows of inspections."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,29 +15,29 @@ import pyarrow.compute as pc
 from evaluation.backtest import UNKNOWN, Inspections, Scored, windows
 from evaluation.errors import GateError
 from evaluation.metrics import Flags, Floats
-from features.matrix import sampled
 from training import fit
+from training.outcomes import Outcome
 from training.pairs import Say, detected_pairs, event_pairs
-from training.retrain import Sample, Task, calibrated, drafted, labelled, rival_scores
+from training.retrain import Task, calibrated, drafted, labelled, rival_scores
+from training.sample import Sample, write_sample
 from training.splits import Dates, Periods
-
-FIT, TEST, APART = "fit", "test", "apart"
 
 
 def replayed(task: Task, as_of: date) -> Scored:
     """The pairs of a past date as a scheme trained on that day would have scored them."""
     then = replace(task, known_by=as_of, held_out=False)
     place = fit.layout(task.definitions, task.outcome)
-    past = Sample(*_matrix(then, labelled(then, _silent)), place)
-    draft = drafted(then, past.rows("fit"), place)
-    scheme = calibrated(then, draft, past.rows("calibration"))
+    with _sampled(then, labelled(then, _silent)) as past:
+        draft = drafted(then, past.rows("fit"), place)
+        scheme = calibrated(then, draft, past.rows("calibration"))
     dates = Dates(fit=(), calibration=(), test=(as_of,))
     now = detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=_silent)
-    seen = Sample(*_matrix(task, now), place)
-    rows = seen.rows("test")
+    with _sampled(task, now) as seen:
+        rows = seen.rows("test")
+        entity = seen.pairs["entity"].to_numpy()[seen.chosen("test")].astype(np.int64)
     margin = scheme.margins(rows.values, rows.kind)
     return Scored(
-        entity=seen.pairs["entity"].to_numpy()[seen.chosen("test")].astype(np.int64),
+        entity=entity,
         kind=rows.kind.astype(np.int64),
         outcome=rows.label.astype(bool),
         weight=rows.weight,
@@ -43,9 +46,13 @@ def replayed(task: Task, as_of: date) -> Scored:
     )
 
 
-def _matrix(task: Task, pairs: pa.Table) -> tuple[pa.Table, pa.Table]:
-    wanted = pairs.select(["pair", "entity", "as_of"])
-    return pairs, sampled(task.lake, task.definitions, wanted, engine=task.engine)
+@contextmanager
+def _sampled(task: Task, pairs: pa.Table) -> Iterator[Sample]:
+    """The sample of some pairs, its matrix in a folder that goes when it was used."""
+    with TemporaryDirectory(prefix="jianwei-replay-") as scratch:
+        folder = Path(scratch)
+        write_sample(folder, task.lake, task.definitions, pairs, engine=task.engine)
+        yield Sample.read(folder, fit.layout(task.definitions, task.outcome))
 
 
 @dataclass(frozen=True)
@@ -58,31 +65,39 @@ class Windows:
 
 def replay_windows(task: Task, wanted: Windows, *, rng: np.random.Generator, say: Say) -> dict[str, Any]:
     """Four scores on every window, each fitted on all inspections before it; the document of ``backtest.windows``."""
-    sample = _inspections(task, say)
-    events = sample.pairs
-    group = task.outcome.event_controls[0].name if task.outcome.event_controls else None
+    with _sampled(task, _inspections(task, say)) as sample:
+        known = sample.kind >= 0
+        events = sample.pairs.filter(pa.array(known))
+
+        def score(train: Flags, test: Flags) -> Mapping[str, Floats]:
+            say(f"fitted on {train.sum()} inspections, scored {test.sum()}")
+            fitted_on, seen = (sample.rows_where(_among(known, part)) for part in (train, test))
+            return rival_scores(task, fitted_on, seen, sample.layout)
+
+        found = _as_arrays(events, task.outcome)
+        return windows(found, wanted.spans, score, tuned_until=wanted.tuned_until, rng=rng)
+
+
+def _among(known: Flags, chosen: Flags) -> Flags:
+    """A mask over the known rows as a mask over all."""
+    whole = known.copy()
+    whole[known] = chosen
+    return whole
+
+
+def _as_arrays(events: pa.Table, outcome: Outcome) -> Inspections:
+    group = outcome.event_controls[0].name if outcome.event_controls else None
     known = np.full(len(events), np.nan) if group is None else pc.fill_null(events[group], np.nan).to_numpy()
-    inspections = Inspections(
+    return Inspections(
         day=events["as_of"].to_numpy().astype("datetime64[D]") + 1,
         entity=events["entity"].to_numpy().astype(np.int64),
         group=np.where(np.isnan(known), UNKNOWN, np.nan_to_num(known)).astype(np.int64),
         outcome=events["label"].to_numpy().astype(bool),
     )
 
-    def score(train: Flags, test: Flags) -> Mapping[str, Floats]:
-        say(f"fitted on {train.sum()} inspections, scored {test.sum()}")
-        part = np.where(train, FIT, np.where(test, TEST, APART))
-        parted = sample.pairs.set_column(
-            sample.pairs.column_names.index("part"), "part", pa.array(part.tolist(), pa.string())
-        )
-        divided = replace(sample, pairs=parted)
-        return rival_scores(task, divided.rows(FIT), divided.rows(TEST), sample.layout)
 
-    return windows(inspections, wanted.spans, score, tuned_until=wanted.tuned_until, rng=rng)
-
-
-def _inspections(task: Task, say: Say) -> Sample:
-    """Every inspection of a known kind from the first of the profile's periods on, as of the day before it."""
+def _inspections(task: Task, say: Say) -> pa.Table:
+    """Every inspection from the first of the profile's periods on, as of the day before it."""
     if task.outcome.framing != "given_inspection":
         raise GateError(
             f"Outcome {task.outcome.code} is of framing {task.outcome.framing}; windows are of inspections that take "
@@ -90,10 +105,7 @@ def _inspections(task: Task, say: Say) -> Sample:
         )
     since, until = task.model["periods"]["since"], task.known_by
     whole = Periods(fit=(since, until - timedelta(days=1)), calibration=(until, until), test=None)
-    pairs, matrix = _matrix(task, event_pairs(task.knowledge, task.outcome, whole, say=say))
-    of_known_kind = pc.greater_equal(matrix["kind"], 0)
-    place = fit.layout(task.definitions, task.outcome)
-    return Sample(pairs.filter(of_known_kind), matrix.filter(of_known_kind), place)
+    return event_pairs(task.knowledge, task.outcome, whole, say=say)
 
 
 def _silent(_: str) -> None:

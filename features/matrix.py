@@ -99,37 +99,47 @@ def batches(
 
 
 def sampled(lake: Lake, definitions: Definitions, pairs: pa.Table, *, engine: str = "polars") -> pa.Table:
-    """A training matrix: the given pair, entity, as_of, then kind and one float64 column per indicator.
+    """The training matrix of ``sampled_batches`` whole, for samples that fit memory."""
+    return pa.concat_tables(sampled_batches(lake, definitions, pairs, engine=engine))
 
-    One query a record type however many as-of dates there are; rows keep the order of ``pairs``.
+
+def sampled_batches(
+    lake: Lake, definitions: Definitions, pairs: pa.Table, *, size: int = BATCH, engine: str = "polars"
+) -> Iterator[pa.Table]:
+    """A training matrix in slices: the given pair, entity, as_of, then kind and one float64 column per indicator.
+
+    One query a record type and slice however many as-of dates there are; rows keep the order of ``pairs``. At least
+    one slice comes, empty when there are no pairs.
     """
     reading = Reading(lake, Engine(engine))
-    axis = _pair_axis(reading, pairs)
-    placed = Placed()
-    with_dates = _with_clock(pairs, _windows(definitions), lake.profile)
-    for name, wanted in _needed(definitions).items():
-        found = reading.for_pairs(name, wanted, with_dates, pair_clock)
-        _place(placed, found, wanted, axis, record_type=name)
-    _place_population(placed, reading, definitions, axis)
-    _place_nearby(placed, reading, definitions, axis)
-    values = _filled(definitions, placed, axis, lake.profile)
-    kind = pa.array(axis.kind)
-    columns = {code: pa.array(values[:, position]) for position, code in enumerate(definitions.codes)}
-    return pa.table(
-        {"pair": pairs["pair"], "entity": pairs["entity"], "as_of": pairs["as_of"], "kind": kind, **columns}
-    )
+    populations = _Populations(reading, _wide_parts(definitions))
+    for start in range(0, max(pairs.num_rows, 1), size):
+        part = pairs.slice(start, size)
+        axis = _pair_axis(reading, part)
+        placed = Placed()
+        with_dates = _with_clock(part, _windows(definitions), lake.profile)
+        for name, wanted in _needed(definitions).items():
+            found = reading.for_pairs(name, wanted, with_dates, pair_clock)
+            _place(placed, found, wanted, axis, record_type=name)
+        populations.place(placed, axis)
+        _place_nearby(placed, reading, definitions, axis)
+        values = _filled(definitions, placed, axis, lake.profile)
+        columns = {code: pa.array(values[:, position]) for position, code in enumerate(definitions.codes)}
+        named = {name: part[name] for name in ("pair", "entity", "as_of")}
+        yield pa.table({**named, "kind": pa.array(axis.kind), **columns})
 
 
 def _kinds(table: pa.Table, profile: Profile) -> npt.NDArray[np.int8]:
-    position = {code: number for number, code in enumerate(profile.kind_codes)}
-    return np.array([position.get(code, UNKNOWN_KIND) for code in table["kind"].to_pylist()], np.int8)
+    codes = pa.array(profile.kind_codes, pa.string())
+    position = pc.index_in(table["kind"].cast(pa.string()), value_set=codes)
+    return np.asarray(pc.fill_null(position, UNKNOWN_KIND).to_numpy(), np.int8)
 
 
 def _in_scope(status: pa.ChunkedArray, profile: Profile) -> npt.NDArray[np.bool_]:
     scope = profile.settings["scope"]
     rows = profile.codelist(scope["list"]).rows
-    outside = {str(row["code"]) for row in rows if not row.get("in_scope", True)}
-    return np.array([code not in outside for code in status.to_pylist()], bool)
+    outside = pa.array([str(row["code"]) for row in rows if not row.get("in_scope", True)], pa.string())
+    return np.asarray(pc.invert(pc.is_in(status.cast(pa.string()), value_set=outside)).to_numpy(), bool)
 
 
 def _needed(definitions: Definitions) -> dict[str, dict[str, Aggregate]]:
@@ -237,21 +247,6 @@ def _windows(definitions: Definitions) -> list[Window]:
     return list(dict.fromkeys(window for window in found if window is not None))
 
 
-def _place_population(placed: Placed, reading: Reading, definitions: Definitions, axis: Axis) -> None:
-    """Peers and neighbours at the last month end on or before each row's date: few dates, all of them before T."""
-    parts = _wide_parts(definitions)
-    if not parts:
-        return
-    ends = np.array([month_end_on_or_before(day.item()) for day in axis.as_of], "datetime64[D]")
-    for part in parts:
-        placed.columns[part] = np.full(len(axis), np.nan)
-    for end in np.unique(ends):
-        population = _Population(reading, parts, end.item())
-        at = ends == end
-        for part in parts:
-            placed.columns[part][at] = population.column(part)[axis.entity[at]]
-
-
 def _place_nearby(placed: Placed, reading: Reading, definitions: Definitions, axis: Axis) -> None:
     for part in _parts(definitions):
         if isinstance(part, Nearby):
@@ -279,6 +274,38 @@ def _nearby(reading: Reading, part: Nearby, cell: Column, axis: Axis) -> Column:
     if found is not None:
         result[found["pair"].to_numpy()] = pc.fill_null(found["near"], 0).to_numpy()
     return result if part.half_life is None else result / 2**20
+
+
+class _Populations:
+    """Peers and neighbours of pairs, at the last month end on or before each date: few dates, all of them before T.
+
+    Slices come in the order of the pairs, so the population of the last date met is kept for the next slice.
+    """
+
+    def __init__(self, reading: Reading, parts: Sequence[PeerRate | Neighbours]) -> None:
+        self._reading = reading
+        self._parts = parts
+        self._kept: tuple[date, dict[PeerRate | Neighbours, Column]] | None = None
+
+    def place(self, placed: Placed, axis: Axis) -> None:
+        """Put the parts' values onto an axis."""
+        if not self._parts:
+            return
+        days, place = np.unique(axis.as_of, return_inverse=True)
+        ends = np.array([month_end_on_or_before(day.item()) for day in days], "datetime64[D]")[place]
+        for part in self._parts:
+            placed.columns[part] = np.full(len(axis), np.nan)
+        for end in np.unique(ends):
+            columns = self._columns(end.item())
+            at = ends == end
+            for part in self._parts:
+                placed.columns[part][at] = columns[part][axis.entity[at]]
+
+    def _columns(self, end: date) -> dict[PeerRate | Neighbours, Column]:
+        if self._kept is None or self._kept[0] != end:
+            population = _Population(self._reading, self._parts, end)
+            self._kept = end, {part: population.column(part) for part in self._parts}
+        return self._kept[1]
 
 
 class _Population:

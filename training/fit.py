@@ -263,27 +263,29 @@ class Logistic:
         return found
 
     def _inputs(self, values: Floats, kind: Kinds) -> Floats:
-        own = values[:, self.places]
-        standard = np.nan_to_num((own - self.mean) / self.scale, nan=0.0)
-        flags = np.isnan(own[:, self.flagged]).astype(np.float64)
-        return np.concatenate([standard, flags, np.eye(self.kinds)[kind][:, 1:]], axis=1)
+        """Standardised values, flags of nulls, kinds; filled column by column, since a sample is large."""
+        first_kind = len(self.places) + len(self.flagged)
+        found = np.empty((len(values), first_kind + self.kinds - 1))
+        for column, place in enumerate(self.places):
+            found[:, column] = np.nan_to_num((values[:, place] - self.mean[column]) / self.scale[column], nan=0.0)
+        for column, place in enumerate(self.places[self.flagged], start=len(self.places)):
+            found[:, column] = np.isnan(values[:, place])
+        for number in range(1, self.kinds):
+            found[:, first_kind + number - 1] = kind == number
+        return found
 
 
 def logistic(rows: Rows, place: Layout, *, kinds: int, strength: float) -> Logistic:
     """The baseline on the same features: ``strength`` is the inverse of its ridge penalty."""
     _check_labels(rows)
     places = np.array([place.columns.index(name) for name in place.features], np.int64)
-    own = rows.values[:, places]
-    known = ~np.isnan(own)
-    weight = known * rows.weight[:, None]
-    total = np.maximum(weight.sum(axis=0), np.finfo(float).tiny)
-    mean = (np.nan_to_num(own) * weight).sum(axis=0) / total
-    spread = np.sqrt((np.where(known, (own - mean) ** 2, 0.0) * weight).sum(axis=0) / total)
+    moments = [_moments(rows.values[:, column], rows.weight) for column in places]
+    mean, spread, has_null = (np.array(column) for column in zip(*moments, strict=True))
     blank = Logistic(
         places=places,
         mean=mean,
         scale=np.where(spread > 0, spread, 1.0),
-        flagged=np.flatnonzero((~known).any(axis=0)),
+        flagged=np.flatnonzero(has_null),
         kinds=kinds,
         slopes=np.zeros(0),
         intercept=0.0,
@@ -291,6 +293,15 @@ def logistic(rows: Rows, place: Layout, *, kinds: int, strength: float) -> Logis
     inputs = blank._inputs(rows.values, rows.kind)
     slopes, intercept = _logistic(inputs, rows.label, rows.weight, strength=strength, tolerance=1e-4)
     return Logistic(**{**vars(blank), "slopes": slopes, "intercept": intercept})
+
+
+def _moments(column: Floats, weights: Floats) -> tuple[float, float, bool]:
+    """Weighted mean and deviation of what is known of a column, and whether something is not."""
+    known = ~np.isnan(column)
+    own, weight = column[known], weights[known]
+    total = max(weight.sum(), np.finfo(float).tiny)
+    mean = float((own * weight).sum() / total)
+    return mean, float(np.sqrt(((own - mean) ** 2 * weight).sum() / total)), not known.all()
 
 
 def _logistic(

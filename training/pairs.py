@@ -22,16 +22,27 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Sampling:
-    """The rate at which negatives stay, the seed of their draw, and registration statuses that are never trained on."""
+    """How pairs without the outcome are thinned, and registration statuses that are never trained on.
+
+    They stay at ``rate``, or at the lower one that leaves about ``most`` of them a date; ``seed`` orders the draw.
+    """
 
     rate: float
     seed: str
     not_trained: tuple[str, ...]
+    most: int | None = None
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Sampling":
         """The settings written under ``sample`` in a profile's ``model.yaml``."""
-        return cls(float(row["rate"]), str(row["seed"]), tuple(row.get("not_trained", ())))
+        most = row.get("most")
+        return cls(
+            float(row["rate"]), str(row["seed"]), tuple(row.get("not_trained", ())), None if most is None else int(most)
+        )
+
+    def rate_of(self, count: int) -> float:
+        """The rate at which so many pairs of one date are thinned."""
+        return self.rate if self.most is None else min(self.rate, self.most / max(count, 1))
 
 
 def trainable(knowledge: Knowledge, sampling: Sampling, *, as_of: date) -> pa.Table:
@@ -60,7 +71,7 @@ def detected_pairs(knowledge: Knowledge, outcome: Outcome, dates: Dates, samplin
                 as_of=as_of,
                 kept=had["entity"].combine_chunks(),
                 open_cases=open_cases(knowledge, outcome, as_of=as_of),
-                rate=sampling.rate,
+                rate=sampling.rate_of(len(entities)),
                 seed=sampling.seed,
             )
             label = marked(pairs, had, as_of=as_of)

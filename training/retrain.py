@@ -19,12 +19,11 @@ from features import steps
 from features.asof import month_end_on_or_before
 from features.engine import Engine
 from features.indicators.catalogue import Definitions
-from features.matrix import batches, matrix_key, sampled
+from features.matrix import batches, matrix_key
 from features.profile import Profile
 from features.reading import Lake, Reading
 from training import boosters, fit, overrides, splits
 from training.calibration import OWN, Curve
-from training.cohort import HEADLINE
 from training.cutoffs import Chosen, Cutoffs, Shares, choose
 from training.errors import SchemeError
 from training.figures import by_part, flat
@@ -35,12 +34,13 @@ from training.pairs import PARTS, Sampling, Say, detected_pairs, event_pairs, tr
 from training.plots import drawn
 from training.readiness import ready
 from training.registry import Registered, Run, log
+from training.sample import Sample, write_sample
 from training.scheme import KindPart, Scheme
 from training.steadiness import Steadiness
 
 Floats = npt.NDArray[np.float64]
 
-MADE, SCHEME, METRICS, SCORED = "made", "scheme", "metrics.json", "scored.parquet"
+SAMPLE, MADE, SCHEME, METRICS, SCORED = "sample", "made", "scheme", "metrics.json", "scored.parquet"
 SETTINGS_FILES = ("outcomes", "model", "rules", "classes", "steadiness")
 UNSET = Cutoffs(0.25, 0.5, 0.75)
 IDENTITY = Curve(1.0, 1.0, 0.0, OWN, 0)
@@ -116,49 +116,16 @@ class Trained:
     scored: Path
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A training matrix with its pairs, and how the model reads it."""
-
-    pairs: pa.Table
-    matrix: pa.Table
-    layout: fit.Layout
-
-    def rows(self, part: str, stratum: str = HEADLINE) -> fit.Rows:
-        """The rows of one part and stratum whose kind is known."""
-        return self._rows(self.chosen(part, stratum))
-
-    def chosen(self, part: str, stratum: str = HEADLINE) -> npt.NDArray[np.bool_]:
-        """Which rows belong to a part and stratum and have a known kind."""
-        belongs = pc.and_(pc.equal(self.pairs["part"], part), pc.equal(self.pairs["stratum"], stratum))
-        return np.asarray(pc.and_(belongs, pc.greater_equal(self.matrix["kind"], 0)).to_numpy(), np.bool_)
-
-    def _rows(self, chosen: npt.NDArray[np.bool_]) -> fit.Rows:
-        taken, pairs = self.matrix.filter(pa.array(chosen)), self.pairs.filter(pa.array(chosen))
-        return fit.Rows(
-            values=_columns(taken, self.layout.columns),
-            kind=taken["kind"].to_numpy().astype(np.int8),
-            controls=np.concatenate(
-                [_columns(pairs if name in pairs.column_names else taken, (name,)) for name in self.layout.controls]
-                or [np.zeros((len(taken), 0))],
-                axis=1,
-            ),
-            label=pairs["label"].to_numpy().astype(np.float64),
-            weight=1.0 / pairs["s"].to_numpy(),
-        )
-
-
 def retrain(task: Task, folder: Path, *, key: Ed25519PrivateKey, say: Say) -> Trained:
     """A scheme trained, calibrated, cut and signed in ``folder``; steps whose inputs are unchanged are not repeated."""
     ready(task.profile, task.definitions, task.outcome, on=task.reference_month)
-    steps.run(folder / "sample", task.inputs("outcomes", "model"), lambda fresh: _write_sample(task, fresh, say))
+    steps.run(folder / SAMPLE, task.inputs("outcomes", "model"), lambda fresh: _write_sample(task, fresh, say))
     place = fit.layout(task.definitions, task.outcome)
     signed_by = key.public_key().public_bytes_raw().hex()
     made_with = {**task.inputs(*SETTINGS_FILES), "key": signed_by, "boosting": _version()}
 
     def make(fresh: Path) -> None:
-        pairs, matrix = (pq.read_table(folder / "sample" / f"{name}.parquet") for name in ("pairs", "matrix"))
-        _write_scheme(task, Sample(pairs, matrix, place), fresh, key=key, say=say)
+        _write_scheme(task, Sample.read(folder / SAMPLE, place), fresh, key=key, say=say)
 
     steps.run(folder / MADE, made_with, make)
     return made_in(folder)
@@ -313,9 +280,7 @@ def _population(task: Task, scheme: Scheme) -> tuple[Floats, npt.NDArray[np.int8
 def _write_sample(task: Task, fresh: Path, say: Say) -> None:
     pairs = labelled(task, say)
     say(f"matrix of {len(pairs)} pairs, {len(task.definitions.codes)} indicators")
-    matrix = sampled(task.lake, task.definitions, pairs.select(["pair", "entity", "as_of"]), engine=task.engine)
-    pq.write_table(pairs, fresh / "pairs.parquet", compression="zstd", write_page_checksum=True)
-    pq.write_table(matrix, fresh / "matrix.parquet", compression="zstd", write_page_checksum=True)
+    write_sample(fresh, task.lake, task.definitions, pairs, engine=task.engine)
 
 
 def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519PrivateKey, say: Say) -> None:
@@ -338,20 +303,20 @@ def _scored(scheme: Scheme, sample: Sample, baseline: fit.Logistic) -> pa.Table:
 
     Columns pair, entity, as_of, part, stratum, label, kind, weight, margin, probability, logistic.
     """
-    known = sample.matrix.filter(pc.greater_equal(sample.matrix["kind"], 0))
-    pairs = sample.pairs.filter(pc.greater_equal(sample.matrix["kind"], 0))
-    values, kind = _columns(known, scheme.columns), known["kind"].to_numpy().astype(np.int8)
-    margin = scheme.margins(values, kind)
-    table = pairs.select(["pair", "entity", "as_of", "part", "stratum", "label"])
-    for name, column in {
-        "kind": kind,
-        "weight": 1.0 / pairs["s"].to_numpy(),
-        "margin": margin,
-        "probability": scheme.probabilities(margin, kind),
-        "logistic": baseline.margins(values, kind),
-    }.items():
-        table = table.append_column(name, pa.array(column))
-    return table
+    found = []
+    for pairs, values, kind in sample.slices():
+        margin = scheme.margins(values, kind)
+        table = pairs.select(["pair", "entity", "as_of", "part", "stratum", "label"])
+        for name, column in {
+            "kind": kind,
+            "weight": 1.0 / pairs["s"].to_numpy(),
+            "margin": margin,
+            "probability": scheme.probabilities(margin, kind),
+            "logistic": baseline.margins(values, kind),
+        }.items():
+            table = table.append_column(name, pa.array(column))
+        found.append(table)
+    return pa.concat_tables(found)
 
 
 def _history(task: Task, sample: Sample, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
@@ -374,10 +339,6 @@ def _history(task: Task, sample: Sample, chosen: Mapping[str, Chosen]) -> dict[s
         "review": {kind: list(one.review) for kind, one in chosen.items()},
         "boosting": _version(),
     }
-
-
-def _columns(table: pa.Table, names: tuple[str, ...]) -> Floats:
-    return np.column_stack([table[name].to_numpy() for name in names]).astype(np.float64)
 
 
 def _version() -> str:

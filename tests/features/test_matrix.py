@@ -15,7 +15,7 @@ from world import ENTITIES, PROFILE_DATES, REGISTER, SMALL, World, end_of, lake_
 from features.engine import ENGINES
 from features.indicators.catalogue import Definitions, load
 from features.indicators.language import on
-from features.matrix import batches, matrix_key, registrations, sampled
+from features.matrix import batches, matrix_key, registrations, sampled_batches
 from features.profile import read_profile
 
 PROFILE = read_profile(str(SMALL))
@@ -37,9 +37,13 @@ def matrix(world: World, as_of: date, engine: str = "polars", size: int = 2) -> 
 
 
 def sample(
-    world: World, pairs: list[tuple[int, date]], engine: str = "polars", definitions: Definitions = DEFINITIONS
+    world: World,
+    pairs: list[tuple[int, date]],
+    engine: str = "polars",
+    definitions: Definitions = DEFINITIONS,
+    size: int = 1000,
 ) -> np.ndarray:
-    """The sampled matrix of pairs of a world, one row a pair."""
+    """The sampled matrix of pairs of a world, one row a pair, read in slices."""
     table = pa.table(
         {
             "pair": pa.array(range(len(pairs)), pa.int64()),
@@ -48,7 +52,8 @@ def sample(
         }
     )
     with TemporaryDirectory() as folder:
-        found = sampled(lake_of(world.profile, world, Path(folder)), definitions, table, engine=engine)
+        lake = lake_of(world.profile, world, Path(folder))
+        found = pa.concat_tables(sampled_batches(lake, definitions, table, size=size, engine=engine))
     return np.column_stack([found[code].to_numpy() for code in definitions.codes])
 
 
@@ -106,7 +111,7 @@ def test_sampled_pairs_equal_the_full_matrix_of_their_date(data, as_of, engine):
     pairs = [(key, as_of) for key in full] + [(key, earlier) for key in other]
     expected = [*full.values(), *other.values()]
     if pairs:
-        assert np.array_equal(sample(world, pairs, engine), np.array(expected), equal_nan=True)
+        assert np.array_equal(sample(world, pairs, engine, size=3), np.array(expected), equal_nan=True)
 
 
 @bounded

@@ -17,7 +17,8 @@ from features.profile import read_profile
 from training import fit
 from training.figures import by_part
 from training.registry import aliases
-from training.retrain import Sample, Task, cut, labelled, logged, retrain, rival_scores
+from training.retrain import Task, cut, labelled, logged, retrain, rival_scores
+from training.sample import Sample
 from training.scheme import Scheme, SchemeError
 
 KNOWN_BY = date(2025, 12, 31)
@@ -243,8 +244,7 @@ def test_a_part_without_headline_pairs_has_no_figures(made):
 
 def test_only_the_score_that_knows_the_visitor_moves_with_the_visitor(visits):
     task, folder, _ = visits
-    pairs, matrix = (pq.read_table(folder / "sample" / f"{name}.parquet") for name in ("pairs", "matrix"))
-    sample = Sample(pairs, matrix, fit.layout(task.definitions, task.outcome))
+    sample = Sample.read(folder / "sample", fit.layout(task.definitions, task.outcome))
     rows = sample.rows("test")
     scores = rival_scores(task, sample.rows("fit"), rows, sample.layout)
     other = replace(rows, controls=1 - np.nan_to_num(rows.controls))
