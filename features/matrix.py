@@ -98,11 +98,6 @@ def batches(
         yield _batch(as_of, axis, _filled(definitions, placed, axis, lake.profile), definitions)
 
 
-def sampled(lake: Lake, definitions: Definitions, pairs: pa.Table, *, engine: str = "polars") -> pa.Table:
-    """The training matrix of ``sampled_batches`` whole, for samples that fit memory."""
-    return pa.concat_tables(sampled_batches(lake, definitions, pairs, engine=engine))
-
-
 def sampled_batches(
     lake: Lake, definitions: Definitions, pairs: pa.Table, *, size: int = BATCH, engine: str = "polars"
 ) -> Iterator[pa.Table]:

@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
+from features.indicators.catalogue import Definitions
+from features.matrix import sampled_batches
 from features.profile import Profile
 from features.records.schema import Field, RecordType, record_types
 
@@ -339,3 +341,8 @@ def _number(field: Field) -> st.SearchStrategy[Any]:
         return st.floats(20, 40)
     low, high = int(field.min if field.min is not None else -3), int(field.max if field.max is not None else 40)
     return st.integers(0, 1) if field.type == "flag" else st.integers(low * 10**field.scale, high * 10**field.scale)
+
+
+def sampled(lake: Any, definitions: Definitions, pairs: pa.Table, *, engine: str = "polars") -> pa.Table:
+    """The training matrix of a few pairs, whole."""
+    return pa.concat_tables(sampled_batches(lake, definitions, pairs, engine=engine))

@@ -8,14 +8,13 @@ import ibis
 import numpy as np
 import pyarrow as pa
 import pytest
-from world import SMALL, World, lake_of, lake_schema, world_of
+from world import SMALL, World, lake_of, lake_schema, sampled, world_of
 
 from features.compile import Plan, literal_clock
 from features.engine import Engine
 from features.formulas import as_of_column, evaluate
 from features.indicators.catalogue import Definitions, load
 from features.indicators.language import Aggregate, Condition, DefinitionError, f, on, peer_rate, records
-from features.matrix import sampled
 from features.profile import Profile, ProfileError, read_profile
 from features.records.schema import record_types
 

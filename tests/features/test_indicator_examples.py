@@ -7,12 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from oracle import value_of
-from world import SMALL, SUBJECT, World, lake_of, world_of
+from world import SMALL, SUBJECT, World, lake_of, sampled, world_of
 
 from features.engine import ENGINES
 from features.indicators.catalogue import Definitions, load, populations
 from features.indicators.language import Indicator, Neighbours, Seen
-from features.matrix import sampled
 from features.profile import PROFILES, Profile, read_profile
 
 FOLDERS = [

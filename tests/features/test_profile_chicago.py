@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.indicators.catalogue import load
-from features.matrix import sampled
 from features.profile import PROFILES, read_profile
 from features.records.intake import take
 from features.records.journal import Journal
 from features.records.lake import Lake
 from features.steps import file_digest
+from tests.world import sampled
 from training.outcomes import read_outcomes
 
 TABLES = PROFILES.parent / "examples" / "chicago-food"
