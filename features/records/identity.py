@@ -110,9 +110,22 @@ def regno_holds(regno: str) -> bool:
 
 
 def regnos_hold(regnos: pl.Series) -> pl.Series:
-    """Whether each registration number may be matched on; false where there is none."""
-    distinct = regnos.unique().drop_nulls()
-    if distinct.is_empty():
-        return pl.Series("holds", np.zeros(regnos.len(), dtype=bool))
-    held = [regno_holds(regno) for regno in distinct.to_list()]
-    return regnos.replace_strict(distinct, pl.Series(held), default=False, return_dtype=pl.Boolean).rename("holds")
+    """Whether each registration number may be matched on (see ``regno_holds``); false where there is none."""
+    text = regnos.fill_null("")
+    checked = text.str.contains(r"^[0-9]{15}$")
+    held = ((text.str.len_chars() != REGNO_LENGTH) & (text.str.strip_chars() != "")).to_numpy().copy()
+    rows = checked.arg_true().to_numpy()
+    if len(rows):
+        digits = np.frombuffer("".join(text.filter(checked)).encode(), dtype=np.uint8) - ord("0")
+        held[rows] = _check_digits_hold(digits.reshape(-1, REGNO_LENGTH).astype(np.int64))
+    return pl.Series("holds", held)
+
+
+def _check_digits_hold(digits: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """``regno_check_digit`` over many numbers at once (rows × 15 digits)."""
+    product = np.full(len(digits), _REGNO_MODULUS)
+    for column in digits[:, :-1].T:
+        total = (column + product) % _REGNO_MODULUS
+        product = np.where(total == 0, _REGNO_MODULUS, total) * 2 % (_REGNO_MODULUS + 1)
+    held: NDArray[np.bool_] = (1 - product) % _REGNO_MODULUS == digits[:, -1]
+    return held

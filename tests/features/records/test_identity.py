@@ -99,5 +99,11 @@ def test_numbers_of_another_length_match_only_as_a_whole():
     assert held.to_list() == [True, False, False, False, False]
 
 
+@given(st.lists(st.one_of(st.from_regex(r"[0-9]{15}", fullmatch=True), st.text(max_size=16), st.none()), max_size=20))
+def test_many_numbers_hold_exactly_when_each_does(numbers):
+    held = identity.regnos_hold(pl.Series(numbers, dtype=pl.String)).to_list()
+    assert held == [number is not None and identity.regno_holds(number) for number in numbers]
+
+
 def test_no_number_at_all_holds_nothing():
     assert identity.regnos_hold(pl.Series([None, None], dtype=pl.String)).to_list() == [False, False]
