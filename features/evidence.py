@@ -81,7 +81,11 @@ def _of_type(
         return
     entities = pairs.filter(pl.col("indicator").is_in([code for code, _ in cited])).select("entity").unique()
     clock = literal_clock(as_of, reading.lake.profile.zone)
-    among = table.join(reading.engine.memory(entities.to_arrow()), "entity")
+    if entities.is_empty():
+        return
+    bounds = entities["entity"].min(), entities["entity"].max()
+    near = table.filter(table.entity.between(*bounds))  # files are sorted by entity: the rest is not read
+    among = near.join(reading.engine.memory(entities.to_arrow()), "entity")
     seen = among.filter(counted(among, clock, reading.lake.profile))
     marks: dict[str, Any] = {
         f"m{n}": rows_condition(seen, rows, record_type, clock) for n, (_, rows) in enumerate(cited)

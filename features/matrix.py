@@ -78,13 +78,17 @@ def registrations(lake: Lake, *, as_of: date, engine: str = "polars") -> pa.Tabl
 def batches(
     lake: Lake, definitions: Definitions, *, as_of: date, size: int = BATCH, engine: str = "polars"
 ) -> Iterator[Batch]:
-    """Every in-scope entity known at T, in batches by entity key."""
+    """Every in-scope entity known at T, in batches by entity key; what is in memory does not grow with their number.
+
+    One query a record type is compiled once and run on the range of keys of each batch. Peers and neighbours are
+    computed for everyone first.
+    """
     reading = Reading(lake, Engine(engine))
     known = registrations(lake, as_of=as_of, engine=engine).filter(pa.compute.field("in_scope"))
     entity = known["entity"].to_numpy().astype(np.int64)
     kind = known["kind"].to_numpy()
     whole = _needed(definitions)
-    results = {name: reading.at(name, wanted, as_of) for name, wanted in whole.items()}
+    results = {name: reading.in_ranges(name, wanted, as_of) for name, wanted in whole.items()}
     wide = _wide_parts(definitions)
     population = _Population(reading, wide, as_of)
     parts = {part: population.column(part) for part in wide}
@@ -93,7 +97,9 @@ def batches(
         axis = Axis("entity", entity[rows], kind[rows], as_of_column(as_of, len(entity[rows])))
         placed = Placed({part: column[axis.entity] for part, column in parts.items()})
         for name, wanted in whole.items():
-            _place(placed, results[name], wanted, axis, record_type=name)
+            result = results[name]
+            found = None if result is None else result(int(axis.entity[0]), int(axis.entity[-1]))
+            _place(placed, found, wanted, axis, record_type=name)
         _place_nearby(placed, reading, definitions, axis)
         yield _batch(as_of, axis, _filled(definitions, placed, axis, lake.profile), definitions)
 

@@ -23,7 +23,7 @@ from features.compile import (
     pair_clock,
     rows_condition,
 )
-from features.engine import Engine
+from features.engine import Engine, Ranged
 from features.indicators.language import Aggregate, Neighbours
 from features.profile import Profile
 from features.records.schema import RecordType, record_types
@@ -82,6 +82,16 @@ class Reading:
             return None
         clock = literal_clock(as_of, self.lake.profile.zone)
         return self.engine.run(plan.query(rows, lambda _: clock, by="entity")).sort_by("entity")
+
+    def in_ranges(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date) -> Ranged | None:
+        """``at`` for one range of entity keys after another; None when there are no records of the type."""
+        plan = self.plan(record_type, aggregates)
+        rows = self.rows(record_type, ["entity", *plan.columns()])
+        if rows is None:
+            return None
+        clock = literal_clock(as_of, self.lake.profile.zone)
+        found = self.engine.prepared(plan.query(rows, lambda _: clock, by="entity"), "entity")
+        return lambda low, high: found(low, high).sort_by("entity")
 
     def for_pairs(
         self, record_type: str, aggregates: Mapping[str, Aggregate], pairs: pa.Table, clock: Any, *, on: str = "entity"

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.evidence import CITED, SCHEMA, absence, evidence
 from serving.classification import (
     EVIDENCE,
+    GROUP,
     REASON,
     REASONED,
     REASONED_ROW,
@@ -21,15 +23,14 @@ from serving.classification import (
     Contributions,
     Explained,
     Sources,
-    read_table,
-    write_table,
 )
+from serving.ledger import slices
 from serving.visibility import internal_values
 from training import reasons
 
 Floats = npt.NDArray[np.float64]
 
-SLICE = 500_000
+FORMAT = {"compression": "zstd", "write_page_checksum": True}
 FIELDS = [REASON.field(number).name for number in range(REASON.num_fields)]
 RANKS = {name: rank for rank, name in enumerate(reasons.VISIBILITIES)}
 BEFORE_ALL = -1000  # rules come before every other reason
@@ -42,20 +43,33 @@ LINE = [
 
 def cite(folder: Path, sources: Sources, scored: Path, explained: Explained) -> None:
     """Write the reasons of every scored entity, and the records they cite."""
-    rules = read_table(scored / SCORED, columns=["entity", "rules"])
     internal = internal_values(sources.lake, sources.definitions, as_of=sources.as_of, engine=sources.engine)
-    lines, cited = [REASONED_ROW.empty_table()], [SCHEMA.empty_table()]
-    for start, values in _values(scored / VECTORS, sources):
-        part = rules.slice(start, len(values))
-        own = _ordered(explained.contributions[explained.which[start : start + len(values)]], sources)
-        slots = _slots(part["entity"].to_numpy(), values, own, sources)
-        met = _met(part, sources)
-        found = _evidence(pl.concat([slots.select(PAIR), met.select(PAIR)]), sources)
-        marks = _Marks(found, internal, sources)
-        lines.append(_rows(part, pl.concat([marks.of_rules(met), marks.of_indicators(slots)]), internal))
-        cited.append(found)
-    write_table(pa.concat_tables(lines), folder / REASONED)
-    write_table(pa.concat_tables(cited), folder / EVIDENCE)
+    with (
+        pq.ParquetWriter(folder / REASONED, REASONED_ROW, **FORMAT) as reasoned,
+        pq.ParquetWriter(folder / EVIDENCE, SCHEMA, **FORMAT) as cited,
+    ):
+        start = 0
+        pieces = zip(slices(scored / SCORED, ["entity", "rules"]), _values(scored / VECTORS, sources), strict=True)
+        for part, values in pieces:
+            own = _ordered(explained.of_vectors(explained.which[start : start + len(values)]), sources)
+            lines, found = _cited(part, values, own, internal=internal, sources=sources)
+            reasoned.write_table(lines, row_group_size=GROUP)
+            cited.write_table(found, row_group_size=GROUP)
+            start += len(values)
+
+
+def _cited(
+    part: pa.Table, values: Floats, contributions: Floats, *, internal: pa.Table, sources: Sources
+) -> tuple[pa.Table, pa.Table]:
+    """The reasons of some entities, one row each, and the records they cite."""
+    entity = part["entity"].to_numpy()
+    first, last = (int(entity[0]), int(entity[-1])) if len(entity) else (0, -1)
+    near = internal.filter((pc.field("entity") >= first) & (pc.field("entity") <= last))
+    slots = _slots(entity, values, contributions, sources)
+    met = _met(part, sources)
+    found = _evidence(pl.concat([slots.select(PAIR), met.select(PAIR)]), sources)
+    marks = _Marks(found, near, sources)
+    return _rows(part, pl.concat([marks.of_rules(met), marks.of_indicators(slots)]), near), found
 
 
 def _evidence(pairs: pl.DataFrame, sources: Sources) -> pa.Table:
@@ -63,16 +77,14 @@ def _evidence(pairs: pl.DataFrame, sources: Sources) -> pa.Table:
     return evidence(sources.lake, sources.definitions, as_of=sources.as_of, wanted=wanted, engine=sources.engine)
 
 
-def _values(path: Path, sources: Sources) -> Iterator[tuple[int, Floats]]:
+def _values(path: Path, sources: Sources) -> Iterator[Floats]:
     """The indicator vectors in slices, columns as in the definitions; null where the scheme does not hold one."""
-    start = 0
-    for batch in pq.ParquetFile(path, page_checksum_verification=True).iter_batches(SLICE):
+    for batch in slices(path):
         found = np.full((batch.num_rows, len(sources.definitions.codes)), np.nan)
         for place, code in enumerate(sources.definitions.codes):
             if code in sources.scheme.columns:
-                found[:, place] = batch[code].to_numpy(zero_copy_only=False)
-        yield start, found
-        start += batch.num_rows
+                found[:, place] = batch[code].to_numpy()
+        yield found
 
 
 def _ordered(contributions: Contributions, sources: Sources) -> Floats:

@@ -1,8 +1,10 @@
 """One month's classification as files: scores, indicator vectors, distinct explanations, and the rows of results."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from features.engine import Engine
 from features.indicators.catalogue import Definitions
 from features.matrix import Batch, batches, registrations
 from features.reading import REGISTER, Lake, Reading
+from serving.ledger import slices
 from training import explain
 from training.cutoffs import RiskClass
 from training.scheme import Classified, Scheme, SchemeError
@@ -24,7 +27,8 @@ Floats = npt.NDArray[np.float64]
 Contributions = npt.NDArray[np.float32]
 
 SCORED, VECTORS, CODES = "scored.parquet", "vectors.parquet", "codes.bin"
-CONTRIBUTIONS, REASONED, EVIDENCE = "contributions.parquet", "reasons.parquet", "evidence.parquet"
+CONTRIBUTIONS, ADDED = "contributions.parquet", "contributions.f32"  # as sealed, and as worked on
+REASONED, EVIDENCE = "reasons.parquet", "evidence.parquet"
 WORDS = "words.json"
 GROUP = 20_000  # rows of a Parquet row group: one entity is read without reading the month
 LARGEST_ERROR = 1e-5
@@ -95,10 +99,24 @@ class Sources:
 
 @dataclass(frozen=True)
 class Explained:
-    """Contributions of every distinct bin vector (vectors × columns), and which vector each scored entity has."""
+    """Contributions of every distinct bin vector in parts of ``CHUNK`` vectors (× columns, kept on disk), and which
+    vector each scored entity has."""
 
-    contributions: Contributions
+    parts: Sequence[Contributions]
     which: npt.NDArray[np.int64]
+
+    @cached_property
+    def sums(self) -> Floats:
+        """What the contributions of every vector add up to."""
+        return np.concatenate([np.zeros(0), *(part.sum(axis=1, dtype=np.float64) for part in self.parts)])
+
+    def of_vectors(self, vectors: npt.NDArray[np.int64]) -> Contributions:
+        """The contributions of some vectors, in the order given."""
+        found = np.empty((len(vectors), self.parts[0].shape[1] if self.parts else 0), np.float32)
+        for number, part in enumerate(self.parts):
+            own = np.flatnonzero(vectors // explain.CHUNK == number)
+            found[own] = part[vectors[own] % explain.CHUNK]
+        return found
 
 
 @dataclass(frozen=True)
@@ -184,13 +202,20 @@ def bin_vectors(folder: Path, scheme: Scheme) -> tuple[explain.Codes, npt.NDArra
     """The distinct bin vectors of the scored entities in canonical order, and which one each entity has."""
     width = len(scheme.features)
     kind = scheme.bin_codes(np.zeros((1, len(scheme.columns)))).dtype
-    return explain.distinct(np.fromfile(folder / CODES, kind).reshape(-1, width))
+    path = folder / CODES
+    rows = path.stat().st_size // (width * kind.itemsize)
+    return explain.distinct(np.memmap(path, kind, "r", shape=(rows, width)) if rows else np.zeros((0, width), kind))
 
 
 def explained(folder: Path, scheme: Scheme, vectors: explain.Codes) -> None:
-    """Write the contributions of some distinct bin vectors, one column an indicator."""
-    found = scheme.explained(vectors).astype(np.float32)
-    write_table(pa.table(dict(zip(scheme.columns, found.T, strict=True))), folder / CONTRIBUTIONS)
+    """Write the contributions of some distinct bin vectors: float32, one row a vector, one column an indicator."""
+    scheme.explained(vectors).astype("<f4").tofile(folder / ADDED)
+
+
+def added(folder: Path, scheme: Scheme) -> Contributions:
+    """The contributions written by ``explained``, left on disk."""
+    path, width = folder / ADDED, len(scheme.columns)
+    return np.memmap(path, "<f4", "r", shape=(path.stat().st_size // (4 * width), width))
 
 
 def exposure(scheme: Scheme) -> Floats:
@@ -201,8 +226,8 @@ def exposure(scheme: Scheme) -> Floats:
 
 def largest_error(scored: pa.Table, found: Explained, scheme: Scheme) -> float:
     """The largest distance of any entity's margin from base plus contributions; SchemeError past what is allowed."""
-    kinds = np.array([scheme.kinds.index(code) for code in scored["kind"].to_pylist()], np.int64)
-    sums = scheme.base + found.contributions.sum(axis=1, dtype=np.float64)[found.which] + exposure(scheme)[kinds]
+    kinds = pc.index_in(scored["kind"], pa.array(scheme.kinds, pa.string())).to_numpy()
+    sums = scheme.base + found.sums[found.which] + exposure(scheme)[kinds]
     error = float(np.abs(sums - scored["margin"].to_numpy()).max(initial=0.0))
     if not error <= LARGEST_ERROR:
         raise SchemeError(
@@ -212,27 +237,40 @@ def largest_error(scored: pa.Table, found: Explained, scheme: Scheme) -> float:
     return error
 
 
-def rows(sources: Sources, scored: pa.Table, reasoned: pa.Table, which: npt.NDArray[np.int64]) -> pa.Table:
-    """The result rows of everyone known at T, by entity: classified, or with the reason code why not."""
+def rows(sources: Sources, scored: Path, reasoned: Path, which: npt.NDArray[np.int64]) -> Iterator[pa.Table]:
+    """The result rows of everyone known at T in slices by entity: classified, or with the reason code why not."""
     known = registrations(sources.lake, as_of=sources.as_of, engine=sources.engine)
-    entity = known["entity"].to_numpy()
-    place = np.full(len(entity), -1, np.int64)
-    position = np.searchsorted(entity, scored["entity"].to_numpy())
-    place[position] = np.arange(scored.num_rows)
-    taken = pa.array(place, mask=place < 0)
+    known = known.append_column("kind_code", _kind_codes(known, sources))
+    known = known.append_column("code", sources.lake.register()["code"].take(known["entity"]))
+    known = known.append_column("region", registered(sources, "region"))
+    entity, start, first = known["entity"].to_numpy(), 0, 0
+    pieces = zip(slices(scored), slices(reasoned), strict=True)
+    for one, other in pieces:
+        last = first + one.num_rows
+        is_end = last == len(which)
+        stop = len(entity) if is_end else int(np.searchsorted(entity, one["entity"][-1].as_py(), side="right"))
+        yield _rows(known.slice(start, stop - start), one, other.append_column("vector", pa.array(which[first:last])))
+        start, first = stop, last
+    if start < len(entity):
+        yield _rows(known.slice(start), SCORED_ROW.empty_table(), REASONED_ROW.empty_table())
+
+
+def _rows(known: pa.Table, scored: pa.Table, reasoned: pa.Table) -> pa.Table:
+    place = pc.index_in(known["entity"], scored["entity"].combine_chunks())
+    is_scored = place.is_valid()
     columns: dict[str, Any] = {
         "entity": known["entity"],
-        "code": sources.lake.register()["code"].take(known["entity"]),
-        "kind": _kind_codes(known, sources),
-        "region": registered(sources, "region"),
-        "status": _status(known, place),
-        "vector": pa.array(which, pa.int32()).take(taken),
+        "code": known["code"],
+        "kind": known["kind_code"],
+        "region": known["region"],
+        "status": _status(known, is_scored),
     }
     for table in (scored, reasoned):
         columns |= {
-            name: table[name].take(taken) for name in table.column_names if name not in columns and name in RESULT.names
+            name: table[name].take(place) for name in table.column_names if name not in columns and name in RESULT.names
         }
-    return pa.table({name: columns[name] for name in RESULT.names}).cast(RESULT)
+    missing = {name: pa.nulls(known.num_rows, RESULT.field(name).type) for name in RESULT.names if name not in columns}
+    return pa.table({name: (columns | missing)[name] for name in RESULT.names}).cast(RESULT)
 
 
 def registered(sources: Sources, name: str) -> pa.ChunkedArray:
@@ -253,33 +291,51 @@ def _kind_codes(known: pa.Table, sources: Sources) -> pa.Array:
     return pa.array(sources.lake.profile.kind_codes).take(pa.array(kind, pa.int64(), mask=kind < 0))
 
 
-def _status(known: pa.Table, place: npt.NDArray[np.int64]) -> pa.Array:
+def _status(known: pa.Table, is_scored: pa.ChunkedArray) -> pa.ChunkedArray:
     """Classified, or why not: the registration status out of scope, or a kind the profile does not have."""
     outside = pc.if_else(known["in_scope"], UNKNOWN_KIND, known["status"])
-    return pc.if_else(pa.array(place >= 0), CLASSIFIED, outside)
+    return pc.if_else(is_scored, CLASSIFIED, outside)
 
 
-def check(results: pa.Table, scheme: Scheme) -> dict[str, Any]:
+def check(results: Iterable[pa.Table], scheme: Scheme) -> dict[str, Any]:
     """Counts of the month by class and by reason code; SchemeError when a row is not what a month may hold."""
-    classified = results.filter(pc.field("status") == CLASSIFIED)
-    counts = _counts(classified["class"])
-    stated = _counts(results["status"])
+    counts: Counter[str] = Counter()
+    stated: Counter[str] = Counter()
+    wrong: set[str] = set()
+    total, last = 0, -1
+    for part in results:
+        own = part.filter(pc.equal(part["status"], CLASSIFIED))
+        counts.update(_counts(own["class"]))
+        stated.update(_counts(part["status"]))
+        wrong |= _faults(part, own, last)
+        total, last = total + part.num_rows, part["entity"][-1].as_py() if part.num_rows else last
+    if sum(counts.values()) != stated.get(CLASSIFIED, 0) or set(counts) - set(NAMES):
+        wrong.add("classes do not add up")
+    if sum(stated.values()) != total:
+        wrong.add("rows do not add up")
+    if not all(np.all(np.diff(one.cutoffs.bounds) >= 0) for one in scheme.parts.values()):
+        wrong.add("cutoffs are out of order")
+    if wrong:
+        said = "; ".join(sorted(wrong))
+        raise SchemeError(f"The month failed its check: {said}. Nothing was published; last month stands.")
+    stated.pop(CLASSIFIED, None)
+    return {
+        "classes": {name: counts.get(name, 0) for name in NAMES.tolist()},
+        "not_classified": dict(sorted(stated.items())),
+    }
+
+
+def _faults(rows: pa.Table, classified: pa.Table, last: int) -> set[str]:
+    """What is wrong with rows, whose entities follow ``last``."""
     probability = classified["probability"].to_numpy()
     faults = {
-        "classes do not add up": sum(counts.values()) != stated.get(CLASSIFIED, 0) or set(counts) - set(NAMES),
-        "rows do not add up": sum(stated.values()) != results.num_rows,
-        "an entity stands twice": bool(np.any(np.diff(results["entity"].to_numpy()) <= 0)),
+        "an entity stands twice": bool(np.any(np.diff(rows["entity"].to_numpy(), prepend=last) <= 0)),
         "a probability lies outside 0 to 1": not np.all((probability >= 0.0) & (probability <= 1.0)),
-        "cutoffs are out of order": not all(np.all(np.diff(one.cutoffs.bounds) >= 0) for one in scheme.parts.values()),
         "a class is better than a rule allows": pc.any(pc.less(classified["class"], classified["ruled"])).as_py(),
     }
-    found = [what for what, wrong in faults.items() if wrong]
-    if found:
-        raise SchemeError(f"The month failed its check: {'; '.join(found)}. Nothing was published; last month stands.")
-    stated.pop(CLASSIFIED, None)
-    return {"classes": {name: counts.get(name, 0) for name in NAMES.tolist()}, "not_classified": stated}
+    return {what for what, is_wrong in faults.items() if is_wrong}
 
 
 def _counts(values: pa.ChunkedArray) -> dict[str, int]:
     found = pc.value_counts(values.combine_chunks())
-    return dict(sorted(zip(map(str, found.field(0).to_pylist()), found.field(1).to_pylist(), strict=True)))
+    return dict(zip(map(str, found.field(0).to_pylist()), found.field(1).to_pylist(), strict=True))

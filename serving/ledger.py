@@ -22,7 +22,7 @@ from features.records.journal import JournalError
 HEAD, MANIFEST, LEAVES, RESULTS = "head.json", "manifest.json", "leaves.bin", "results.parquet"
 ABSENT = "\x00"  # a null; values may not hold control characters, so nothing else reads like it
 SEPARATORS = ("\x1f", "\x1e", "\x1d", "\x1c")
-SLICE = 200_000  # rows made into text at a time; the leaves do not depend on it
+SLICE = 200_000  # rows worked on at a time; what is sealed does not depend on it
 WIDTH = hashlib.sha256().digest_size
 GENESIS = "0" * (2 * WIDTH)
 
@@ -139,9 +139,11 @@ def salt_secret(keys: Path) -> bytes:
     return path.read_bytes()
 
 
-def leaves(table: pa.Table, key: bytes) -> bytes:
-    """SHA-256(0x00 ‖ salt ‖ row) of every row, one after another; the salt is HMAC(month key, entity code)."""
-    return b"".join(_leaves(table.slice(start, SLICE), key) for start in range(0, len(table), SLICE))
+def leaves(tables: Iterable[pa.Table], key: bytes) -> bytes:
+    """SHA-256(0x00 ‖ salt ‖ row) of every row of some tables, one after another; the salt is HMAC(month key, entity
+    code)."""
+    slices = (table.slice(start, SLICE) for table in tables for start in range(0, len(table), SLICE))
+    return b"".join(_leaves(part, key) for part in slices)
 
 
 def _leaves(table: pa.Table, key: bytes) -> bytes:
@@ -277,14 +279,32 @@ def read_rows(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
         wanted = None if columns is None else list(columns)
         return pq.read_table(folder / RESULTS, columns=wanted, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as fault:
-        raise LedgerError(
-            f"{folder / RESULTS}: {type(fault).__name__}; the file is damaged and was not used."
-        ) from None
+        raise _damaged(folder, fault) from None
+
+
+def slices(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of a Parquet file, so many at a time, every page checked."""
+    wanted = None if columns is None else list(columns)
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        for batch in file.iter_batches(SLICE, columns=wanted):
+            yield pa.Table.from_batches([batch])
+
+
+def row_slices(folder: Path) -> Iterator[pa.Table]:
+    """The rows of a sealed month, so many at a time; LedgerError when a page is damaged."""
+    try:
+        yield from slices(folder / RESULTS)
+    except (OSError, pa.ArrowException) as fault:
+        raise _damaged(folder, fault) from None
+
+
+def _damaged(folder: Path, fault: Exception) -> LedgerError:
+    return LedgerError(f"{folder / RESULTS}: {type(fault).__name__}; the file is damaged and was not used.")
 
 
 def _bad_row(folder: Path, head: Head, key: bytes) -> tuple[int | None, str] | None:
     try:
-        now = leaves(read_rows(folder), key)
+        now = leaves(row_slices(folder), key)
         kept = (folder / LEAVES).read_bytes()
     except (LedgerError, OSError) as fault:
         return None, f"rows cannot be read ({type(fault).__name__})"

@@ -1,8 +1,9 @@
 """The monthly classification: collected, computed, checked, published; resumed after a kill, sealed once."""
 
+import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import rfc8785
 
 from features import signing, steps
@@ -25,7 +27,9 @@ from serving import citations, classification, ledger
 from serving.classification import (
     CONTRIBUTIONS,
     EVIDENCE,
+    GROUP,
     REASONED,
+    RESULT,
     SCORED,
     VECTORS,
     WORDS,
@@ -41,12 +45,13 @@ from serving.results import Results, SealedMonth
 from serving.words import words
 from training.explain import CHUNK
 from training.facts import Movers, Span, new_facts
-from training.scheme import SchemeError
+from training.scheme import Scheme, SchemeError
 
 PUBLISHER = "publisher"  # the name of the key that signs sealed months
 ACTION = "month"
 FORMAT = 1  # of a month's files; part of every step's key
 RESULT_GROUP = 5_000
+DIGEST = 16  # bytes by which two rows of a supplement are compared
 Watch = Callable[[str], AbstractContextManager[Any]]
 
 
@@ -171,18 +176,21 @@ def _classify(
     state = _States(run, supplement, steps.key_of(inputs))
     state.reached("collected", inputs)
     computed = _compute(work, run, inputs, before, watch)
-    state.reached("computed", {"rows": computed.results.num_rows})
-    counts = classification.check(computed.results, run.sources.scheme)
+    state.reached("computed", {"rows": pq.read_metadata(computed.results / ledger.RESULTS).num_rows})
+    counts = classification.check(ledger.row_slices(computed.results), run.sources.scheme)
     state.reached("checked", {"counts": counts, "largest_error": f"{computed.error:.3e}"})
-    chosen = computed.results if stands is None else _changed(computed.results, stands)
-    if stands is not None and not chosen.num_rows:
-        shutil.rmtree(work)
-        return _published(stands, made=False, inputs=inputs)
+    chosen = computed.results
+    if stands is not None:
+        chosen = work / "changed"
+        steps.run(chosen, inputs, lambda fresh: _write_rows(fresh, _changed(computed.results, stands)))
+        if not pq.read_metadata(chosen / ledger.RESULTS).num_rows:
+            shutil.rmtree(work)
+            return _published(stands, made=False, inputs=inputs)
     facts = _facts(run, inputs, (counts, computed.error), supplement)
     with watch("seal"):
         folder = ledger.month_folder(run.home, run.month, supplement)
         sealing = {**inputs, "supplement": supplement, "correction": run.correction}
-        steps.run(folder, sealing, lambda fresh: _seal(fresh, chosen, (work, facts), run))
+        steps.run(folder, sealing, lambda fresh: _seal(fresh, chosen, (work, computed, facts), run))
     made = Results(run.home, publisher_key(run.home)).month(run.month)
     state.reached("published", _publication(made.head))
     shutil.rmtree(work)
@@ -229,13 +237,16 @@ class _States:
 
 @dataclass(frozen=True)
 class _Computed:
-    results: pa.Table
+    """The folder of the result rows, the contributions they rest on, and the largest additivity error."""
+
+    results: Path
+    explained: Explained
     error: float
 
 
 def _compute(work: Path, run: Run, inputs: Mapping[str, Any], before: SealedMonth | None, watch: Watch) -> _Computed:
     """The result rows of everyone; every part of the way is a step of its own, done once."""
-    sources, scored = run.sources, work / "scored"
+    sources, scored, cited = run.sources, work / "scored", work / "cited"
     with watch("scores"):
         previous = None if steps.is_done(scored, inputs) else _previous(run, before)
         steps.run(scored, inputs, lambda fresh: classification.score(fresh, sources, previous))
@@ -245,18 +256,22 @@ def _compute(work: Path, run: Run, inputs: Mapping[str, Any], before: SealedMont
         for number, chunk in enumerate(chunks):
             part = vectors[number * CHUNK : (number + 1) * CHUNK]
             steps.run(chunk, inputs, partial(classification.explained, scheme=sources.scheme, vectors=part))
-        found = Explained(_contributions(chunks), which)
-        rows = read_table(scored / SCORED)
-        error = classification.largest_error(rows, found, sources.scheme)
+        found = Explained([classification.added(chunk, sources.scheme) for chunk in chunks], which)
+        margins = read_table(scored / SCORED, columns=["kind", "margin"])
+        error = classification.largest_error(margins, found, sources.scheme)
     with watch("reasons"):
-        cited = work / "cited"
         steps.run(cited, inputs, lambda fresh: citations.cite(fresh, sources, scored, found))
-    return _Computed(classification.rows(sources, rows, read_table(cited / REASONED), which), error)
+    with watch("rows"):
+        results, reasoned = work / "results", cited / REASONED
+        made = partial(classification.rows, sources, scored / SCORED, reasoned, which)
+        steps.run(results, inputs, lambda fresh: _write_rows(fresh, made()))
+    return _Computed(results, found, error)
 
 
-def _contributions(chunks: list[Path]) -> Contributions:
-    tables = [read_table(chunk / CONTRIBUTIONS) for chunk in chunks]
-    return np.concatenate([np.column_stack([column.to_numpy() for column in table.columns]) for table in tables])
+def _write_rows(folder: Path, parts: Iterable[pa.Table]) -> None:
+    with pq.ParquetWriter(folder / ledger.RESULTS, RESULT, compression="zstd", write_page_checksum=True) as writer:
+        for part in parts:
+            writer.write_table(part, row_group_size=RESULT_GROUP)
 
 
 def _previous(run: Run, before: SealedMonth | None) -> Previous | None:
@@ -273,34 +288,42 @@ def _previous(run: Run, before: SealedMonth | None) -> Previous | None:
     return Previous(classes.combine_chunks(), before.states(names))
 
 
-def _changed(results: pa.Table, stands: SealedMonth) -> pa.Table:
+def _changed(results: Path, stands: SealedMonth) -> Iterator[pa.Table]:
     """The rows that differ from those that stand (the place of a contribution vector apart)."""
-    held = _canonical(pa.concat_tables([ledger.read_rows(part.folder) for part in stands.parts]))
-    own = _canonical(results)
-    entity = results["entity"].to_pylist()
-    return results.filter(pa.array([held.get(key) != own[key] for key in entity], pa.bool_()))
+    held: dict[int, bytes] = {}
+    for part in stands.parts:
+        for rows in ledger.row_slices(part.folder):
+            held.update(_digests(rows))
+    for rows in ledger.row_slices(results):
+        differs = [held.get(entity) != digest for entity, digest in _digests(rows)]
+        yield rows.filter(pa.array(differs, pa.bool_()))
 
 
-def _canonical(rows: pa.Table) -> dict[int, bytes]:
-    bytes_of = ledger.canonical(rows.drop_columns(["vector"])).to_pylist()
-    return dict(zip(rows["entity"].to_pylist(), bytes_of, strict=True))
+def _digests(rows: pa.Table) -> Iterator[tuple[int, bytes]]:
+    """Every entity with a short digest of its row."""
+    written = ledger.canonical(rows.drop_columns(["vector"])).to_pylist()
+    digests = (hashlib.blake2b(row, digest_size=DIGEST).digest() for row in written)
+    return zip(rows["entity"].to_pylist(), digests, strict=True)
 
 
-def _seal(fresh: Path, results: pa.Table, made: tuple[Path, Mapping[str, Any]], run: Run) -> None:
+def _seal(fresh: Path, chosen: Path, made: tuple[Path, _Computed, Mapping[str, Any]], run: Run) -> None:
     """Write the files of the month, its leaves, its manifest and its signed head."""
-    work, facts = made
-    sealed_rows = _write_parts(fresh, results, work)
-    write_table(sealed_rows, fresh / ledger.RESULTS, group=RESULT_GROUP)
+    work, computed, facts = made
+    if chosen == computed.results:
+        _link_parts(fresh, work, computed, run.sources.scheme)
+    else:
+        _write_parts(fresh, work, computed, chosen, run.sources.scheme)
     reading = Reading(run.sources.lake, Engine(run.sources.engine))
     steps.write_bytes(fresh / WORDS, rfc8785.dumps(words(run.sources, reading)))
     secret = ledger.salt_secret(run.home / "keys")
-    leaves = ledger.leaves(sealed_rows, ledger.month_key(secret, str(run.month), facts["supplement"]))
+    key = ledger.month_key(secret, str(run.month), facts["supplement"])
+    leaves = ledger.leaves(ledger.row_slices(fresh), key)
     steps.write_bytes(fresh / ledger.LEAVES, leaves)
     head = Head(
         sequence=len(ledger.folders(run.home)),
         month=str(run.month),
         supplement=facts["supplement"],
-        rows=sealed_rows.num_rows,
+        rows=pq.read_metadata(fresh / ledger.RESULTS).num_rows,
         root=ledger.root(leaves),
         scheme=run.sources.scheme.digest,
         manifest=ledger.write_manifest(fresh, facts),
@@ -310,18 +333,30 @@ def _seal(fresh: Path, results: pa.Table, made: tuple[Path, Mapping[str, Any]], 
     ledger.write_head(fresh, head, signing.signing_key(run.home / "keys", PUBLISHER))
 
 
-def _write_parts(fresh: Path, results: pa.Table, work: Path) -> pa.Table:
-    """Put vectors, contributions and evidence of the sealed entities beside their rows; the rows as sealed."""
-    entity = results["entity"]
-    for source, name in ((work / "scored", VECTORS), (work / "cited", EVIDENCE)):
-        table = read_table(source / name)
-        kept = table.filter(pc.is_in(table["entity"], entity.combine_chunks()))
-        if kept.num_rows == table.num_rows:
-            os.link(source / name, fresh / name)
-        else:
-            write_table(kept, fresh / name)
-    contributions = pa.concat_tables([read_table(chunk / CONTRIBUTIONS) for chunk in sorted(work.glob("explained-*"))])
-    used = np.unique(results["vector"].drop_null().to_numpy())
-    write_table(contributions.take(pa.array(used)), fresh / CONTRIBUTIONS)
-    place = pc.index_in(results["vector"], pa.array(used, pa.int32()))
-    return results.set_column(results.column_names.index("vector"), "vector", place)
+def _link_parts(fresh: Path, work: Path, computed: _Computed, scheme: Scheme) -> None:
+    """The files of a month sealed whole, as they were worked out."""
+    for folder, name in (("scored", VECTORS), ("cited", EVIDENCE), ("results", ledger.RESULTS)):
+        os.link(work / folder / name, fresh / name)
+    _write_contributions(fresh, computed.explained.parts, scheme)
+
+
+def _write_parts(fresh: Path, work: Path, computed: _Computed, chosen: Path, scheme: Scheme) -> None:
+    """The files of a supplement: rows that changed, with their vectors, contributions and evidence only."""
+    rows = pa.concat_tables(ledger.row_slices(chosen))
+    used = np.unique(rows["vector"].drop_null().to_numpy())
+    place = pc.index_in(rows["vector"], pa.array(used, pa.int32()))
+    _write_rows(fresh, [rows.set_column(rows.column_names.index("vector"), "vector", place)])
+    entity = rows["entity"].combine_chunks()
+    for folder, name in (("scored", VECTORS), ("cited", EVIDENCE)):
+        kept = (part.filter(pc.is_in(part["entity"], entity)) for part in ledger.slices(work / folder / name))
+        write_table(pa.concat_tables(kept), fresh / name)
+    _write_contributions(fresh, [computed.explained.of_vectors(used.astype(np.int64))], scheme)
+
+
+def _write_contributions(fresh: Path, parts: Iterable[Contributions], scheme: Scheme) -> None:
+    schema = pa.schema([(name, pa.float32()) for name in scheme.columns])
+    path = fresh / CONTRIBUTIONS
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+        for part in parts:
+            columns = [pa.array(np.ascontiguousarray(column)) for column in part.T]
+            writer.write_table(pa.table(columns, schema=schema), row_group_size=GROUP)

@@ -65,7 +65,7 @@ def distinct(codes: Codes) -> tuple[Codes, npt.NDArray[np.int64]]:
     """The distinct bin vectors in their canonical (byte) order, and for every row which one it is."""
     width = codes.shape[1] * codes.dtype.itemsize
     rows: Codes = np.ascontiguousarray(codes)
-    buffer = pa.py_buffer(rows.tobytes())
+    buffer = pa.py_buffer(rows.data)
     packed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(rows), [None, buffer]).dictionary_encode()
     order = pc.sort_indices(packed.dictionary.cast(pa.binary())).to_numpy()
     place = np.empty(len(order), np.int64)

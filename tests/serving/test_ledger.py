@@ -51,7 +51,7 @@ def seal_month(home, month, table, *, key):
     folder = ledger.month_folder(home, month, 0)
     folder.mkdir(parents=True)
     pq.write_table(table, folder / ledger.RESULTS, write_page_checksum=True, compression="zstd")
-    leaves = ledger.leaves(table, ledger.month_key(ledger.salt_secret(home / "keys"), month, 0))
+    leaves = ledger.leaves([table], ledger.month_key(ledger.salt_secret(home / "keys"), month, 0))
     (folder / ledger.LEAVES).write_bytes(leaves)
     manifest = ledger.write_manifest(folder, {"month": month})
     chain = ledger.sealed(home)
@@ -153,7 +153,7 @@ def test_leaves_rewritten_to_match_edited_rows_do_not_help(home):
     table = rows(40, seed=99)
     pq.write_table(table, folder / ledger.RESULTS)
     key = ledger.month_key(ledger.salt_secret(home / "keys"), "2025-12", 0)
-    (folder / ledger.LEAVES).write_bytes(ledger.leaves(table, key))
+    (folder / ledger.LEAVES).write_bytes(ledger.leaves([table], key))
     assert "both" in faults(home)[0].what
 
 

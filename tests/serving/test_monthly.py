@@ -305,12 +305,12 @@ def broken_rows(rows, **columns):
 )
 def test_a_month_that_fails_its_check_is_not_published(classified, rows, change, said):
     with pytest.raises(SchemeError, match=said):
-        classification.check(broken_rows(rows, **change), classified.scheme)
+        classification.check([broken_rows(rows, **change)], classified.scheme)
 
 
 def test_contributions_that_miss_the_margin_stop_the_month(classified, rows):
     own = rows.filter(pc.field("status") == "classified")
-    nothing = classification.Explained(np.zeros((1, 3), np.float32), np.zeros(own.num_rows, np.int64))
+    nothing = classification.Explained([np.zeros((1, 3), np.float32)], np.zeros(own.num_rows, np.int64))
     with pytest.raises(SchemeError, match="miss their margins"):
         classification.largest_error(own, nothing, classified.scheme)
 
