@@ -16,7 +16,9 @@ from features.records.schema import RecordType
 MANIFEST = "manifest.json"
 FORMATS = ("csv", "jsonl", "parquet")
 MAPPED = ("columns", "constants", "split", "values", "factors", "dates", "shift")
-_NAME = re.compile(r"\w[\w.\-]{0,119}")
+_NAME = re.compile(r"\w[\w.\-]*")
+MOST_BYTES = 120  # of a name: it becomes the name of a folder
+MOST_PATH_BYTES = 200  # of a file's place in a delivery: its rejects bear it
 
 
 class DeliveryError(Exception):
@@ -93,8 +95,10 @@ def read_delivery(folder: Path, profile: Profile, types: Mapping[str, RecordType
     content = _manifest_bytes(folder)
     manifest = _Manifest(folder / MANIFEST, _object(content, folder))
     name = manifest.text("delivery")
-    if _NAME.fullmatch(name) is None:
-        raise manifest.error("manifest_field", f"delivery is {name!r}, not letters, digits, '.', '-' and '_'")
+    if not _is_name(name):
+        raise manifest.error(
+            "manifest_field", f"delivery is {name!r}, not up to {MOST_BYTES} bytes of letters, digits, '.', '-' and '_'"
+        )
     stated = manifest.found.get("profile", profile.name)
     if stated != profile.name:
         raise manifest.error("profile_unknown", f"profile is {stated!r}, this home is {profile.name!r}")
@@ -130,11 +134,15 @@ class _Manifest:
         return None if self.found.get(name) is None else self.text(name)
 
 
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and len(name.encode()) <= MOST_BYTES
+
+
 def _manifest_bytes(folder: Path) -> bytes:
     try:
         return (folder / MANIFEST).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise DeliveryError("manifest_missing", str(folder), f"no {MANIFEST} in it") from None
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise DeliveryError("manifest_missing", str(folder), f"no file {MANIFEST} in it") from None
 
 
 def _object(content: bytes, folder: Path) -> Mapping[str, Any]:
@@ -187,11 +195,16 @@ def _file(
 
 def _inside(manifest: _Manifest, name: str) -> Path:
     folder = manifest.path.parent.resolve()
-    path = (folder / name).resolve()
+    try:
+        path = (folder / name).resolve()
+    except (OSError, RuntimeError) as fault:
+        raise manifest.error("file_missing", f"path is {name!r}: {fault}") from None
     if not path.is_relative_to(folder) or path == folder:
         raise manifest.error("file_outside", f"path is {name!r}")
     if not _is_file(path):
         raise manifest.error("file_missing", f"there is no file {name!r}")
+    if len(name.encode()) > MOST_PATH_BYTES:
+        raise manifest.error("manifest_field", f"path is {name!r}, longer than {MOST_PATH_BYTES} bytes")
     return path
 
 
@@ -236,8 +249,9 @@ def _mapping(profile: Profile, name: str, record_type: RecordType, manifest: _Ma
 
 def read_mapping(profile: Profile, name: str, record_type: str, where: str) -> ColumnMapping:
     """The mapping file of a profile by name; DeliveryError when there is none for this record type."""
-    if _NAME.fullmatch(name) is None or not profile.has(f"mappings/{name}"):
-        raise DeliveryError("mapping_unknown", where, f"mapping is {name!r}")
+    if not _is_name(name) or not profile.has(f"mappings/{name}"):
+        there = sorted(path.stem for path in (profile.folder / "mappings").glob("*.yaml"))
+        raise DeliveryError("mapping_unknown", where, f"mapping is {name!r}; there are {', '.join(there) or 'none'}")
     found = read_yaml(profile.folder / "mappings" / f"{name}.yaml")
     if not isinstance(found, Mapping) or not all(
         isinstance(found.get(part) or {}, Mapping) for part in (*MAPPED, "known")

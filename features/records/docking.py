@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import reduce
 
 import polars as pl
@@ -87,7 +87,7 @@ def _steps(name: str, mapping: ColumnMapping) -> list[Callable[[str], str]]:
 def _multiplied(value: str, factor: Decimal) -> str:
     try:
         product = Decimal(value) * factor
-    except InvalidOperation:
+    except ArithmeticError:
         return value
     return f"{product.normalize():f}" if product.is_finite() else value
 

@@ -13,8 +13,8 @@ import polars as pl
 
 from features.records.delivery import DeliveredFile, DeliveryError
 
-LINE = "line"
-RAW = "raw"
+LINE = "line of the file"  # names no source has
+RAW = "row as it came"
 FILE_NO = "file_no"
 BLOCK_BYTES = 16 << 20
 LINE_BYTES = 1 << 20
@@ -111,7 +111,7 @@ class TextLines:
             frame, long = _without(
                 frame, pl.when(pl.col(RAW).str.len_bytes() > LINE_BYTES).then(pl.lit("line_too_long"))
             )
-            broken += [Broken(row.line, row.code, None, row.raw[:1000]) for row in long]
+            broken += long
         return frame.filter(pl.col(RAW).str.strip_chars() != ""), broken
 
 
@@ -146,11 +146,15 @@ def _without(frame: pl.DataFrame, fault: pl.Expr) -> tuple[pl.DataFrame, list[Br
 
 
 def csv_header(file: DeliveredFile) -> tuple[str, ...]:
-    """The column names of a CSV file, empty when there is no readable header."""
+    """The column names of a CSV file, empty when the header cannot be read; DeliveryError when its bytes cannot."""
     line = TextLines(file).first().removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
+    if b"\r" in line:
+        raise undecodable(file, "its lines end in CR alone; expected LF or CR LF")
     try:
         return tuple(name.strip() for name in next(csv.reader([line.decode()], strict=True), ()))
-    except (csv.Error, UnicodeDecodeError):
+    except UnicodeDecodeError:
+        raise undecodable(file, "its first line is not UTF-8") from None
+    except csv.Error:
         return ()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from features.records.checks import RowFault
-from features.records.delivery import MANIFEST, DeliveredFile, Delivery
+from features.records.delivery import MANIFEST, MOST_BYTES, DeliveredFile, Delivery
 from features.records.faults import ROW_FAULTS
 from features.steps import write_text
 
@@ -29,59 +29,69 @@ class Rejects:
     folder: Path
     delivery: Delivery
     counts: dict[str, int] = field(default_factory=dict)
-    _started: dict[str, DeliveredFile] = field(default_factory=dict)
+    _started: dict[str, tuple[str, DeliveredFile]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         """How many rows were rejected."""
         return sum(self.counts.values())
 
+    @property
+    def _fresh(self) -> Path:
+        """Where they are written until the delivery is known not to be refused; what was kept stays till then."""
+        return self.folder.with_name(f".{self.folder.name}.making")
+
     def add(self, file: DeliveredFile, columns: Sequence[str], faults: Iterable[RowFault]) -> None:
         """Append rejected rows of one file."""
         rows = list(faults)
         if not rows:
             return
-        self._start(file, columns)
-        with (self.folder / f"{_flat(file.name)}.jsonl").open("a", encoding="utf-8") as told:
+        name = self._start(file, columns)
+        with (self._fresh / f"{name}.jsonl").open("a", encoding="utf-8") as told:
             told.writelines(self._told(file, row) for row in rows)
-        with (self.folder / RESUBMIT / _resubmitted(file)).open("a", encoding="utf-8", newline="") as again:
-            if file.format == "parquet":
-                csv.writer(again).writerows([row.values.get(name) for name in columns] for row in rows)
-            else:
-                again.writelines(f"{row.raw}\n" for row in rows)
+        with (self._fresh / RESUBMIT / _resubmitted(name, file)).open("a", encoding="utf-8", newline="") as again:
+            again.writelines(_again(file, columns, row) for row in rows)
         for row in rows:
             code = row.faults[0][0]
             self.counts[code] = self.counts.get(code, 0) + 1
 
     def finish(self) -> None:
-        """Write the manifest of the delivery to send again, when there is anything to correct."""
+        """Put them in their place, with the manifest of the delivery to send again."""
+        shutil.rmtree(self.folder, ignore_errors=True)
         if not self._started:
             return
         manifest = {
-            "delivery": f"{self.delivery.name}-corrected",
+            "delivery": f"{self.delivery.name.encode()[: MOST_BYTES - 10].decode(errors='ignore')}-corrected",
             "source": self.delivery.source,
             "period": self.delivery.period,
             "backload": None if self.delivery.backload is None else dict(self.delivery.backload),
-            "files": [_entry(file) for file in self._started.values()],
+            "files": [_entry(name, file) for name, file in self._started.values()],
         }
-        write_text(self.folder / RESUBMIT / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+        write_text(self._fresh / RESUBMIT / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+        self._fresh.rename(self.folder)
 
     def discard(self) -> None:
-        """Remove what was written, for a delivery refused whole."""
-        if self._started:
-            shutil.rmtree(self.folder)
+        """Remove what was written, for a delivery refused whole; what was kept before stays."""
+        shutil.rmtree(self._fresh, ignore_errors=True)
         self._started.clear()
         self.counts.clear()
 
-    def _start(self, file: DeliveredFile, columns: Sequence[str]) -> None:
+    def _start(self, file: DeliveredFile, columns: Sequence[str]) -> str:
+        """The name a file's rejects bear: its own, flattened, and numbered where another has it."""
         if not self._started:
-            (self.folder / RESUBMIT).mkdir(parents=True)
-            write_text(self.folder / _OWNER, json.dumps({"manifest": self.delivery.digest}) + "\n")
+            shutil.rmtree(self._fresh, ignore_errors=True)
+            (self._fresh / RESUBMIT).mkdir(parents=True)
+            write_text(self._fresh / _OWNER, json.dumps({"manifest": self.delivery.digest}) + "\n")
         if file.name not in self._started:
-            self._started[file.name] = file
-            with (self.folder / RESUBMIT / _resubmitted(file)).open("w", encoding="utf-8", newline="") as again:
-                if file.format != "jsonl":
+            flat = file.name.replace("/", "__").removesuffix(".gz")
+            taken = {name for name, _ in self._started.values()}
+            names = chain([flat], (f"{number}-{flat}" for number in count(2)))
+            name = next(one for one in names if one not in taken)
+            self._started[file.name] = name, file
+            with (self._fresh / RESUBMIT / _resubmitted(name, file)).open("w", encoding="utf-8", newline="") as again:
+                if file.format == "csv":
                     csv.writer(again, lineterminator="\n").writerow(columns)
+        return self._started[file.name][0]
 
     def _told(self, file: DeliveredFile, row: RowFault) -> str:
         code, name = row.faults[0]
@@ -105,7 +115,6 @@ def open_rejects(home: Path, delivery: Delivery, taken: Collection[Path]) -> Rej
     names = chain([delivery.name, f"{delivery.name}.{delivery.digest[:8]}"], numbered)
     folders = (home / "rejects" / name for name in names)
     folder = next(folder for folder in folders if folder not in taken and _is_own(folder, delivery))
-    shutil.rmtree(folder, ignore_errors=True)
     return Rejects(folder, delivery)
 
 
@@ -116,20 +125,22 @@ def _is_own(folder: Path, delivery: Delivery) -> bool:
         return True
 
 
-def _flat(name: str) -> str:
-    return name.replace("/", "__")
+def _again(file: DeliveredFile, columns: Sequence[str], row: RowFault) -> str:
+    """A row as it is sent again: one line, whatever its values hold."""
+    if file.format == "parquet":
+        return _shown({name: row.values.get(name) for name in columns}) + "\n"
+    return f"{row.raw}\n".replace("\x00", "\ufffd")  # a zero byte would make the file no text
 
 
-def _resubmitted(file: DeliveredFile) -> str:
-    name = _flat(file.name).removesuffix(".gz")
-    return f"{name}.csv" if file.format == "parquet" else name
+def _resubmitted(name: str, file: DeliveredFile) -> str:
+    return f"{name}.jsonl" if file.format == "parquet" else name
 
 
-def _entry(file: DeliveredFile) -> dict[str, Any]:
+def _entry(name: str, file: DeliveredFile) -> dict[str, Any]:
     return {
-        "path": _resubmitted(file),
+        "path": _resubmitted(name, file),
         "record_type": file.record_type,
-        "format": "csv" if file.format == "parquet" else file.format,
+        "format": "jsonl" if file.format == "parquet" else file.format,
         "mapping": None if file.mapping is None or file.format == "parquet" else file.mapping.name,
     }
 

@@ -16,6 +16,7 @@ TEXT_LENGTH = 4000
 DIGITS = 15
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FIRST_YEAR = 1800
+_LAST_DAY = date(9999, 12, 30)  # the last whose midnights are moments everywhere; 9999-12-31 means no end
 _CONTROL = r"[\x00-\x1f\x7f]"
 _REPLACEMENT = "\ufffd"
 _SEPARATED = re.compile(r"[¥￥$-]*[0-9]{1,3}([,，' ][0-9]{3})+(\.[0-9]+)?|[¥￥$]-?[0-9.]+|-?[0-9.]+(元|万元|%)")
@@ -74,6 +75,7 @@ def moments(text: pl.Series, zone: ZoneInfo) -> Parsed:
 
 def local_midnight(days: pl.Series, zone: ZoneInfo) -> pl.Series:
     """The moment each day begins in a time zone, in UTC."""
+    days = days.clip(upper_bound=_LAST_DAY)
     distinct = days.unique().drop_nulls()
     begun = [datetime.combine(day, time(), zone).astimezone(UTC) for day in distinct.to_list()]
     return _replaced(days, distinct, pl.Series(begun, dtype=MOMENT), MOMENT)
