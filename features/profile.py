@@ -118,8 +118,19 @@ class Profile:
     def codelist(self, name: str) -> CodeList:
         """A code list of the profile."""
         if name not in self._codelists:
-            self._codelists[name] = CodeList(name, tuple(self.table(f"codelists/{name}")["rows"]))
+            self._codelists[name] = CodeList(name, tuple(self._coded(f"codelists/{name}")))
         return self._codelists[name]
+
+    def _coded(self, name: str) -> list[Mapping[str, Any]]:
+        """The rows of a code list, every code a text: YAML reads an unquoted NO as false and 01 as 1."""
+        rows: list[Mapping[str, Any]] = self.table(name)["rows"]
+        for row in rows:
+            if not isinstance(row["code"], str):
+                raise ProfileError(
+                    f"{self.folder / name}.yaml: code {row['code']!r} is no text; expected quotes around what YAML "
+                    "takes for a number or a truth value ('01', 'NO'). Nothing was done; correct it."
+                )
+        return rows
 
     @cached_property
     def _codelists(self) -> dict[str, CodeList]:

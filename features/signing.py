@@ -1,6 +1,7 @@
 """Ed25519 keys by name, and signatures over small documents."""
 
 import os
+import re
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -14,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+_NAME = re.compile(r"\w[\w.\-]{0,59}")
+
 
 class SigningError(Exception):
     """A key is missing or unreadable, or a signature does not hold."""
@@ -21,6 +24,10 @@ class SigningError(Exception):
 
 def create_key(folder: Path, name: str) -> Path:
     """The path of a new private key ``<name>.pem`` (mode 0600) with its public half beside it; never replaces one."""
+    if _NAME.fullmatch(name) is None:
+        raise SigningError(
+            f"A key cannot be called {name!r}; expected up to 60 letters, digits, '.', '-' and '_'. No key was made."
+        )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = Ed25519PrivateKey.generate()
     path = folder / f"{name}.pem"

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serving import council, display, screens
-from serving.entrance import Json, choose, classes, day, exit_code, month_option, named_month, settings, workshop
+from serving.entrance import (
+    Json,
+    choose,
+    classes,
+    day,
+    exit_code,
+    month_gone_by,
+    month_option,
+    named_month,
+    settings,
+    workshop,
+)
 
 if TYPE_CHECKING:
     from serving.workshop import Workshop
@@ -118,10 +129,13 @@ def matrix(
 ) -> None:
     """Compute the indicator matrix of one date into the home; an unchanged one is not computed again."""
     from features.archive import keep
+    from features.engine import Engine
+    from serving import settings as edge
 
     bench = workshop()
+    on, chosen = day(as_of, until=edge.today(bench.settings.profile)), Engine(engine or bench.engine)
     with display.step(f"matrix {as_of}") as step:
-        kept = keep(bench.lake, bench.definitions, day(as_of), engine=engine or bench.engine, report=step.report)
+        kept = keep(bench.lake, bench.definitions, on, engine=chosen.name, report=step.report)
         step.note = f"{kept['rows']:,} entities × {len(kept['columns'])} indicators"
     if json:
         display.document(kept)
@@ -132,16 +146,19 @@ def matrix(
 
 @app.command()
 def train(
-    known_by: Annotated[str | None, typer.Option(help="Labels as known by this day; else all the lake knows.")] = None,
+    known_by: Annotated[
+        str | None, typer.Option(help="Labels as known by this day; else the lake's last month end.")
+    ] = None,
     outcome: Annotated[str | None, typer.Option(help="An outcome of the profile; else its first.")] = None,
     json: Json = False,
 ) -> None:
     """Train, calibrate, cut and sign a scheme; log and register it in MLflow as challenger."""
+    from serving import settings as edge
     from training.retrain import logged
 
     bench = workshop()
+    until = day(known_by, until=edge.today(bench.settings.profile)) if known_by else bench.known_until()
     with display.step("train") as step:
-        until = day(known_by) if known_by else bench.known_until()
         task, made = bench.train(until, outcome, step.report)
         step.note = f"scheme {made.digest[:12]}"
     with display.step("log to MLflow") as step:
@@ -182,7 +199,7 @@ def month(
     from training.scheme import Scheme
 
     bench = workshop()
-    wanted = month_option(month)
+    wanted = month_gone_by(month, edge.today(bench.settings.profile))
     display.say(f"month {wanted}")
     scheme = Scheme.load(champion_folder(bench.office), bench.office.scheme_key)
     run = Run(wanted, bench.home, bench.sources(scheme, wanted.end), "operator", edge.now(), correction)
@@ -310,7 +327,7 @@ def create_key(
     role: Annotated[str | None, typer.Option(help="Make an API key of this role instead of a signing key.")] = None,
     region: Annotated[str, typer.Option(help="API key: only regions that begin so (empty: everywhere).")] = "",
     right: Annotated[list[str] | None, typer.Option(help="API key: internal, probability (repeat).")] = None,
-    days: Annotated[int, typer.Option(help="API key: valid for so many days, at most 365.")] = 90,
+    days: Annotated[int, typer.Option(min=1, max=365, help="API key: valid for so many days.")] = 90,
     json: Json = False,
 ) -> None:
     """Make a signing key for a person, or (with --role) an API key, shown this once."""
@@ -337,14 +354,17 @@ def create_key(
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="The port to listen on.")] = 3000,
     host: Annotated[str, typer.Option(help="The address to listen on; this machine only by default.")] = "127.0.0.1",
 ) -> None:
     """Answer scores, classes, explanations and histories over HTTP (BentoML); every route needs an API key."""
+    from evaluation.promotion import champion_folder
     from serving import settings as edge
     from serving.service import serve as answer
 
-    chosen = settings()
+    bench = workshop()
+    champion_folder(bench.office)  # without a champion there is nothing to answer with
+    chosen = bench.settings
     display.say(f"http://{host}:{port}  profile {chosen.profile.name}; stop with Ctrl-C")
     edge.adopt(chosen)
     answer(edge.service, port=port, host=host)

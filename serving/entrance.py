@@ -1,5 +1,6 @@
 """The way in for every verb: which profile, which home, options shared by verbs, and exit codes by error family."""
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,8 @@ EXIT_CODES = {
     "DefinitionError": 2,
 }
 
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 CLASSES = ("A", "B", "C", "D")
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 _chosen: dict[str, str | None] = {"profile": None}
@@ -48,12 +51,17 @@ def workshop() -> "Workshop":
     return Workshop(settings())
 
 
-def day(text: str) -> date:
-    """A date option; a usage error when it is none."""
+def day(text: str, *, until: date | None = None) -> date:
+    """A date option, not later than ``until``; a usage error when it is none."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a date; expected YYYY-MM-DD.") from None
+        found = None
+    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise typer.BadParameter(f"{text!r} is not a date; expected YYYY-MM-DD, years {FIRST_YEAR} to {LAST_YEAR}.")
+    if until is not None and found > until:
+        raise typer.BadParameter(f"{text} lies in the future; expected a day up to {until}. Nothing was done.")
+    return found
 
 
 def month_option(text: str) -> Any:
@@ -61,9 +69,22 @@ def month_option(text: str) -> Any:
     from features.asof import Month
 
     try:
-        return Month.parse(text)
+        found = Month.parse(text)
     except ValueError as fault:
         raise typer.BadParameter(str(fault)) from None
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise typer.BadParameter(f"{text!r} is not a month; expected YYYY-MM, years {FIRST_YEAR} to {LAST_YEAR}.")
+    return found
+
+
+def month_gone_by(text: str, today: date) -> Any:
+    """A month option of a month that is over: what becomes known until its last midnight belongs to it."""
+    found = month_option(text)
+    if found.end >= today:
+        raise typer.BadParameter(
+            f"{text} is not over: it ends on {found.end}, today is {today}. Nothing was done; ask again after its end."
+        )
+    return found
 
 
 def named_month(text: str | None) -> Any:

@@ -20,6 +20,7 @@ import rfc8785
 from features import signing, steps
 from features.asof import Month
 from features.engine import Engine
+from features.matrix import registrations
 from features.profile import ProfileError
 from features.reading import Reading
 from features.records.journal import Entry, Journal
@@ -95,6 +96,10 @@ def classify(run: Run, *, watch: Watch = lambda title: nullcontext()) -> Publish
         raise SchemeError(
             f"The scheme is for kinds {', '.join(run.sources.scheme.kinds)}, the profile has "
             f"{', '.join(run.sources.lake.profile.kind_codes)}. Nothing was classified; train a scheme for the profile."
+        )
+    if not run.sources.lake.register().num_rows or not registrations(run.sources.lake, as_of=run.month.end).num_rows:
+        raise SchemeError(
+            f"Nobody was known on {run.month.end}. Nothing was classified; deliver the register, or name a later month."
         )
     with steps.lock(run.home, f"jianwei month {run.month}"):
         results = Results(run.home, publisher_key(run.home))

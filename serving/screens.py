@@ -77,6 +77,8 @@ def month(found: Mapping[str, Any], sealed: Any) -> None:
     figures.print(
         f"{found['month']}: {'published' if found['made'] else 'already published'}, root {found['root'][:16]}"
     )
+    if found["inputs_changed"]:
+        say("records, definitions or the champion changed since; --correction REASON seals a supplement")
     total = sum(found["classes"].values())
     rows = [[name, count, count / total if total else None] for name, count in found["classes"].items()]
     table("Classes", ["class", "entities", "share"], rows)
@@ -92,6 +94,9 @@ def explanation(found: Mapping[str, Any], language: str) -> None:
     """One entity in words: class, probability, reasons with records, what speaks for it, what is missing."""
     say_it = figures.print
     name = "text" if language == "zh" else "text_en"
+    if found["class"] is None:
+        say_it(f"{found['entity']}  {found['month']}  not classified: {found['status']}", markup=False)
+        return
     say_it(f"{found['entity']}  {found['month']}  {found['class']}  p = {found['probability']:.4f}", markup=False)
     say_it(found["notice"] if language == "zh" else found["notice_en"], markup=False)
     for reason in found["reasons"]:

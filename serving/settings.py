@@ -55,9 +55,14 @@ def now() -> datetime:
     stated = os.environ.get("JIANWEI_NOW")
     if stated is None:
         return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
-    moment = datetime.fromisoformat(stated)
-    if moment.tzinfo is None:
-        raise ValueError(f"JIANWEI_NOW is {stated!r}, without an offset; write for example 2026-02-01T00:00:00+08:00.")
+    try:
+        moment = datetime.fromisoformat(stated)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ProfileError(
+            f"JIANWEI_NOW is {stated!r}; expected a moment with its offset, for example 2026-02-01T00:00:00+08:00."
+        )
     return moment.astimezone(UTC)
 
 

@@ -15,7 +15,12 @@ from features.records.schema import RecordType
 
 MANIFEST = "manifest.json"
 FORMATS = ("csv", "jsonl", "parquet")
+STATED = frozenset({"delivery", "profile", "source", "period", "mapping", "backload", "simulated", "files"})
+STATED_OF_FILE = frozenset({"path", "record_type", "version", "format", "rows", "sha256", "mapping"})
 MAPPED = ("columns", "constants", "split", "values", "factors", "dates", "shift")
+MAPPING_KEYS = frozenset(
+    {*MAPPED, "mapping", "label", "label_en", "record_type", "known", "decimal_comma", "delimiter", "encoding"}
+)
 _NAME = re.compile(r"\w[\w.\-]*")
 MOST_BYTES = 120  # of a name: it becomes the name of a folder
 MOST_PATH_BYTES = 200  # of a file's place in a delivery: its rejects bear it
@@ -44,11 +49,15 @@ class ColumnMapping:
     known_from: str | None = None
     lag_days: int = 0
     shift: Mapping[str, int] = field(default_factory=dict)
+    decimal_comma: tuple[str, ...] = ()
+    delimiter: str = ","
+    encoding: str = "utf-8"
 
     @property
     def names(self) -> set[str]:
         """Every column of ours the mapping speaks of."""
-        return {*self.columns, *self.constants, *self.split, *self.values, *self.factors, *self.dates, *self.shift}
+        parts = (self.columns, self.constants, self.split, self.values, self.factors, self.dates, self.shift)
+        return {name for part in (*parts, self.decimal_comma) for name in part}
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,16 @@ class DeliveredFile:
     sha256: str | None
     mapping: ColumnMapping | None
 
+    @property
+    def delimiter(self) -> str:
+        """What parts the fields of a CSV row."""
+        return "," if self.mapping is None else self.mapping.delimiter
+
+    @property
+    def encoding(self) -> str:
+        """How the text of a CSV or JSON-lines file is written."""
+        return "utf-8" if self.mapping is None else self.mapping.encoding
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -75,6 +94,7 @@ class Delivery:
     files: tuple[DeliveredFile, ...]
     backload: Mapping[str, str] | None
     digest: str
+    not_used: tuple[str, ...] = ()
 
     def unlisted(self) -> list[str]:
         """Files in the folder that the manifest does not name, so that nothing is left out in silence."""
@@ -113,7 +133,14 @@ def read_delivery(folder: Path, profile: Profile, types: Mapping[str, RecordType
         files=_distinct([_file(manifest, file, profile, types) for file in files], manifest),
         backload=_backload(manifest),
         digest=hashlib.sha256(content).hexdigest(),
+        not_used=_not_used(manifest.found, files),
     )
+
+
+def _not_used(found: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What a manifest says under names that mean nothing here."""
+    stated = [name for name in found if name not in STATED]
+    return tuple(dict.fromkeys([*stated, *(name for file in files for name in file if name not in STATED_OF_FILE)]))
 
 
 @dataclass(frozen=True)
@@ -261,19 +288,46 @@ def read_mapping(profile: Profile, name: str, record_type: str, where: str) -> C
         )
     if found.get("record_type", record_type) != record_type:
         raise DeliveryError("mapping_unknown", where, f"mapping {name!r} is for {found['record_type']!r}")
+    where = f"{where}: mapping {name!r}"
+    _check_mapping(found, where)
     known = found.get("known") or {}
     return ColumnMapping(
         name=name,
-        columns=_texts(found.get("columns")),
-        constants=_texts(found.get("constants")),
-        split=_texts(found.get("split")),
-        values={ours: _texts(values) for ours, values in (found.get("values") or {}).items()},
-        factors=_texts(found.get("factors")),
-        dates=_texts(found.get("dates")),
+        columns=_texts(found.get("columns"), where),
+        constants=_texts(found.get("constants"), where),
+        split=_texts(found.get("split"), where),
+        values={ours: _texts(values, where) for ours, values in (found.get("values") or {}).items()},
+        factors=_texts(found.get("factors"), where),
+        dates=_texts(found.get("dates"), where),
         known_from=known.get("from"),
         lag_days=int(known.get("lag_days", 0)),
-        shift=_days(found.get("shift") or {}, f"{where}: mapping {name!r}"),
+        shift=_days(found.get("shift") or {}, where),
+        decimal_comma=tuple(map(str, found.get("decimal_comma") or ())),
+        delimiter=str(found.get("delimiter", ",")),
+        encoding=str(found.get("encoding", "utf-8")),
     )
+
+
+def _check_mapping(found: Mapping[str, Any], where: str) -> None:
+    """Only what a mapping may say, in a text and with a delimiter that can be read line by line."""
+    unknown = [*(set(found) - MAPPING_KEYS), *(set(found.get("known") or {}) - {"from", "lag_days"})]
+    delimiter, encoding = found.get("delimiter", ","), str(found.get("encoding", "utf-8"))
+    if unknown:
+        said = f"{where} says {', '.join(sorted(map(str, unknown)))}; a mapping says {', '.join(sorted(MAPPING_KEYS))}"
+    elif not isinstance(delimiter, str) or len(delimiter.encode()) != 1 or delimiter in '"\r\n':
+        said = f"{where}: delimiter is {delimiter!r}, not one character"
+    elif not _keeps_lines(encoding):
+        said = f"{where}: encoding is {encoding!r}, none that keeps line ends and delimiters as they are in ASCII"
+    else:
+        return
+    raise DeliveryError("mapping_unknown", where, said)
+
+
+def _keeps_lines(encoding: str) -> bool:
+    try:
+        return "\n,;\t".encode(encoding) == b"\n,;\t"
+    except LookupError:
+        return False
 
 
 def _days(found: Mapping[Any, Any], where: str) -> dict[str, int]:
@@ -283,5 +337,8 @@ def _days(found: Mapping[Any, Any], where: str) -> dict[str, int]:
     return {str(ours): days for ours, days in found.items()}
 
 
-def _texts(found: Mapping[Any, Any] | None) -> dict[str, str]:
+def _texts(found: Mapping[Any, Any] | None, where: str) -> dict[str, str]:
+    for value in (part for pair in (found or {}).items() for part in pair):
+        if isinstance(value, bool):
+            raise DeliveryError("mapping_unknown", where, f"YAML reads one of its words as {value}; put it in quotes")
     return {str(key): str(value) for key, value in (found or {}).items()}

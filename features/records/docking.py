@@ -1,5 +1,6 @@
 """A source with columns of its own, read in our terms through its mapping file."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,6 +12,7 @@ from features.records.delivery import ColumnMapping
 from features.records.reading import LINE, RAW
 
 KNOWN_ON = "known_on"
+_COMMA = re.compile(r"-?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?")  # 1.234,50
 
 
 def in_our_terms(frame: pl.DataFrame, mapping: ColumnMapping, accepted: frozenset[str]) -> pl.DataFrame:
@@ -39,7 +41,10 @@ def unmatched(columns: tuple[str, ...], mapping: ColumnMapping, accepted: frozen
     """What to say of columns that the mapping does not name, and of those it names that the source does not have."""
     theirs = {*mapping.columns.values(), mapping.known_from}
     left_out = [name for name in columns if name not in theirs and name not in accepted]
-    absent = [name for name in mapping.columns.values() if name not in columns]
+    needed = [*mapping.columns.values()]
+    if mapping.known_from not in (None, "event_date"):
+        needed.append(mapping.columns.get(str(mapping.known_from), str(mapping.known_from)))
+    absent = [name for name in needed if name not in columns]
     found = {"leaves out": left_out, "names columns the file does not have:": list(dict.fromkeys(absent))}
     return [f"the mapping {said} {', '.join(names)}" for said, names in found.items() if names]
 
@@ -53,7 +58,9 @@ def _known_on(frame: pl.DataFrame, mapping: ColumnMapping) -> list[pl.Expr]:
 
 
 def _touched(mapping: ColumnMapping) -> dict[str, None]:
-    return dict.fromkeys([*mapping.split, *mapping.values, *mapping.factors, *mapping.dates, *mapping.shift])
+    return dict.fromkeys(
+        [*mapping.split, *mapping.values, *mapping.factors, *mapping.dates, *mapping.shift, *mapping.decimal_comma]
+    )
 
 
 def _rewritten(text: pl.Series, mapping: ColumnMapping) -> pl.Series:
@@ -72,6 +79,8 @@ def _steps(name: str, mapping: ColumnMapping) -> list[Callable[[str], str]]:
         steps.append(lambda value: "|".join(values.get(part.strip(), part.strip()) for part in value.split(separator)))
     elif values:
         steps.append(lambda value: values.get(value, value))
+    if name in mapping.decimal_comma:
+        steps.append(_with_point)
     if name in mapping.factors:
         factor = Decimal(mapping.factors[name])
         steps.append(lambda value: _multiplied(value, factor))
@@ -90,6 +99,12 @@ def _multiplied(value: str, factor: Decimal) -> str:
     except ArithmeticError:
         return value
     return f"{product.normalize():f}" if product.is_finite() else value
+
+
+def _with_point(value: str) -> str:
+    if _COMMA.fullmatch(value) is None:
+        return value
+    return value.replace(".", "").replace(",", ".")
 
 
 def _iso_date(value: str, form: str) -> str:

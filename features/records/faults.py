@@ -31,6 +31,11 @@ ROW_FAULTS: dict[str, Advice] = {
         "缺少表头或表头不可读；首行应为列名。", "No readable header; the first line names the columns."
     ),
     "header_duplicate": Advice("表头有重复列名；每列只能出现一次。", "The header repeats a column; name each once."),
+    "delimiter_other": Advice(
+        "表头只有一列却含分号、制表符等；分隔符应为逗号，其他分隔符请在映射文件中写明（delimiter）。",
+        "The header is one column that holds ; | or a tab: fields are parted by commas; a mapping file can state "
+        "another delimiter.",
+    ),
     "column_unknown": Advice(
         "目录中没有这一列；请更正列名，或为该来源写映射文件。",
         "The catalogue has no such column; correct its name or write a mapping file for the source.",
@@ -147,8 +152,8 @@ REFUSALS: dict[str, Advice] = {
     "version_unknown": Advice("记录类型的版本高于目录。", "The version is newer than the catalogue's."),
     "format_unknown": Advice("格式只能是csv、jsonl、parquet。", "The format is csv, jsonl or parquet."),
     "mapping_unknown": Advice(
-        "没有这一映射文件，或它不适用于该记录类型及其字段。",
-        "No such mapping file, or it does not fit the record type and its fields.",
+        "应有同名的映射文件，且适用于该记录类型及其字段。",
+        "A mapping file of this name must exist and fit the record type and its fields.",
     ),
     "file_missing": Advice("清单所列文件不存在。", "A listed file does not exist."),
     "file_outside": Advice("文件路径超出批次目录。", "A path leads out of the delivery's folder."),

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ BLOCK_BYTES = 16 << 20
 LINE_BYTES = 1 << 20
 _GZIP = b"\x1f\x8b"
 _EMPTY_DISK = b"\x00" * 64
-_WHOLE_QUOTES = r'^(?:[^",]*|"(?:[^"]|"")*")(?:,(?:[^",]*|"(?:[^"]|"")*"))*$'
 
 
 @dataclass(frozen=True)
@@ -76,15 +76,15 @@ class TextLines:
                 line = stream.readline(LINE_BYTES)
         except (OSError, EOFError, zlib.error) as fault:
             raise undecodable(self.file, f"{fault}") from None
-        if _is_other_text(line):
-            raise undecodable(self.file, "its first line is not UTF-8")
+        if _is_other_text(line, self.file.encoding):
+            raise undecodable(self.file, f"its first line is not {self.file.encoding.upper()}")
         return line
 
     def _chunks(self) -> Iterator[bytes]:
         try:
             with self._open() as stream:
                 while chunk := stream.read(BLOCK_BYTES):
-                    if _EMPTY_DISK in chunk or (self.number == 1 and _is_other_text(chunk)):
+                    if _EMPTY_DISK in chunk or (self.number == 1 and _is_other_text(chunk, self.file.encoding)):
                         raise undecodable(self.file, "found bytes of another encoding, or zeros where text should be")
                     yield chunk
         except (OSError, EOFError, zlib.error) as fault:
@@ -101,9 +101,9 @@ class TextLines:
         if first == 1:
             content = content.removeprefix(b"\xef\xbb\xbf")
         try:
-            lines: list[str | None] = list(content.decode().split("\n"))
+            lines: list[str | None] = list(content.decode(self.file.encoding).split("\n"))
         except UnicodeDecodeError:
-            lines, broken = _decoded_singly(content.split(b"\n"), first)
+            lines, broken = _decoded_singly(content.split(b"\n"), first, self.file.encoding)
         self.number += len(lines)
         frame = pl.DataFrame({RAW: pl.Series(lines, dtype=pl.String).str.strip_suffix("\r")})
         frame = frame.with_row_index(LINE, offset=first).cast({LINE: pl.Int64})
@@ -115,20 +115,20 @@ class TextLines:
         return frame.filter(pl.col(RAW).str.strip_chars() != ""), broken
 
 
-def _is_other_text(head: bytes) -> bool:
+def _is_other_text(head: bytes, encoding: str) -> bool:
     first_line = head.split(b"\n", 1)[0]
     try:
-        return "\x00" in first_line[:LINE_BYTES].decode()
+        return "\x00" in first_line[:LINE_BYTES].decode(encoding)
     except UnicodeDecodeError:
         return head.startswith((b"\xff\xfe", b"\xfe\xff"))
 
 
-def _decoded_singly(lines: Sequence[bytes], first: int) -> tuple[list[str | None], list[Broken]]:
+def _decoded_singly(lines: Sequence[bytes], first: int, encoding: str) -> tuple[list[str | None], list[Broken]]:
     decoded: list[str | None] = []
     broken = []
     for number, line in enumerate(lines, start=first):
         try:
-            decoded.append(line.decode())
+            decoded.append(line.decode(encoding))
         except UnicodeDecodeError:
             decoded.append(None)
             broken.append(Broken(number, "encoding", None, line.decode(errors="backslashreplace").rstrip("\r")))
@@ -151,9 +151,10 @@ def csv_header(file: DeliveredFile) -> tuple[str, ...]:
     if b"\r" in line:
         raise undecodable(file, "its lines end in CR alone; expected LF or CR LF")
     try:
-        return tuple(name.strip() for name in next(csv.reader([line.decode()], strict=True), ()))
+        names = csv.reader([line.decode(file.encoding)], strict=True, delimiter=file.delimiter)
+        return tuple(name.strip() for name in next(names, ()))
     except UnicodeDecodeError:
-        raise undecodable(file, "its first line is not UTF-8") from None
+        raise undecodable(file, f"its first line is not {file.encoding.upper()}") from None
     except csv.Error:
         return ()
 
@@ -168,16 +169,16 @@ def csv_batches(file: DeliveredFile, columns: Sequence[str], is_whole: bool) -> 
     for frame, broken in lines.blocks():
         rows = frame.filter(pl.col(LINE) > 1)
         last = lines.number - 1 if lines.ends_open else 0
-        rows, torn = _without(rows, _torn(len(columns), last, is_whole))
-        yield Batch(_csv_fields(rows, columns), [*broken, *torn])
+        rows, torn = _without(rows, _torn(file.delimiter, len(columns), last, is_whole=is_whole))
+        yield Batch(_csv_fields(rows, columns, file.delimiter), [*broken, *torn])
 
 
-def _torn(columns: int, last: int, is_whole: bool) -> pl.Expr:
+def _torn(delimiter: str, columns: int, last: int, *, is_whole: bool) -> pl.Expr:
     """The fault of a line as a row of so many fields; ``last`` is the line the file ends in without a line end."""
-    fields = pl.col(RAW).str.replace_all(r'"[^"]*"', "").str.count_matches(",", literal=True) + 1
+    fields = pl.col(RAW).str.replace_all(r'"[^"]*"', "").str.count_matches(delimiter, literal=True) + 1
     is_cut = pl.col(LINE) == last
     return (
-        pl.when(pl.col(RAW).str.contains(_WHOLE_QUOTES).not_())
+        pl.when(pl.col(RAW).str.contains(_whole_quotes(delimiter)).not_())
         .then(pl.lit("quoting"))
         .when(is_cut & (fields < columns) if is_whole else is_cut)
         .then(pl.lit("cut_off"))
@@ -188,11 +189,21 @@ def _torn(columns: int, last: int, is_whole: bool) -> pl.Expr:
     )
 
 
-def _csv_fields(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+def _whole_quotes(delimiter: str) -> str:
+    """The form of a row whose quotes pair, each around a whole field."""
+    plain = rf'[^"{re.escape(delimiter)}]*'
+    field = rf'(?:{plain}|"(?:[^"]|"")*")'
+    return rf"^{field}(?:{re.escape(delimiter)}{field})*$"
+
+
+def _csv_fields(rows: pl.DataFrame, columns: Sequence[str], delimiter: str) -> pl.DataFrame:
     if rows.is_empty():
         return rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in columns)
     content = "\n".join(rows[RAW].to_list()).encode()
-    fields = pl.read_csv(io.BytesIO(content), has_header=False, infer_schema=False, new_columns=list(columns))
+    names = list(columns)
+    fields = pl.read_csv(
+        io.BytesIO(content), has_header=False, infer_schema=False, new_columns=names, separator=delimiter
+    )
     return rows.hstack(fields)
 
 

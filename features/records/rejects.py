@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from features.records.checks import RowFault
 from features.records.delivery import MANIFEST, MOST_BYTES, DeliveredFile, Delivery
@@ -49,7 +49,7 @@ class Rejects:
         name = self._start(file, columns)
         with (self._fresh / f"{name}.jsonl").open("a", encoding="utf-8") as told:
             told.writelines(self._told(file, row) for row in rows)
-        with (self._fresh / RESUBMIT / _resubmitted(name, file)).open("a", encoding="utf-8", newline="") as again:
+        with _opened(self._fresh / RESUBMIT / _resubmitted(name, file), "a", file) as again:
             again.writelines(_again(file, columns, row) for row in rows)
         for row in rows:
             code = row.faults[0][0]
@@ -88,9 +88,9 @@ class Rejects:
             names = chain([flat], (f"{number}-{flat}" for number in count(2)))
             name = next(one for one in names if one not in taken)
             self._started[file.name] = name, file
-            with (self._fresh / RESUBMIT / _resubmitted(name, file)).open("w", encoding="utf-8", newline="") as again:
+            with _opened(self._fresh / RESUBMIT / _resubmitted(name, file), "w", file) as again:
                 if file.format == "csv":
-                    csv.writer(again, lineterminator="\n").writerow(columns)
+                    csv.writer(again, delimiter=file.delimiter, lineterminator="\n").writerow(columns)
         return self._started[file.name][0]
 
     def _told(self, file: DeliveredFile, row: RowFault) -> str:
@@ -130,6 +130,12 @@ def _again(file: DeliveredFile, columns: Sequence[str], row: RowFault) -> str:
     if file.format == "parquet":
         return _shown({name: row.values.get(name) for name in columns}) + "\n"
     return f"{row.raw}\n".replace("\x00", "\ufffd")  # a zero byte would make the file no text
+
+
+def _opened(path: Path, mode: str, file: DeliveredFile) -> IO[str]:
+    """A file of rows to send again, written as the source writes its own."""
+    encoding = "utf-8" if file.format == "parquet" else file.encoding
+    return path.open(mode, encoding=encoding, errors="replace", newline="")
 
 
 def _resubmitted(name: str, file: DeliveredFile) -> str:

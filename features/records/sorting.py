@@ -77,6 +77,7 @@ class Sorting:
             found.rejects = open_rejects(self.home, found.delivery, self._rejects)
             self._rejects.append(found.rejects.folder)
             found.warnings += [f"{path}: not in the manifest, not read" for path in found.delivery.unlisted()]
+            found.warnings += [f"manifest.json: {name} means nothing, not used" for name in found.delivery.not_used]
             for file in found.delivery.files:
                 self._read(found, file)
         except DeliveryError as refusal:
@@ -137,6 +138,8 @@ class Sorting:
     ) -> tuple[str, str | None] | None:
         if not any(columns):
             return "header_missing", None
+        if len(columns) == 1 and set(columns[0]) & set(";\t|,"):
+            return "delimiter_other", None
         repeated = [name for name in columns if columns.count(name) > 1]
         if repeated:
             return "header_duplicate", repeated[0]

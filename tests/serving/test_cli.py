@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow.parquet as pq
 import pytest
 import typer
 from town import Town
@@ -228,6 +229,67 @@ def test_a_person_without_a_key_cannot_roll_back(housed):
     said = typed("promote", "rollback", scheme[:8], "--as", "nobody", "--reason", "test")
     assert said.code == 50
     assert "nobody" in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("month", "2026-02"),
+        ("month", "2026-03"),
+        ("month", "9999-12"),
+        ("month", "0001-01"),
+        ("matrix", "--as-of", "2026-02-04"),
+        ("matrix", "--as-of", "9999-12-31"),
+        ("matrix", "--as-of", "20251231"),
+        ("matrix", "--as-of", "2025-W01-1"),
+        ("train", "--known-by", "2030-01-01"),
+        ("serve", "--port", "99999"),
+        ("keys", "create", "y", "--role", "regulator", "--days", "999999999999"),
+    ],
+)
+def test_what_has_not_been_yet_is_refused_as_a_wrong_option(housed, words):
+    before = sorted(path.name for path in (housed / "work").iterdir()) if (housed / "work").exists() else []
+    said = typed(*words)
+    assert (said.code, said.out) == (2, "")
+    assert "Traceback" not in said.err
+    assert before == (sorted(path.name for path in (housed / "work").iterdir()) if (housed / "work").exists() else [])
+
+
+def test_a_month_before_anybody_was_known_is_not_sealed(own):
+    said = typed("month", "1999-01")
+    assert said.code == 20
+    assert "Nobody was known on 1999-01-31" in said.err
+    assert not (own / "months" / "1999-01").exists()
+
+
+@pytest.mark.parametrize("name", ["../x", "", "a/b", ".hidden"])
+def test_a_key_is_called_something_that_stays_in_its_folder(empty, name):
+    assert typed("keys", "create", name).code == 50
+    assert not list(empty.rglob("*.pem"))
+
+
+def test_an_entity_that_is_not_classified_has_a_reason_on_the_screen_too(housed):
+    rows = pq.read_table(next((housed / "months").glob("2025-12/0/results.parquet"))).to_pylist()
+    gone = next(row for row in rows if row["status"] != "classified")
+    said = typed("explain", gone["code"], "--month", "2025-12")
+    assert said.code == 0
+    assert "not classified:" in said.out
+
+
+def test_nothing_is_served_without_a_champion(empty):
+    said = typed("serve", "--port", "3999")
+    assert said.code == 30
+    assert "champion" in said.err
+
+
+def test_a_clock_that_is_no_time_is_a_wrong_setting(empty, monkeypatch):
+    monkeypatch.setenv("JIANWEI_NOW", "soon")
+    assert typed("evaluate").code == 2
+
+
+def test_an_engine_that_does_not_exist_is_refused_though_the_matrix_is_kept(housed):
+    assert typed("matrix", "--as-of", "2025-12-31", "--json").code == 0
+    assert typed("matrix", "--as-of", "2025-12-31", "--engine", "abacus").code == 2
 
 
 def test_nothing_is_proposed_before_it_was_evaluated_nor_approved_before_it_was_proposed(empty):
