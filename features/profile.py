@@ -13,6 +13,7 @@ import yaml
 from features.asof import in_force
 
 _Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader  # the same language, ten times faster
+LANGUAGES = ("zh", "en")
 PROFILES = Path(__file__).resolve().parent.parent / "profiles"
 
 
@@ -159,15 +160,22 @@ def read_profile(name_or_path: str) -> Profile:
     settings = read_yaml(folder / "profile.yaml")
     try:
         return _profile(folder.resolve(), settings)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ProfileError(
+            f"{folder / 'profile.yaml'}: unknown time zone {settings['zone']!r}; expected one such as Asia/Shanghai."
+        ) from None
     except (KeyError, TypeError) as fault:
         raise ProfileError(f"{folder / 'profile.yaml'}: {fault} is missing or malformed.") from None
-    except ZoneInfoNotFoundError:
-        raise ProfileError(f"{folder / 'profile.yaml'}: unknown time zone {settings['zone']!r}.") from None
 
 
 def _profile(folder: Path, settings: Mapping[str, Any]) -> Profile:
     if settings["identity"] not in {"uscc", "opaque"}:
         raise ProfileError(f"{folder / 'profile.yaml'}: identity is {settings['identity']!r}, not uscc or opaque.")
+    if settings["language"] not in LANGUAGES:
+        raise ProfileError(
+            f"{folder / 'profile.yaml'}: language is {settings['language']!r}; expected {' or '.join(LANGUAGES)}, the "
+            "languages of pages and reasons."
+        )
     kinds = tuple(
         Kind(row["code"], row["label"], row.get("label_en", row["code"]), tuple(row.get("uscc_prefix", ())))
         for row in settings["kinds"]

@@ -8,7 +8,7 @@ import polars as pl
 from features.asof import end_of_day
 from features.compile import before_coverage
 from features.indicators.language import Indicator
-from features.profile import Profile
+from features.profile import Profile, ProfileError
 from features.reading import Reading
 from serving.classification import Sources
 from training.cutoffs import RiskClass
@@ -73,6 +73,12 @@ def _measures(profile: Profile, sources: Sources) -> Mapping[str, Any] | None:
     if not profile.has("measures"):
         return None
     row = profile.dated("measures", sources.as_of)
+    missing = [risk.name for risk in RiskClass if risk.name not in row["classes"]]
+    if missing:
+        raise ProfileError(
+            f"measures.yaml of profile {profile.name}, in force on {sources.as_of}: no measures for class "
+            f"{', '.join(missing)}; expected some for each of A, B, C, D. Nothing was published; add them."
+        )
     return {"basis": row["basis"], "kinds": row["kinds"], "classes": row["classes"]}
 
 

@@ -4,6 +4,7 @@ import ast
 import builtins
 import hashlib
 import json
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
@@ -25,6 +26,7 @@ from features.indicators.language import (
     Value,
 )
 from features.profile import Profile
+from features.records.layout import BASE_COLUMNS
 from features.records.schema import RecordType, record_types
 
 DIMENSIONS = ("basic", "dynamic", "supervision", "association", "social")
@@ -65,7 +67,7 @@ def load(profile: Profile) -> Definitions:
         sector = path.stem if path.parent.name == "sectors" else "general"
         for indicator in _definitions(path):
             placed = _placed(indicator, sector, sections, profile, where=path)
-            _check(placed, types, where=path)
+            _check(placed, types, profile, where=path)
             found.append(placed)
     codes = [indicator.code for indicator in found]
     twice = sorted({code for code in codes if codes.count(code) > 1})
@@ -119,15 +121,28 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _definitions(path: Path) -> list[Indicator]:
-    """The indicators a definition file assigns, in order; the file may use nothing but the language."""
+    """The indicators a definition file assigns, in order; the file may use nothing but the language.
+
+    Whatever goes wrong in it is a DefinitionError with the file and the line.
+    """
     source = path.read_text(encoding="utf-8")
-    tree = ast.parse(source, filename=str(path))
+    try:
+        tree = ast.parse(source, filename=str(path))
+    except SyntaxError as fault:
+        raise DefinitionError(f"{path}, line {fault.lineno}: {fault.msg}. Nothing was loaded; correct it.") from None
     for node in ast.walk(tree):
         _check_node(node, path)
     allowed: dict[str, Any] = {name: getattr(builtins, name) for name in ALLOWED_BUILTINS}
     allowed["__import__"] = _import_language
     scope: dict[str, Any] = {"__builtins__": allowed}
-    exec(compile(tree, str(path), "exec"), scope)  # noqa: S102 - every node was checked against the closed language
+    try:
+        exec(compile(tree, str(path), "exec"), scope)  # noqa: S102 - every node was checked against the closed language
+    except (DefinitionError, ImportError, NameError, AttributeError, TypeError, ValueError, LookupError) as fault:
+        lines = [one.lineno for one in traceback.extract_tb(fault.__traceback__) if one.filename == str(path)]
+        raise DefinitionError(
+            f"{path}, line {lines[-1] if lines else '?'}: {fault}. Nothing was loaded; docs/language.md has the "
+            "words of the definition language."
+        ) from None
     return [value for value in scope.values() if isinstance(value, Indicator)]
 
 
@@ -166,11 +181,12 @@ def _placed(
     )
 
 
-def _check(indicator: Indicator, types: Mapping[str, RecordType], *, where: Path) -> None:
+def _check(indicator: Indicator, types: Mapping[str, RecordType], profile: Profile, *, where: Path) -> None:
     name = f"{where}: indicator {indicator.code}"
     _check_words(indicator, name)
+    _check_examples(indicator, types, name)
     for rows in row_sets(indicator.value):
-        _check_rows(rows, types, name)
+        _check_rows(rows, types, profile, name)
     for value in (indicator.value, *_inner(indicator.value)):
         for aggregate in aggregates(value):
             _check_aggregate(aggregate, types, name)
@@ -179,11 +195,24 @@ def _check(indicator: Indicator, types: Mapping[str, RecordType], *, where: Path
             raise DefinitionError(f"{name}: {record_type} has no field {field!r} to find others by.")
 
 
-def _check_rows(rows: Rows, types: Mapping[str, RecordType], name: str) -> None:
+def _check_examples(indicator: Indicator, types: Mapping[str, RecordType], name: str) -> None:
+    """An example's records are of types there are, with fields these have."""
+    for record_type, rows in ((one, rows) for seen in indicator.examples for one, rows in seen.records.items()):
+        if record_type not in types:
+            raise DefinitionError(f"{name}: an example has records of {record_type!r}; there are {', '.join(types)}.")
+        known = {*types[record_type].fields, *BASE_COLUMNS, "known", "of"}
+        unknown = sorted({field for row in rows for field in row} - known)
+        if unknown:
+            fields = ", ".join(types[record_type].fields)
+            raise DefinitionError(f"{name}: in an example, {record_type} has no {', '.join(unknown)}; it has {fields}.")
+
+
+def _check_rows(rows: Rows, types: Mapping[str, RecordType], profile: Profile, name: str) -> None:
     if rows.record_type not in types:
         raise DefinitionError(f"{name} reads {rows.record_type!r}, which is not a record type of the profile.")
     for condition in rows.conditions:
         _check_condition(condition, types[rows.record_type], name)
+        _check_codes(condition, types[rows.record_type], profile, name)
     if rows.state and types[rows.record_type].state is None:
         raise DefinitionError(f"{name}: {rows.record_type} has no state, so nothing of it is in effect.")
 
@@ -224,6 +253,21 @@ def _check_condition(condition: Condition, record_type: RecordType, name: str) -
     for field_name in names:
         if field_name not in record_type.fields and field_name not in {"event_date", "source", "item", "visibility"}:
             raise DefinitionError(f"{name}: {record_type.name} has no field {field_name!r}.")
+
+
+def _check_codes(condition: Condition, record_type: RecordType, profile: Profile, name: str) -> None:
+    """A field of codes is compared with codes of its list: a misspelt one would never be met, in silence."""
+    field = record_type.fields.get(condition.field)
+    if field is None or field.list is None or condition.op not in {"==", "!=", "in", "has"}:
+        return
+    wanted = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    known = profile.codelist(field.list).codes
+    unknown = [code for code in wanted if not isinstance(code, Field) and code not in known]
+    if unknown:
+        raise DefinitionError(
+            f"{name}: {field.name} is compared with {', '.join(map(repr, unknown))}; code list {field.list} has "
+            f"{', '.join(known)}."
+        )
 
 
 def _check_aggregate(aggregate: Aggregate, types: Mapping[str, RecordType], name: str) -> None:

@@ -23,6 +23,8 @@ SUBJECTS = ("entity", "record", "place")
 VISIBILITIES = ("publishable", "internal", "restricted")
 REGISTER = "entity"
 MONEY_SCALE = 2
+PARENT_DATE = "parent_event_date"
+DERIVED = ("penalty_severity", "grid_steps", "grid_cell", PARENT_DATE)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Field:
     @property
     def of_parent(self) -> bool:
         """Whether a row that brings no value takes the event date of the record it belongs to."""
-        return self.derived == "parent_event_date"
+        return self.derived == PARENT_DATE
 
     @property
     def arrow_type(self) -> pa.DataType:
@@ -112,6 +114,7 @@ def record_types(profile: Profile) -> dict[str, RecordType]:
     for record_type in types.values():
         _check(record_type, types, profile)
     _check_register(types, profile)
+    _check_settings(types[REGISTER], profile)
     return types
 
 
@@ -195,10 +198,37 @@ def _check_register(types: Mapping[str, RecordType], profile: Profile) -> None:
         )
 
 
+def _check_settings(register: RecordType, profile: Profile) -> None:
+    """What ``profile.yaml`` names beyond kinds and scope is there: else it would count for nothing, in silence."""
+    shown = profile.settings.get("register") or {}
+    masking = profile.settings.get("masking") or {}
+    asked = {
+        "register": (shown.values(), register.fields),
+        "coverage": (profile.coverage, profile.items),
+        "masking.kinds": (masking.get("kinds", ()), profile.kind_codes),
+    }
+    for name, (named, known) in asked.items():
+        unknown = [str(one) for one in named if one not in known]
+        if unknown:
+            raise ProfileError(
+                f"profile.yaml of profile {profile.name}: {name} names {', '.join(unknown)}; there are "
+                f"{', '.join(known)}. Nothing was done; correct it."
+            )
+    if masking and (not isinstance(masking.get("longest"), int) or not masking.get("kinds")):
+        raise ProfileError(
+            f"profile.yaml of profile {profile.name}: masking is {masking}; expected kinds and longest, a whole "
+            "number. Nothing was done; correct it."
+        )
+
+
 def _check_fields(record_type: RecordType, profile: Profile, where: str) -> None:
     state_fields = (record_type.state.start, record_type.state.end) if record_type.state else ()
     for name in (record_type.event_date, *record_type.key, *state_fields):
         record_type.field(name)
     for field in record_type.fields.values():
+        if field.derived is not None and field.derived not in DERIVED:
+            raise ProfileError(
+                f"{where}: field {field.name} is derived by {field.derived!r}; expected {', '.join(DERIVED)}."
+            )
         if field.type in {"code", "codes"} and not profile.has(f"codelists/{field.list}"):
             raise ProfileError(f"{where}: field {field.name} names code list {field.list!r}, which does not exist.")

@@ -71,8 +71,47 @@ def test_a_definition_file_may_use_nothing_but_the_language(place, text, message
 
 
 def test_a_definition_file_has_no_builtins_that_reach_out(place):
-    with pytest.raises(NameError, match="open"):
+    with pytest.raises(DefinitionError, match="name 'open' is not defined"):
         load(read(place, HEAD + 'text = open("/etc/hosts")\n'))
+
+
+LINES = HEAD.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('TRIED = event.avg("amount")\n', f"supervision.py, line {LINES}: 'Rows' object has no attribute 'avg'"),
+        ("TRIED = event.within(month=36)\n", f"line {LINES}: .*unexpected keyword argument 'month'"),
+        ("TRIED = BASE\n", f"line {LINES}: name 'BASE' is not defined"),
+        ('TRIED = Indicator(code="x")\n', f"line {LINES}: .*missing"),
+        ("TRIED = (\n", "was never closed"),
+        ('TRIED = seen(as_of="31/12/2024", gives=0)\n', f"line {LINES}: Invalid isoformat"),
+        ("from features.indicators.language import averages\n", "cannot import name 'averages'"),
+    ],
+)
+def test_a_mistake_in_a_definition_file_is_told_with_its_line(place, text, message):
+    with pytest.raises(DefinitionError, match=message):
+        load(read(place, HEAD + text))
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"value": 'event.where(f.trade.is_("水果")).count()'}, "trade is compared with '水果'; code list trades has"),
+        (
+            {"examples": '(seen(as_of="2024-06-30", event=[on("2024-01-01", severty=2)], gives=0),)'},
+            "in an example, event has no severty; it has",
+        ),
+        (
+            {"examples": '(seen(as_of="2024-06-30", evnt=[on("2024-01-01")], gives=0),)'},
+            "an example has records of 'evnt'",
+        ),
+    ],
+)
+def test_what_could_never_be_met_is_refused(place, said, message):
+    with pytest.raises(DefinitionError, match=message):
+        load(read(place, stated(**said)))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from world import SMALL, lake_schema
 from features.compile import Plan, literal_clock
 from features.engine import Engine
 from features.indicators.catalogue import aggregates, load
+from features.indicators.language import Rows
 from features.indicators.page import catalogue_page, in_words, window_in_words
+from features.indicators.primer import language_page
 from features.profile import read_profile
 from features.records.schema import record_types
 
@@ -34,6 +36,13 @@ def test_the_page_at_the_root_is_the_indicator_system(profile, definitions, gold
     page = catalogue_page(definitions, profile)
     assert all(f"`{code}`" in page for code in definitions.codes)
     golden(ROOT / "CATALOGUE.md", page)
+
+
+def test_every_word_of_the_language_is_on_its_page(golden):
+    page = language_page()
+    golden(ROOT / "docs" / "language.md", page)
+    words = [name for name in vars(Rows) if not name.startswith("_") and callable(getattr(Rows, name))]
+    assert [name for name in (*words, "ratio", "peer_rate", "same", "nearby", "seen") if f"{name}(" not in page] == []
 
 
 def test_compiled_queries_are_those_reviewed(profile, definitions, golden):
