@@ -34,7 +34,9 @@ REGISTER = "entity"  # the record type every profile has: who there is, of which
 class Lake(Protocol):
     """The part of the lake a matrix needs."""
 
-    profile: Profile
+    @property
+    def profile(self) -> Profile:
+        """The profile of the lake."""
 
     def files(self, record_type: str) -> Sequence[Path]:
         """The current Parquet files of a record type."""

@@ -321,6 +321,30 @@ def list_indicators(json: Json = False) -> None:
     display.table(f"{len(found)} indicators", names, [[one[name] for name in names] for one in found])
 
 
+@indicators.command("check")
+def check_indicators(
+    engine: Annotated[str | None, typer.Option(help="polars or duckdb; the profile's choice otherwise.")] = None,
+    json: Json = False,
+) -> None:
+    """Work out every example of every indicator: the matrix must give the value each one states."""
+    from features.engine import Engine
+    from features.indicators.catalogue import load
+    from features.rehearsal import examples, rehearsed
+
+    profile = settings().profile
+    chosen = Engine(engine or str(profile.settings.get("engine", "polars")))
+    with display.step("examples") as step:
+        worked = examples(load(profile))
+        wrong = rehearsed(profile, worked, engine=chosen.name)
+        step.note = f"{len(worked)} examples, {len(wrong)} wrong"
+    if json:
+        display.document({"examples": len(worked), "wrong": wrong})
+    for line in wrong:
+        display.say(line)
+    if wrong:
+        raise typer.Exit(2)
+
+
 @keys.command("create")
 def create_key(
     name: Annotated[str, typer.Argument(help="A person's name for a signing key; any label for an API key.")],

@@ -4,230 +4,53 @@ A world's rows have the lake's columns with Python values; the same rows feed th
 oracle (as they are).
 """
 
-import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from features.indicators.catalogue import Definitions
 from features.matrix import sampled_batches
 from features.profile import Profile
-from features.records.schema import Field, RecordType, record_types
+from features.records.layout import BASE_COLUMNS
+from features.records.schema import REGISTER, Field, RecordType
+from features.rehearsal import SUBJECT, Row, TinyLake, World, kept, lake_of, lake_schema, types_of, world_of
+
+__all__ = [
+    "REGISTER",
+    "SUBJECT",
+    "Row",
+    "TinyLake",
+    "World",
+    "kept",
+    "lake_of",
+    "lake_schema",
+    "types_of",
+    "world_of",
+]
 
 SMALL = Path(__file__).parent / "small"
-SUBJECT = "it"
-REGISTER = "entity"
-LONG_AGO = "2000-01-01"
-CONTROL = {
-    "record_id": pa.string(),
-    "entity": pa.int32(),
-    "item": pa.string(),
-    "source": pa.string(),
-    "source_record_no": pa.string(),
-    "delivery": pa.string(),
-    "action": pa.string(),
-    "action_reason": pa.string(),
-    "event_date": pa.date32(),
-    "known_at": pa.timestamp("us", tz="UTC"),
-    "known_basis": pa.string(),
-    "recorded_at": pa.timestamp("us", tz="UTC"),
-    "superseded_at": pa.timestamp("us", tz="UTC"),
-    "published_date": pa.date32(),
-    "withdrawn_date": pa.date32(),
-    "repair_date": pa.date32(),
-    "removal_date": pa.date32(),
-    "visibility": pa.string(),
-    "version": pa.int16(),
-    "digest": pa.int64(),
-}
-DATED = ("published_date", "withdrawn_date", "repair_date", "removal_date")
-
-Row = Mapping[str, Any]
-_TYPES: dict[Path, dict[str, RecordType]] = {}
 
 
-def types_of(profile: Profile) -> dict[str, RecordType]:
-    """The record types of a profile, read once a run."""
-    if profile.folder not in _TYPES:
-        _TYPES[profile.folder] = record_types(profile)
-    return _TYPES[profile.folder]
-
-
-@dataclass(frozen=True)
-class World:
-    """Rows of every record type, and the names of the entities by key."""
-
-    profile: Profile
-    entities: tuple[str, ...]
-    rows: Mapping[str, tuple[Row, ...]]
-
-    @cached_property
-    def types(self) -> dict[str, RecordType]:
-        """The record types of the profile."""
-        return types_of(self.profile)
-
-    @cached_property
-    def codes(self) -> dict[str, tuple[str, ...]]:
-        """The codes of every code list that a field uses, in their order."""
-        lists = {field.list for found in self.types.values() for field in found.fields.values() if field.list}
-        return {name: self.profile.codelist(name).codes for name in lists}
-
-    def known_before(self, moment: datetime) -> "World":
-        """The world as it was before a moment: nothing known later, nothing superseded yet."""
-        kept = {
-            name: tuple(
-                {**row, "superseded_at": None if _later(row["superseded_at"], moment) else row["superseded_at"]}
-                for row in rows
-                if row["known_at"] < moment
-            )
-            for name, rows in self.rows.items()
-        }
-        return replace(self, rows=kept)
+def known_before(world: World, moment: datetime) -> World:
+    """The world as it was before a moment: nothing known later, nothing superseded yet."""
+    kept = {
+        name: tuple(
+            {**row, "superseded_at": None if _later(row["superseded_at"], moment) else row["superseded_at"]}
+            for row in rows
+            if row["known_at"] < moment
+        )
+        for name, rows in world.rows.items()
+    }
+    return replace(world, rows=kept)
 
 
 def _later(value: datetime | None, moment: datetime) -> bool:
     return value is not None and value >= moment
-
-
-@dataclass(frozen=True)
-class TinyLake:
-    """A lake of one small Parquet file a record type."""
-
-    profile: Profile
-    folder: Path
-    entities: tuple[str, ...]
-
-    def files(self, record_type: str) -> list[Path]:
-        """The file of a record type, if it has rows."""
-        path = self.folder / f"{record_type}.parquet"
-        return [path] if path.is_file() else []
-
-    def register(self) -> pa.Table:
-        """Entities by key."""
-        numbers = pa.array(range(len(self.entities)), pa.int32())
-        unknown = pa.nulls(len(self.entities), pa.string())
-        return pa.table(
-            {"entity": numbers, "code": pa.array(self.entities, pa.string()), "name": unknown, "region": unknown}
-        )
-
-    def digest(self, as_of: date) -> str:
-        """A digest of all files; more than was known, which is enough for tests."""
-        whole = hashlib.sha256(as_of.isoformat().encode())
-        for path in sorted(self.folder.glob("*.parquet")):
-            whole.update(path.read_bytes())
-        return whole.hexdigest()
-
-
-def world_of(
-    profile: Profile, records: Mapping[str, Iterable[Row]], *, kind: str | None = None, also: Iterable[str] = ()
-) -> World:
-    """The world of records made with ``on``: whoever has no registration gets one of long ago and of this kind."""
-    types = types_of(profile)
-    given = {name: list(rows) for name, rows in records.items()}
-    named = [row["of"] for name, rows in given.items() if types[name].subject != "place" for row in rows]
-    entities = tuple(dict.fromkeys([*also, *named]))
-    registered = {row["of"] for row in given.get(REGISTER, ())}
-    given.setdefault(REGISTER, [])
-    given[REGISTER] += [
-        {"event_date": LONG_AGO, "known": LONG_AGO, "of": name} for name in entities if name not in registered
-    ]
-    rows = {
-        name: tuple(_row(types[name], row, profile, entities, kind, number) for number, row in enumerate(found))
-        for name, found in given.items()
-    }
-    return World(profile, entities, rows)
-
-
-def lake_of(profile: Profile, records: "World | Mapping[str, Iterable[Row]]", folder: Path) -> TinyLake:
-    """A lake with these records, written under a folder; records made with ``on``, or a world."""
-    world = records if isinstance(records, World) else world_of(profile, records)
-    for name, record_type in types_of(profile).items():
-        rows = world.rows.get(name, ())
-        if rows:
-            pq.write_table(
-                pa.Table.from_pylist(list(rows), schema=lake_schema(record_type)), folder / f"{name}.parquet"
-            )
-    return TinyLake(profile, folder, world.entities)
-
-
-def lake_schema(record_type: RecordType) -> pa.Schema:
-    """The columns of a record type's lake files."""
-    return pa.schema([*CONTROL.items(), *((name, field.arrow_type) for name, field in record_type.fields.items())])
-
-
-def _row(
-    record_type: RecordType, made: Row, profile: Profile, entities: tuple[str, ...], kind: str | None, number: int
-) -> dict[str, Any]:
-    given = dict(made)
-    event, known = date.fromisoformat(given.pop("event_date")), date.fromisoformat(given.pop("known"))
-    whose = given.pop("of")
-    row: dict[str, Any] = dict.fromkeys([*CONTROL, *record_type.fields])
-    row |= {
-        "record_id": hashlib.sha256(f"{record_type.name}/{number}".encode()).hexdigest()[:16],
-        "entity": None if record_type.subject == "place" else entities.index(whose),
-        "item": given.pop("item", record_type.items[0]),
-        "source": given.pop("source", "test"),
-        "source_record_no": str(number),
-        "delivery": "test",
-        "action": "new",
-        "event_date": event,
-        "known_at": datetime.combine(known, time(12), profile.zone).astimezone(UTC),
-        "known_basis": "recorded",
-        "visibility": given.pop("visibility", record_type.visibility),
-        "version": 1,
-        "digest": 0,
-    }
-    row["recorded_at"] = row["known_at"]
-    for name in DATED:
-        row[name] = _date(given.pop(name, None))
-    row |= _defaults(record_type, profile, kind, event)
-    for name, value in given.items():
-        row[name] = kept(record_type.field(name), value)
-    return row
-
-
-def _defaults(record_type: RecordType, profile: Profile, kind: str | None, event: date) -> dict[str, Any]:
-    """What a record says when an example does not: required dates are the event date, registrations are in scope."""
-    filled: dict[str, Any] = {
-        name: event
-        for name, field in record_type.fields.items()
-        if field.type == "date" and (field.required or name == record_type.event_date)
-    }
-    if record_type.name == REGISTER:
-        filled["kind"] = kind or profile.kind_codes[0]
-        scope = profile.settings.get("scope")
-        if scope:
-            filled[scope["field"]] = profile.codelist(scope["list"]).codes[0]
-    return filled
-
-
-def kept(field: Field, value: Any) -> Any:
-    """A value as a delivery states it, turned into what the lake keeps: money in its last digit, codes in bars."""
-    if value is None:
-        return None
-    match field.type:
-        case "date":
-            return _date(value)
-        case "decimal" | "money":
-            return int(Decimal(str(value)).scaleb(field.scale).to_integral_exact())
-        case "codes":
-            codes = value.split("|") if isinstance(value, str) else list(value)
-            return f"|{'|'.join(sorted(codes))}|"
-        case "int" | "flag":
-            return int(value)
-    return value
-
-
-def _date(value: Any) -> date | None:
-    return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 # ---------------------------------------------------------------------------------------------- random worlds
@@ -246,7 +69,7 @@ def worlds(draw: st.DrawFn, profile: Profile, as_of: date, types: Iterable[str] 
 
     ``types`` names the record types drawn from (default: all of the profile). Records may come in two versions.
     """
-    catalogue = types_of(profile)
+    catalogue = types_of(profile.folder)
     names = [name for name in (types or catalogue) if name != REGISTER]
     chosen = draw(st.lists(st.sampled_from(sorted(names)), min_size=1, max_size=30))
     rows: dict[str, list[Row]] = {REGISTER: []}
@@ -274,7 +97,7 @@ def _versions(
     found = []
     for version, known in enumerate(moments):
         event = draw(_days(as_of))
-        row: dict[str, Any] = dict.fromkeys([*CONTROL, *record_type.fields])
+        row: dict[str, Any] = dict.fromkeys([*BASE_COLUMNS, *record_type.fields])
         row |= {name: draw(_values(field, profile, as_of)) for name, field in record_type.fields.items()}
         row |= {
             "record_id": f"{identity:016x}",

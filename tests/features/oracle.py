@@ -9,7 +9,7 @@ import operator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from world import REGISTER, Row, World
+from world import REGISTER, Row, World, types_of
 
 from features.indicators.language import (
     Aggregate,
@@ -142,7 +142,7 @@ def _among(row: Row, rows: Rows, world: World, as_of: date) -> bool:
     if rows.window is not None and row["event_date"] <= _start(rows.window, as_of):
         return False
     if rows.state:
-        state = world.types[rows.record_type].state
+        state = types_of(world.profile.folder)[rows.record_type].state
         start, end = row[state.start], row[state.end]
         if start is None or start > as_of or (end is not None and end <= as_of):
             return False
@@ -217,9 +217,9 @@ def _weight(aggregate: Aggregate, row: Row, as_of: date) -> int:
 
 
 def _whole(aggregate: Aggregate, row: Row, world: World) -> int:
-    field = world.types[aggregate.rows.record_type].field(aggregate.field)
+    field = types_of(world.profile.folder)[aggregate.rows.record_type].field(aggregate.field)
     value = row[aggregate.field]
-    return world.codes[field.list].index(value) if field.type == "code" else value
+    return world.profile.codelist(field.list).codes.index(value) if field.type == "code" else value
 
 
 # --------------------------------------------------------------------------------------------------- formulas

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import value_of
-from world import ENTITIES, PROFILE_DATES, REGISTER, SMALL, World, end_of, lake_of, world_of, worlds
+from world import ENTITIES, PROFILE_DATES, REGISTER, SMALL, World, end_of, known_before, lake_of, world_of, worlds
 
 from features.engine import ENGINES
 from features.indicators.catalogue import Definitions, load
@@ -65,7 +65,7 @@ def same(left: dict[int, np.ndarray], right: dict[int, np.ndarray]) -> bool:
 @bounded
 @given(world=worlds(PROFILE, AS_OF))
 def test_no_record_known_after_t_changes_any_cell_at_t(world):
-    before = world.known_before(end_of(AS_OF, PROFILE))
+    before = known_before(world, end_of(AS_OF, PROFILE))
     assert same(matrix(world, AS_OF), matrix(before, AS_OF))
     pairs = [(key, AS_OF) for key in range(len(ENTITIES))]
     assert np.array_equal(sample(world, pairs), sample(before, pairs), equal_nan=True)

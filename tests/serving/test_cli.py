@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import typer
 from town import Town
+from world import SMALL
 
 from evaluation.gate import Check, Verdict
 from features import steps
@@ -413,6 +414,20 @@ def test_indicators_are_listed_with_direction_dimension_and_examples(empty):
     assert {one["direction"] for one in found} <= {"riskier", "safer", "none"}
     assert all(one["examples"] and one["label"] and one["unit"] for one in found)
     assert found[0]["code"] in typed("indicators", "list").out
+
+
+def test_worked_examples_are_worked_out_and_a_wrong_one_is_named(empty, monkeypatch, tmp_path):
+    found = typed("indicators", "check", "--json")
+    assert (found.code, found.json["wrong"]) == (0, [])
+    assert found.json["examples"] > 40
+    place = shutil.copytree(SMALL, tmp_path / "place")
+    path = place / "indicators" / "supervision.py"
+    path.write_text(path.read_text(encoding="utf-8").replace("gives=1", "gives=7", 1), encoding="utf-8")
+    monkeypatch.setenv("JIANWEI_PROFILE", str(place))
+    found = typed("indicators", "check", "--json")
+    assert found.code == 2
+    assert len(found.json["wrong"]) == 1
+    assert "not 7" in found.err
 
 
 def test_a_signing_key_is_made_once_and_an_api_key_is_shown_once(empty):
