@@ -34,10 +34,17 @@ def _holdings(bench: Workshop) -> dict[str, Any]:
             name: sum(one[name] for one in receipts)
             for name in ("sent", "accepted", "duplicate", "rejected", "unmatched")
         },
+        "waiting": _waiting(bench),
         "entities": int(bench.lake.register().num_rows),
         "months": [_month(bench, name) for name in bench.results.months()],
         "champion": _champion(bench),
     }
+
+
+def _waiting(bench: Workshop) -> int:
+    """How many rows wait for their entity now; those that found it since they came are in the lake."""
+    tables = bench.lake.generation.tables
+    return sum(file.rows for name, files in tables.items() if name.startswith("unmatched/") for file in files)
 
 
 def _month(bench: Workshop, name: str) -> dict[str, Any]:

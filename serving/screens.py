@@ -153,7 +153,8 @@ def inventory(found: Mapping[str, Any]) -> None:
 
 
 def _holdings(found: Mapping[str, Any]) -> None:
-    figures.print(f"{found['deliveries']:,} deliveries, {found['entities']:,} entities; rows {found['rows']}")
+    held = f"{found['deliveries']:,} deliveries, {found['entities']:,} entities; rows {found['rows']}"
+    figures.print(f"{held}; {found['waiting']:,} rows wait for their entity")
     rows = [[one["month"], one["entities"], *one["classes"].values(), one["supplements"]] for one in found["months"]]
     table("Published months", ["month", "entities", "A", "B", "C", "D", "supplements"], rows)
     champion = found["champion"]

@@ -362,7 +362,7 @@ def test_a_help_page_is_printed_without_importing_any_room():
 
 def test_the_status_of_an_empty_home_is_one_document(empty):
     found = typed("status", "--json").json
-    assert (found["months"], found["champion"], found["deliveries"]) == ([], None, 0)
+    assert (found["months"], found["champion"], found["deliveries"], found["waiting"]) == ([], None, 0, 0)
 
 
 def test_the_status_names_months_classes_and_champion_and_all_of_it_holds(housed):
