@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import council, display, screens
+from serving import council, display, indicators, screens
 from serving.entrance import (
     Json,
     choose,
@@ -33,10 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # typer would load Markdown and every lexer for the help page
 )
-indicators = typer.Typer(help="The indicator system of the profile.", no_args_is_help=True)
 keys = typer.Typer(help="Signing keys of people, and API keys of integrators.", no_args_is_help=True)
 app.add_typer(council.verbs, name="promote")
-app.add_typer(indicators, name="indicators")
+app.add_typer(indicators.verbs, name="indicators")
 app.add_typer(keys, name="keys")
 
 
@@ -284,65 +283,6 @@ def _office(bench: "Workshop", sealed: Any, region: str, folder: Path) -> list[P
     scheme = bench.scheme(sealed.head.scheme)
     sources = bench.sources(scheme, Month.parse(sealed.month).end)
     return write(County(bench.results, sources, region, bench.scheme), folder)
-
-
-@indicators.command("list")
-def list_indicators(json: Json = False) -> None:
-    """List the indicators: code, name, unit, direction, basis, dimension, sector, examples."""
-    from features.indicators.catalogue import load
-
-    found = [
-        {
-            "code": one.code,
-            "label": one.label,
-            "label_en": one.label_en,
-            "unit": one.unit,
-            "direction": one.direction,
-            "basis": one.basis,
-            "dimension": one.dimension,
-            "section": one.section,
-            "sector": one.sector,
-            "role": one.role,
-            "monotone": one.monotone,
-            "missing": one.missing,
-            "visibility": one.visibility,
-            "kinds": list(one.kinds),
-            "items": list(one.items),
-            "record_types": list(one.record_types),
-            "key": one.key,
-            "examples": len(one.examples),
-        }
-        for one in load(settings().profile).indicators
-    ]
-    if json:
-        display.document(found)
-        return
-    names = ("code", "label", "unit", "direction", "dimension", "role", "examples")
-    display.table(f"{len(found)} indicators", names, [[one[name] for name in names] for one in found])
-
-
-@indicators.command("check")
-def check_indicators(
-    engine: Annotated[str | None, typer.Option(help="polars or duckdb; the profile's choice otherwise.")] = None,
-    json: Json = False,
-) -> None:
-    """Work out every example of every indicator: the matrix must give the value each one states."""
-    from features.engine import Engine
-    from features.indicators.catalogue import load
-    from features.rehearsal import examples, rehearsed
-
-    profile = settings().profile
-    chosen = Engine(engine or str(profile.settings.get("engine", "polars")))
-    with display.step("examples") as step:
-        worked = examples(load(profile))
-        wrong = rehearsed(profile, worked, engine=chosen.name)
-        step.note = f"{len(worked)} examples, {len(wrong)} wrong"
-    if json:
-        display.document({"examples": len(worked), "wrong": wrong})
-    for line in wrong:
-        display.say(line)
-    if wrong:
-        raise typer.Exit(2)
 
 
 @keys.command("create")
