@@ -50,7 +50,7 @@ from training.scheme import Scheme, SchemeError
 
 PUBLISHER = "publisher"  # the name of the key that signs sealed months
 ACTION = "month"
-FORMAT = 1  # of a month's files; part of every step's key
+FORMAT = 2  # of a month's files; part of every step's key
 RESULT_GROUP = 5_000
 DIGEST = 16  # bytes by which two rows of a supplement are compared
 Watch = Callable[[str], AbstractContextManager[Any]]
