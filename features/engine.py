@@ -36,8 +36,8 @@ class Engine:
         return self._connection.read_parquet([str(file) for file in files])
 
     def memory(self, table: pa.Table) -> ir.Table:
-        """An Arrow table, to join with."""
-        return self._connection.create_table(ibis.util.gen_name("jianwei"), ibis.memtable(table))
+        """An Arrow table, to join with; the engine holds it no longer than the query does."""
+        return ibis.memtable(table)
 
     def run(self, query: ir.Table) -> pa.Table:
         """The result of a query."""
