@@ -209,6 +209,7 @@ def month(
         "month": str(wanted),
         "made": made.made,
         "inputs_changed": made.inputs_changed,
+        "later": [name for name in bench.results.months() if name > str(wanted)],
         "root": made.head.root,
         "head": made.head.digest,
         "scheme": made.head.scheme,

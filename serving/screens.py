@@ -79,6 +79,8 @@ def month(found: Mapping[str, Any], sealed: Any) -> None:
     )
     if found["inputs_changed"]:
         say("records, definitions or the champion changed since; --correction REASON seals a supplement")
+    if found["made"] and found["later"]:
+        say(f"published before it, and not compared with it: {', '.join(found['later'])}")
     total = sum(found["classes"].values())
     rows = [[name, count, count / total if total else None] for name, count in found["classes"].items()]
     table("Classes", ["class", "entities", "share"], rows)

@@ -20,7 +20,9 @@ from world import SMALL
 
 from evaluation.gate import Check, Verdict
 from features import steps
-from serving import cli
+from serving import cli, screens
+from serving.monthly import publisher_key
+from serving.results import Results
 from serving.workshop import Workshop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -254,6 +256,21 @@ def test_what_has_not_been_yet_is_refused_as_a_wrong_option(housed, words):
     assert (said.code, said.out) == (2, "")
     assert "Traceback" not in said.err
     assert before == (sorted(path.name for path in (housed / "work").iterdir()) if (housed / "work").exists() else [])
+
+
+def test_a_published_month_says_on_the_screen_what_changed_since_and_what_came_before_it(housed, capsys):
+    sealed = Results(housed, publisher_key(housed)).month("2025-11")
+    found = {
+        "month": "2025-11",
+        "root": sealed.head.root,
+        "classes": sealed.counts(),
+        "largest_error": 1e-7,
+        "peak_gib": 1.0,
+    }
+    screens.month({**found, "made": True, "inputs_changed": False, "later": ["2025-12"]}, sealed)
+    assert "not compared with it: 2025-12" in " ".join(capsys.readouterr().err.split())
+    screens.month({**found, "made": False, "inputs_changed": True, "later": []}, sealed)
+    assert "--correction REASON seals a supplement" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_month_before_anybody_was_known_is_not_sealed(own):
