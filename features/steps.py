@@ -4,13 +4,16 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 KEY_FILE = "step.json"
+ORPHANS_END = 100  # tenths of a second helpers of a killed run are waited for
 
 
 class ResourceError(Exception):
@@ -84,17 +87,22 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def lock(home: Path, task: str) -> Iterator[None]:
-    """Hold the one writer's lock of a home; ResourceError says who holds it."""
+    """Hold the one writer's lock of a home; ResourceError says who holds it.
+
+    Helper processes hold it too until they end. Those of a killed run end at once: they are waited for.
+    """
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
+        os.set_inheritable(file.fileno(), True)
+        for _ in range(ORPHANS_END):
+            holder = _locked(file)
+            if holder is None or _is_alive(holder):
+                break
+            time.sleep(0.1)
+        if holder is not None:
             raise ResourceError(
                 f"{home} is in use: {holder}. Nothing was changed; wait until it ends and run the same command again."
-            ) from None
+            )
         file.truncate(0)
         file.write(f"{task} (process {os.getpid()})")
         file.flush()
@@ -102,3 +110,27 @@ def lock(home: Path, task: str) -> Iterator[None]:
             yield
         finally:
             file.truncate(0)
+
+
+def _locked(file: IO[str]) -> str | None:
+    """None when this process has the lock now, else who holds it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        return file.read().strip() or "another process"
+    return None
+
+
+def _is_alive(holder: str) -> bool:
+    """Whether the process a holder names may be there; one that names none may."""
+    found = re.search(r"\(process ([0-9]+)\)$", holder)
+    if found is None:
+        return True
+    try:
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -106,6 +106,7 @@ def intake(
             journal=bench.journal,
             recorded_at=edge.now(),
             progress=lambda stage, done, total: step.portion(done, total, stage),
+            helpers=edge.helpers(),
         )
         step.note = f"{sum(one.sent for one in receipts):,} rows of {len(receipts)} deliveries"
     found = [receipt_document(receipt) for receipt in receipts]

@@ -9,6 +9,7 @@ from typing import Any
 from features.profile import PROFILES, Profile, ProfileError, read_profile
 
 SERVICE = "serving.settings:service"  # what `bentoml serve` imports
+MOST_HELPERS = 8  # each needs memory of its own
 SCHEME_KEY = "trainer"  # the name of the key that signs schemes
 QUIET = {
     "BENTOML_DO_NOT_TRACK": "True",
@@ -69,6 +70,12 @@ def now() -> datetime:
 def today(profile: Profile) -> date:
     """The calendar date in the profile's time zone."""
     return now().astimezone(profile.zone).date()
+
+
+def helpers() -> int:
+    """How many helper processes share large work: one a core this process may use, none when there is only one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_HELPERS) if cores > 1 else 0
 
 
 def be_quiet() -> None:

@@ -22,6 +22,7 @@ from features.records.terms import check_names
 
 REGISTER, ALIASES = "register", "aliases"
 REGISTER_COLUMNS = ("entity", "code", "regno", "name", "region")
+SUMMING = 4  # threads
 _PRIME = 2**61 - 1
 _DIGEST = f"""SELECT count(*), coalesce(sum(
     ((('0x' || record_id)::UBIGINT::HUGEINT + epoch_us(known_at)) % {_PRIME})
@@ -216,7 +217,7 @@ class Lake:
         It takes in content, marks and when each became known, not when it was recorded.
         """
         end = f"TIMESTAMPTZ {compaction.literal(end_of_day(as_of, self.profile.zone).isoformat())}"
-        connection = compaction.connect(self.folder / ".temp")
+        connection = compaction.connect(self.folder / ".temp", threads=SUMMING)
         lines = []
         for name, record_type in sorted(self.types().items()):
             if not self.generation.files(name):

@@ -1,30 +1,45 @@
-"""Sound rows landed: each finds its entity or waits in a queue, and the lake's next generation is made of them."""
+"""Sound rows landed: each finds its entity or waits in a queue, and the lake's next generation is made of them.
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+Every record type is landed in a task of its own (``land``) that any helper process can do.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
-from features.profile import ProfileError
 from features.records import compaction, layout
 from features.records.derivation import PARENT_EVENT, dated_by_parent
-from features.records.generation import Generation, LakeFile, write_table
+from features.records.generation import LakeFile, write_table
 from features.records.knowing import RECORDED
-from features.records.lake import ALIASES, REGISTER, Lake
+from features.records.lake import Lake
 from features.records.layout import IDENTITY_COLUMNS
-from features.records.matching import REGISTER_TYPE, Register, matched_by_parent
+from features.records.matching import Register, matched_by_parent
 from features.records.schema import RecordType
+from features.records.site import Site
 from features.records.values import MOMENT
 
 BUCKET_ENTITIES = 2**18
 PROVENANCE_FILES = 64
+MATCHED_ROWS = 1_000_000
+_ENTITIES, _ALIASES = "register.arrow", "aliases.arrow"
 _FROM_QUEUE = -1
 _NOWHERE = -1
 _QUEUE_SEQ = -(10**15)
-_SIGNS = ("seq", "action", *IDENTITY_COLUMNS, "known_at", "event_date")
+_SIGNS = pl.Schema(
+    [
+        ("seq", pl.Int64()),
+        ("action", pl.String()),
+        *((name, pl.String()) for name in IDENTITY_COLUMNS),
+        ("known_at", MOMENT),
+        ("event_date", pl.Date()),
+    ]
+)
 _ARRIVING = (
     *("entity", "identity", "item", "source", "source_record_no", "delivery", "action", "action_date"),
     *("action_reason", "mark_reason", "event_date", "known_at", "known_basis", "recorded_at", "published_date"),
@@ -34,8 +49,6 @@ _ARRIVING = (
 _ARRIVAL_ONLY = frozenset(
     {"seq", "delivery_no", "delivery", "file", "known_at", "known_basis", "recorded_at", "period"}
 )
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -71,75 +84,108 @@ class _Rows:
         )
 
 
+def land(
+    site: Mapping[str, str],
+    record_type: str,
+    staged: Sequence[str],
+    refused: Collection[int],
+    arrived: Mapping[str, Sequence[str]],
+) -> dict[str, Any]:
+    """Land the sound rows of one record type: its files in the lake's next generation, what its rows were to the lake
+    by delivery, and where they lie for the types whose rows belong to them (``arrived``, by type)."""
+    at = Site.told(site)
+    landing = Landing(at, at.lake.types()[record_type])
+    landing.land([Path(path) for path in staged], refused, arrived)
+    return {
+        "counts": {str(number): counts for number, counts in landing.counts.items()},
+        "rematched": landing.rematched,
+        "tables": {name: [asdict(file) for file in files] for name, files in landing.tables.items()},
+        "arrived": {record_type: [str(path) for listed in landing.arrived.values() for path in listed]},
+    }
+
+
+def keep_register(register: Register, staging: Path) -> None:
+    """Put the grown register where every helper finds it; its pages in memory are shared."""
+    register.entities.write_ipc(staging / _ENTITIES)
+    register.aliases.write_ipc(staging / _ALIASES)
+
+
+@lru_cache(maxsize=1)
+def _register(site: Site) -> Register:
+    frames = [pl.scan_ipc(site.staging / name).collect() for name in (_ENTITIES, _ALIASES)]
+    return Register(frames[0], frames[1], site.profile.identity == "uscc")
+
+
+def signs(site: Site, record_type: RecordType, staged: Sequence[Path], refused: Collection[int]) -> pl.DataFrame:
+    """What rows of the register's type say about who is who."""
+    rows = _rows(site, record_type, staged, refused)
+    return pl.concat([_SIGNS.to_frame(), *(batch.select(_SIGNS.names()) for batch in rows)])
+
+
+def write_frame(lake: Lake, table: str, frame: pl.DataFrame) -> LakeFile:
+    """A table of the next generation that is one file."""
+    rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    small = [(item.name, pa.string() if pa.types.is_large_string(item.type) else item.type) for item in rows.schema]
+    name = f"{table}/g{lake.generation.number + 1:06d}.parquet"
+    return write_table(lake.folder, name, None, rows.to_batches(), pa.schema(small))
+
+
+def _rows(site: Site, record_type: RecordType, staged: Sequence[Path], refused: Collection[int]) -> "_Rows":
+    queue = site.lake.verified(site.lake.generation.files(f"unmatched/{record_type.name}"))
+    return _Rows(queue, staged, refused, site.recorded_at, layout.fields(record_type))
+
+
 @dataclass
 class Landing:
-    """The making of one generation; ``counts`` tells, by delivery, what its rows were to the lake."""
+    """The landing of one record type; ``counts`` tells, by delivery, what its rows were to the lake."""
 
-    lake: Lake
-    staging: Path
-    recorded_at: datetime
-    progress: Progress
+    site: Site
+    record_type: RecordType
     counts: dict[int, dict[str, int]] = field(default_factory=dict)
     rematched: int = 0
-    _tables: dict[str, tuple[LakeFile, ...]] = field(default_factory=dict)
-    _arrived: dict[str, dict[int, list[Path]]] = field(default_factory=dict)
+    tables: dict[str, tuple[LakeFile, ...]] = field(default_factory=dict)
+    arrived: dict[int, list[Path]] = field(default_factory=dict)
 
-    def land(self, staged: Mapping[str, Sequence[Path]], refused: Collection[int]) -> Generation:
-        """The next generation: staged rows of deliveries not refused, and what the queue now has an entity for."""
-        self._tables.update(self.lake.generation.tables)
-        register = self._match(staged, refused)
-        self._compact()
-        for table, frame in ((REGISTER, register.entities), (ALIASES, register.aliases)):
-            self._tables[table] = (self._write(table, frame),)
-        return Generation(self._number, self._tables)
+    def land(self, staged: Sequence[Path], refused: Collection[int], arrived: Mapping[str, Sequence[str]]) -> None:
+        """Its files in the next generation: staged rows of deliveries not refused, and what the queue has an entity
+        for now."""
+        name = self.record_type.name
+        for table in (name, f"unmatched/{name}", f"provenance/{name}"):
+            if table in self.site.lake.generation.tables:
+                self.tables[table] = self.site.lake.generation.files(table)
+        register = _register(self.site)
+        self._match(_rows(self.site, self.record_type, staged, refused), register, arrived)
+        connection = compaction.connect(self.site.lake.folder / ".temp" / name)
+        task = compaction.Compaction(connection, self.record_type)
+        for bucket in sorted(self.arrived):
+            self._compact_bucket(task, bucket, self.arrived[bucket])
+        connection.close()
 
     @property
     def _number(self) -> int:
-        return self.lake.generation.number + 1
-
-    def _write(self, table: str, frame: pl.DataFrame) -> LakeFile:
-        rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-        small = [(item.name, pa.string() if pa.types.is_large_string(item.type) else item.type) for item in rows.schema]
-        name = f"{table}/g{self._number:06d}.parquet"
-        return write_table(self.lake.folder, name, None, rows.to_batches(), pa.schema(small))
+        return self.site.lake.generation.number + 1
 
     def _count(self, delivery_no: int, name: str, rows: int) -> None:
         counts = self.counts.setdefault(delivery_no, {})
         counts[name] = counts.get(name, 0) + rows
 
-    def _match(self, staged: Mapping[str, Sequence[Path]], refused: Collection[int]) -> Register:
-        register = self.lake.entities()
-        order = _parents_first(self.lake.types())
-        for number, record_type in enumerate(order):
-            rows = self._rows(record_type, staged.get(record_type.name, ()), refused)
-            if record_type.name == REGISTER_TYPE:
-                signs = [batch.select(_SIGNS) for batch in rows]
-                register = register.extended(pl.concat(signs)) if signs else register
-            self._match_type(record_type, rows, register)
-            self.progress("match", number + 1, len(order))
-        return register
-
-    def _rows(self, record_type: RecordType, paths: Sequence[Path], refused: Collection[int]) -> "_Rows":
-        queue = self.lake.verified(self.lake.generation.files(f"unmatched/{record_type.name}"))
-        return _Rows(queue, paths, refused, self.recorded_at, layout.fields(record_type))
-
-    def _match_type(self, record_type: RecordType, rows: "_Rows", register: Register) -> None:
-        parents = self._parents(record_type, register)
+    def _match(self, rows: "_Rows", register: Register, arrived: Mapping[str, Sequence[str]]) -> None:
+        parents = self._parents(register, arrived)
         unmatched = []
-        for batch in rows:
-            matched = _matched(batch, record_type, register, parents)
+        for batch in _together(rows):
+            matched = _matched(batch, self.record_type, register, parents)
             if parents is not None:
-                matched = dated_by_parent(matched, record_type, self.lake.profile)
-            is_matched = pl.col("entity").is_not_null() | pl.lit(record_type.subject == "place")
-            self._arrive(record_type, matched.filter(is_matched))
+                matched = dated_by_parent(matched, self.record_type, self.site.lake.profile)
+            is_matched = pl.col("entity").is_not_null() | pl.lit(self.record_type.subject == "place")
+            self._arrive(matched.filter(is_matched))
             unmatched.append(matched.filter(is_matched.not_()).drop("entity", "identity"))
-        self._keep_queue(record_type, unmatched)
+        self._keep_queue(unmatched)
 
-    def _parents(self, record_type: RecordType, register: Register) -> pl.DataFrame | None:
-        if record_type.parent is None:
+    def _parents(self, register: Register, arrived: Mapping[str, Sequence[str]]) -> pl.DataFrame | None:
+        if self.record_type.parent is None:
             return None
-        name, key = record_type.parent.record_type, record_type.parent.key
-        paths = [*self.lake.files(name), *(path for listed in self._arrived.get(name, {}).values() for path in listed)]
+        name, key = self.record_type.parent.record_type, self.record_type.parent.key
+        paths = [*self.site.lake.files(name), *map(Path, arrived.get(name, ()))]
         schema = {"key": pl.String, "entity": pl.Int32, PARENT_EVENT: pl.Date}
         columns = (pl.col(key).cast(pl.String).alias("key"), "entity", pl.col("event_date").alias(PARENT_EVENT))
         found = [pl.scan_parquet(path).select(columns).drop_nulls(["key", "entity"]).unique() for path in paths]
@@ -147,52 +193,43 @@ class Landing:
         keys = keys.group_by("key", "entity").agg(pl.col(PARENT_EVENT).max())
         return keys.join(register.entities.select("entity", "identity", "code"), on="entity", how="left")
 
-    def _arrive(self, record_type: RecordType, rows: pl.DataFrame) -> None:
+    def _arrive(self, rows: pl.DataFrame) -> None:
         if rows.is_empty():
             return
         self.rematched += rows.filter(pl.col("delivery_no") == _FROM_QUEUE).height
-        columns = [*_ARRIVING, *(name for name in record_type.fields if name not in _ARRIVING)]
+        columns = [*_ARRIVING, *(name for name in self.record_type.fields if name not in _ARRIVING)]
         rows = rows.select(columns).with_columns(_bucket=pl.col("entity").floordiv(BUCKET_ENTITIES).fill_null(_NOWHERE))
         for (bucket,), part in rows.partition_by("_bucket", as_dict=True, include_key=False).items():
-            listed = self._arrived.setdefault(record_type.name, {}).setdefault(int(bucket), [])
-            path = self.staging / f"{record_type.name}.{bucket}.{len(listed)}.parquet"
+            listed = self.arrived.setdefault(int(bucket), [])
+            path = self.site.staging / f"{self.record_type.name}.{bucket}.{len(listed)}.parquet"
             part.write_parquet(path, compression="lz4")
             listed.append(path)
 
-    def _keep_queue(self, record_type: RecordType, unmatched: Sequence[pl.DataFrame]) -> None:
-        table = f"unmatched/{record_type.name}"
+    def _keep_queue(self, unmatched: Sequence[pl.DataFrame]) -> None:
+        table = f"unmatched/{self.record_type.name}"
         rows = pl.concat(unmatched, how="diagonal") if unmatched else pl.DataFrame()
         if rows.is_empty():
-            self._tables.pop(table, None)
+            self.tables.pop(table, None)
             return
         fresh = rows.filter(pl.col("delivery_no") != _FROM_QUEUE)
         for number, count in fresh.group_by("delivery_no").len().iter_rows():
             self._count(number, "unmatched", count)
         said = [name for name in rows.columns if name not in _ARRIVAL_ONLY]
         rows = rows.sort("seq").unique(said, keep="first", maintain_order=True).drop("seq", "delivery_no")
-        self._tables[table] = (self._write(table, rows),)
-
-    def _compact(self) -> None:
-        connection = compaction.connect(self.lake.folder / ".temp")
-        work = [(name, bucket) for name, buckets in self._arrived.items() for bucket in sorted(buckets)]
-        for number, (name, bucket) in enumerate(work):
-            task = compaction.Compaction(connection, self.lake.types()[name])
-            self._compact_bucket(task, bucket, self._arrived[name][bucket])
-            self.progress("compact", number + 1, len(work))
-        connection.close()
+        self.tables[table] = (write_frame(self.site.lake, table, rows),)
 
     def _compact_bucket(self, task: compaction.Compaction, bucket: int, arrived: Sequence[Path]) -> None:
         name = task.record_type.name
-        old = [file for file in self._tables.get(name, ()) if file.bucket == bucket]
-        others = [file for file in self._tables.get(name, ()) if file.bucket != bucket]
-        counts = task.load(self.lake.verified(old), self.lake.provenance(name), arrived)
+        old = [file for file in self.tables.get(name, ()) if file.bucket == bucket]
+        others = [file for file in self.tables.get(name, ()) if file.bucket != bucket]
+        counts = task.load(self.site.lake.verified(old), self.site.lake.provenance(name), arrived)
         for counted in counts:
             self._count(counted.delivery_no, "accepted", counted.accepted)
             self._count(counted.delivery_no, "duplicate", counted.duplicate)
         schema = layout.schema(task.record_type)
         path = f"{name}/g{self._number:06d}-b{bucket + 1:04d}.parquet"
-        new = write_table(self.lake.folder, path, bucket, task.next_rows(), schema)
-        self._tables[name] = tuple(sorted([*others, new], key=lambda file: file.bucket or 0))
+        new = write_table(self.site.lake.folder, path, bucket, task.next_rows(), schema)
+        self.tables[name] = tuple(sorted([*others, new], key=lambda file: file.bucket or 0))
         self._keep_provenance(task, f"provenance/{name}", bucket)
 
     def _keep_provenance(self, task: compaction.Compaction, table: str, bucket: int) -> None:
@@ -200,13 +237,13 @@ class Landing:
         if not batches:
             return
         path = f"{table}/g{self._number:06d}-b{bucket + 1:04d}.parquet"
-        listed = self._tables.get(table, ())
+        listed = self.tables.get(table, ())
         if len(listed) >= PROVENANCE_FILES:
-            kept = pl.read_parquet(list(self.lake.verified(listed))).to_arrow(compat_level=pl.CompatLevel.oldest())
+            kept = pl.read_parquet(list(self.site.lake.verified(listed))).to_arrow(compat_level=pl.CompatLevel.oldest())
             batches = [*kept.cast(layout.ARRIVALS).to_batches(), *batches]
             listed = ()
-        new = write_table(self.lake.folder, path, bucket, batches, layout.ARRIVALS)
-        self._tables[table] = (*listed, new)
+        new = write_table(self.site.lake.folder, path, bucket, batches, layout.ARRIVALS)
+        self.tables[table] = (*listed, new)
 
 
 def _matched(
@@ -219,14 +256,13 @@ def _matched(
     return rows.with_columns(entity=pl.lit(None, dtype=pl.Int32), identity=pl.lit(None, dtype=pl.String))
 
 
-def _parents_first(types: Mapping[str, RecordType]) -> list[RecordType]:
-    """Record types with the register's first and every type after the one its rows belong to."""
-    ordered: dict[str, RecordType] = {}
-    waiting = sorted(types.values(), key=lambda record_type: (record_type.name != REGISTER_TYPE, record_type.name))
-    while waiting:
-        ready = [one for one in waiting if one.parent is None or one.parent.record_type in ordered]
-        if not ready:
-            raise ProfileError(f"Record types {', '.join(one.name for one in waiting)} are each other's parents.")
-        ordered.update((one.name, one) for one in ready)
-        waiting = [one for one in waiting if one.name not in ordered]
-    return list(ordered.values())
+def _together(rows: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Batches put together until they are worth a look into the register."""
+    waiting: list[pl.DataFrame] = []
+    for batch in rows:
+        waiting.append(batch)
+        if sum(one.height for one in waiting) >= MATCHED_ROWS:
+            yield pl.concat(waiting, how="diagonal")
+            waiting = []
+    if waiting:
+        yield pl.concat(waiting, how="diagonal")

@@ -1,6 +1,7 @@
 """Which entity a row belongs to: by code, then registration number, then name and region, never on a guess."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -42,8 +43,7 @@ class Register:
         another code, and a row without a code whose number fails its check digit to none at all.
         """
         rows = rows.with_row_index("_row").with_columns(self._holds(rows).alias(_HOLDS))
-        coded = self.entities.filter(pl.col("code").is_not_null()).select("code", pl.col("entity").alias("by_code"))
-        rows = rows.join(coded, on="code", how="left", maintain_order="left")
+        rows = rows.join(self._coded, on="code", how="left", maintain_order="left")
         found = rows["by_code"]
         open_rows = rows.filter(pl.col("by_code").is_null())
         if open_rows.height:
@@ -62,22 +62,42 @@ class Register:
         return regnos_hold(rows["regno"]) if self.checks_numbers else rows["regno"].is_not_null()
 
     def _by_weaker_signs(self, rows: pl.DataFrame) -> pl.DataFrame:
-        numbers = _unique(self.aliases.filter(pl.col("kind") == "regno"), ["value"], "by_number")
-        names = _unique(self.aliases.filter(pl.col("kind") == "name"), ["value", "region"], "by_name")
-        numbered = self.aliases.filter(pl.col("kind") == "regno")["entity"].unique()
         number = pl.when(pl.col(_HOLDS)).then("regno")
         rows = rows.with_columns(number.alias("_number"))
-        rows = rows.join(numbers, left_on="_number", right_on="value", how="left", maintain_order="left")
+        rows = rows.join(self._numbers, left_on="_number", right_on="value", how="left", maintain_order="left")
         rows = rows.join(
-            names, left_on=["name", "region"], right_on=["value", "region"], how="left", maintain_order="left"
+            self._names, left_on=["name", "region"], right_on=["value", "region"], how="left", maintain_order="left"
         )
+        rows = rows.with_columns(self._has_number.gather(rows["by_name"]).alias("_is_numbered"))
         has_no_number = pl.col("regno").is_null()
-        is_free = pl.col("_number").is_not_null() & pl.col("by_name").is_in(numbered.to_list()).not_()
+        is_free = pl.col("_number").is_not_null() & pl.col("_is_numbered").not_()
         by_name = pl.when(has_no_number | is_free).then("by_name")
         rows = rows.with_columns(pl.coalesce("by_number", by_name).alias("by_sign"))
-        has_code = self.entities["code"].is_not_null().gather(rows["by_sign"])
+        has_code = self._has_code.gather(rows["by_sign"])
         contradicts = pl.col("code").is_not_null() & has_code.fill_null(False)
         return rows.select("_row", pl.when(contradicts.not_()).then("by_sign").alias("by_sign"))
+
+    @cached_property
+    def _coded(self) -> pl.DataFrame:
+        return self.entities.filter(pl.col("code").is_not_null()).select("code", pl.col("entity").alias("by_code"))
+
+    @cached_property
+    def _has_code(self) -> pl.Series:
+        return self.entities["code"].is_not_null()
+
+    @cached_property
+    def _numbers(self) -> pl.DataFrame:
+        return _unique(self.aliases.filter(pl.col("kind") == "regno"), ["value"], "by_number")
+
+    @cached_property
+    def _names(self) -> pl.DataFrame:
+        return _unique(self.aliases.filter(pl.col("kind") == "name"), ["value", "region"], "by_name")
+
+    @cached_property
+    def _has_number(self) -> pl.Series:
+        """By entity key, whether any number of it is known."""
+        held = self.aliases.filter(pl.col("kind") == "regno")["entity"].unique()
+        return pl.Series([False]).new_from_index(0, self.entities.height).scatter(held, values=True)
 
     def extended(self, rows: pl.DataFrame) -> "Register":
         """The register with the entities that rows of the register's record type bring, and their latest names.

@@ -6,7 +6,7 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -101,16 +101,16 @@ class TextLines:
         if first == 1:
             content = content.removeprefix(b"\xef\xbb\xbf")
         try:
-            lines: list[str | None] = list(content.decode(self.file.encoding).split("\n"))
+            lines = pl.Series([content.decode(self.file.encoding)]).str.split("\n").explode()
         except UnicodeDecodeError:
-            lines, broken = _decoded_singly(content.split(b"\n"), first, self.file.encoding)
-        self.number += len(lines)
-        frame = pl.DataFrame({RAW: pl.Series(lines, dtype=pl.String).str.strip_suffix("\r")})
+            singly, broken = _decoded_singly(content.split(b"\n"), first, self.file.encoding)
+            lines = pl.Series(singly, dtype=pl.String)
+        self.number += lines.len()
+        frame = pl.DataFrame({RAW: lines.str.strip_suffix("\r")})
         frame = frame.with_row_index(LINE, offset=first).cast({LINE: pl.Int64})
         if len(content) > LINE_BYTES:
-            frame, long = _without(
-                frame, pl.when(pl.col(RAW).str.len_bytes() > LINE_BYTES).then(pl.lit("line_too_long"))
-            )
+            is_long = pl.when(pl.col(RAW).str.len_bytes() > LINE_BYTES).then(pl.lit("line_too_long"))
+            frame, long = _without(frame, frame.select(is_long).to_series())
             broken += long
         return frame.filter(pl.col(RAW).str.strip_chars() != ""), broken
 
@@ -135,8 +135,8 @@ def _decoded_singly(lines: Sequence[bytes], first: int, encoding: str) -> tuple[
     return decoded, broken
 
 
-def _without(frame: pl.DataFrame, fault: pl.Expr) -> tuple[pl.DataFrame, list[Broken]]:
-    codes = frame.select(fault.alias("code")).to_series()
+def _without(frame: pl.DataFrame, codes: pl.Series) -> tuple[pl.DataFrame, list[Broken]]:
+    """The rows without a fault code, and the others."""
     if codes.null_count() == codes.len():
         return frame, []
     is_faulty = codes.is_not_null()
@@ -169,24 +169,39 @@ def csv_batches(file: DeliveredFile, columns: Sequence[str], is_whole: bool) -> 
     for frame, broken in lines.blocks():
         rows = frame.filter(pl.col(LINE) > 1)
         last = lines.number - 1 if lines.ends_open else 0
-        rows, torn = _without(rows, _torn(file.delimiter, len(columns), last, is_whole=is_whole))
+        rows, torn = _without(rows, _torn(rows, file.delimiter, len(columns), last, is_whole=is_whole))
         yield Batch(_csv_fields(rows, columns, file.delimiter), [*broken, *torn])
 
 
-def _torn(delimiter: str, columns: int, last: int, *, is_whole: bool) -> pl.Expr:
-    """The fault of a line as a row of so many fields; ``last`` is the line the file ends in without a line end."""
-    fields = pl.col(RAW).str.replace_all(r'"[^"]*"', "").str.count_matches(delimiter, literal=True) + 1
-    is_cut = pl.col(LINE) == last
-    return (
-        pl.when(pl.col(RAW).str.contains(_whole_quotes(delimiter)).not_())
+def _torn(rows: pl.DataFrame, delimiter: str, columns: int, last: int, *, is_whole: bool) -> pl.Series:
+    """The fault of every line as a row of so many fields; ``last`` is the line the file ends in without a line end."""
+    fields, misquoted = _counted(rows[RAW], delimiter)
+    count = pl.col("fields")
+    is_cut = pl.col("line") == last
+    code = (
+        pl.when("misquoted")
         .then(pl.lit("quoting"))
-        .when(is_cut & (fields < columns) if is_whole else is_cut)
+        .when(is_cut & (count < columns) if is_whole else is_cut)
         .then(pl.lit("cut_off"))
-        .when(fields < columns)
+        .when(count < columns)
         .then(pl.lit("fields_too_few"))
-        .when(fields > columns)
+        .when(count > columns)
         .then(pl.lit("fields_too_many"))
     )
+    return pl.DataFrame({"line": rows[LINE], "fields": fields, "misquoted": misquoted}).select(code).to_series()
+
+
+def _counted(raw: pl.Series, delimiter: str) -> tuple[pl.Series, pl.Series]:
+    """How many fields every line has and whether its quotes do not pair; only lines with quotes are looked into."""
+    fields = raw.str.count_matches(delimiter, literal=True) + 1
+    misquoted = pl.Series([False]).new_from_index(0, raw.len())
+    places = raw.str.contains('"', literal=True).arg_true()
+    if not places.is_empty():
+        quoted = raw.gather(places)
+        bare = quoted.str.replace_all(r'"[^"]*"', "")
+        fields = fields.scatter(places, bare.str.count_matches(delimiter, literal=True) + 1)
+        misquoted = misquoted.scatter(places, ~quoted.str.contains(_whole_quotes(delimiter)))
+    return fields, misquoted
 
 
 def _whole_quotes(delimiter: str) -> str:
@@ -199,7 +214,7 @@ def _whole_quotes(delimiter: str) -> str:
 def _csv_fields(rows: pl.DataFrame, columns: Sequence[str], delimiter: str) -> pl.DataFrame:
     if rows.is_empty():
         return rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in columns)
-    content = "\n".join(rows[RAW].to_list()).encode()
+    content = rows[RAW].str.join("\n").item().encode()
     names = list(columns)
     fields = pl.read_csv(
         io.BytesIO(content), has_header=False, infer_schema=False, new_columns=names, separator=delimiter
@@ -226,9 +241,18 @@ def json_batches(file: DeliveredFile, known: frozenset[str] | None) -> Iterator[
                 raws.append(raw)
             else:
                 broken.append(Broken(line, *found, raw))
-        names = dict.fromkeys(name for row in rows for name in row)
-        columns = {name: pl.Series([row.get(name) for row in rows], dtype=pl.String) for name in names}
-        yield Batch(pl.DataFrame({LINE: pl.Series(lines, dtype=pl.Int64), RAW: raws, **columns}), broken)
+        yield Batch(pl.DataFrame({LINE: pl.Series(lines, dtype=pl.Int64), RAW: raws, **_json_columns(rows)}), broken)
+
+
+def _json_columns(rows: Sequence[Mapping[str, str | None]]) -> dict[str, pl.Series]:
+    """Objects as columns; a source mostly writes the same keys in the same order."""
+    shapes = {tuple(row) for row in rows}
+    if len(shapes) == 1:
+        columns = dict(zip(shapes.pop(), zip(*(row.values() for row in rows), strict=True), strict=False))
+    else:
+        names = dict.fromkeys(name for shape in sorted(shapes) for name in shape)
+        columns = {name: tuple(row.get(name) for row in rows) for name in names}
+    return {name: pl.Series(values, dtype=pl.String) for name, values in columns.items()}
 
 
 class _DuplicateKeyError(ValueError):

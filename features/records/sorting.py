@@ -1,9 +1,12 @@
-"""Deliveries sorted into sound rows and rejects: files are read one by one, rows judged many files at a time."""
+"""Deliveries sorted into sound rows and rejects: files are read one by one, rows judged many files at a time.
+
+Deliveries are sorted in sheaves, each a task of its own (``sort``) that any helper process can do.
+"""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,12 @@ import polars as pl
 from features.profile import Profile
 from features.records import columnar, docking, reading
 from features.records.checks import RowFault, judge
-from features.records.delivery import DeliveredFile, Delivery, DeliveryError, read_delivery
+from features.records.delivery import DeliveredFile, Delivery, DeliveryError, delivery_name, read_delivery
 from features.records.layout import DELIVERY_COLUMNS
 from features.records.reading import FILE_NO, LINE, RAW, Batch
 from features.records.rejects import Rejects, open_rejects
 from features.records.schema import RecordType
+from features.records.site import Site
 from features.records.terms import CONTENT_ACTIONS, Terms
 from features.records.values import local_midnight
 from features.steps import file_digest
@@ -25,6 +29,75 @@ POOL_ROWS = 200_000
 POOLED_ROWS = 600_000  # of all types together: what waits to be judged does not grow with the number of types
 LATE = timedelta(days=30)
 LINES_A_FILE = 2**32
+SHEAF_BYTES = 64 << 20
+
+
+@dataclass
+class Told:
+    """What became of one delivery when it was read, with nothing but texts and numbers; why, when it was refused."""
+
+    number: int
+    name: str
+    sent: int = 0
+    late: int = 0
+    warnings: list[str] = field(default_factory=list)
+    rejects: dict[str, int] = field(default_factory=dict)
+    refused: str | None = None
+    problem: str | None = None
+    manifest: str | None = None
+    source: str | None = None
+    backload: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Due:
+    """A delivery to be read: its place among those delivered, the number of its first file, its name and bytes."""
+
+    number: int
+    folder: Path
+    first_file: int
+    name: str
+    bytes: int
+
+
+def due(folders: Iterable[Path], profile: Profile, types: Mapping[str, RecordType]) -> list[Due]:
+    """The deliveries as their manifests describe them; one that cannot be read is refused when it is its turn."""
+    found: list[Due] = []
+    files = 0
+    for number, folder in enumerate(folders):
+        try:
+            delivery = read_delivery(folder, profile, types)
+            size = sum(file.path.stat().st_size for file in delivery.files)
+            found.append(Due(number, folder.absolute(), files, delivery.name, size))
+            files += len(delivery.files)
+        except (DeliveryError, OSError):
+            found.append(Due(number, folder.absolute(), files, delivery_name(folder), 0))
+    return found
+
+
+def sheaves(deliveries: Iterable[Due]) -> list[list[Due]]:
+    """Deliveries in order, some together until they are worth a task; those of one name stay together."""
+    by_name: dict[str, list[Due]] = {}
+    for one in deliveries:
+        by_name.setdefault(one.name, []).append(one)
+    found: list[list[Due]] = []
+    for together in by_name.values():
+        if found and sum(one.bytes for one in found[-1]) < SHEAF_BYTES:
+            found[-1] += together
+        else:
+            found.append(list(together))
+    return found
+
+
+def sort(site: Mapping[str, str], sheaf: str, deliveries: Sequence[tuple[int, str, int]]) -> dict[str, Any]:
+    """Sort a sheaf of deliveries (number, folder, number of the first file): what became of each, and where their
+    sound rows lie by record type."""
+    at = Site.told(site)
+    sorting = Sorting(at, at.lake.types(), sheaf)
+    found = [sorting.take(number, Path(folder), first) for number, folder, first in deliveries]
+    sorting.finish(found)
+    staged = {name: [str(path) for path in paths] for name, paths in sorting.staged.items()}
+    return {"told": [asdict(one.told()) for one in found], "staged": staged}
 
 
 @dataclass
@@ -41,6 +114,22 @@ class Sorted:
     warnings: list[str] = field(default_factory=list)
     refusal: DeliveryError | None = None
 
+    def told(self) -> Told:
+        """It as told to others."""
+        told = Told(self.number, self.name, warnings=self.warnings)
+        if self.delivery is not None:
+            told.manifest, told.source, told.backload = (
+                self.delivery.digest,
+                self.delivery.source,
+                self.delivery.backload,
+            )
+        if self.refusal is not None:
+            told.refused, told.problem = self.refusal.code, str(self.refusal)
+            return told
+        told.sent, told.late = self.sent, self.late
+        told.rejects = dict(sorted(self.rejects.counts.items())) if self.rejects else {}
+        return told
+
 
 @dataclass(frozen=True)
 class _Opened:
@@ -54,13 +143,11 @@ class _Opened:
 
 @dataclass(frozen=True)
 class Sorting:
-    """Sorts deliveries into a staging folder; ``staged`` lists, by record type, files of sound rows."""
+    """Sorts a sheaf of deliveries into a staging folder; ``staged`` lists, by record type, files of sound rows."""
 
-    profile: Profile
+    site: Site
     types: Mapping[str, RecordType]
-    home: Path
-    staging: Path
-    recorded_at: datetime
+    sheaf: str
     staged: dict[str, list[Path]] = field(default_factory=dict)
     _pools: dict[tuple[str, str | None, bool], list[pl.DataFrame]] = field(default_factory=dict)
     _waiting: dict[tuple[str, str | None, bool], int] = field(default_factory=dict)
@@ -68,18 +155,18 @@ class Sorting:
     _opened: dict[int, _Opened] = field(default_factory=dict)
     _rejects: list[Path] = field(default_factory=list)
 
-    def take(self, number: int, folder: Path, name: str) -> Sorted:
+    def take(self, number: int, folder: Path, first_file: int) -> Sorted:
         """A delivery read whole; its rows are judged when enough of their kind have come together."""
-        found = Sorted(number, name)
+        found = Sorted(number, delivery_name(folder))
         try:
-            found.delivery = read_delivery(folder, self.profile, self.types)
+            found.delivery = read_delivery(folder, self.site.profile, self.types)
             found.name = found.delivery.name
-            found.rejects = open_rejects(self.home, found.delivery, self._rejects)
+            found.rejects = open_rejects(self.site.home, found.delivery, self._rejects)
             self._rejects.append(found.rejects.folder)
             found.warnings += [f"{path}: not in the manifest, not read" for path in found.delivery.unlisted()]
             found.warnings += [f"manifest.json: {name} means nothing, not used" for name in found.delivery.not_used]
-            for file in found.delivery.files:
-                self._read(found, file)
+            for file_no, file in enumerate(found.delivery.files, start=first_file):
+                self._read(found, file, file_no)
         except DeliveryError as refusal:
             found.refusal = refusal
             found.sent = 0
@@ -95,9 +182,9 @@ class Sorting:
             elif found.rejects is not None:
                 found.rejects.finish()
 
-    def _read(self, owner: Sorted, file: DeliveredFile) -> None:
+    def _read(self, owner: Sorted, file: DeliveredFile, file_no: int) -> None:
         fault, columns, batches = self._batches(file, owner)
-        opened = _Opened(len(self._opened), owner, file, columns)
+        opened = _Opened(file_no, owner, file, columns)
         self._opened[opened.number] = opened
         rows = 0
         for batch in batches:
@@ -124,7 +211,9 @@ class Sorting:
             owner.warnings.append(f"{file.name}: its SHA-256 is not the one in the manifest; rows were judged singly")
         if file.format == "jsonl":
             known = (
-                None if file.mapping else Terms(self.profile, self.types[file.record_type], self.recorded_at).accepted
+                None
+                if file.mapping
+                else Terms(self.site.profile, self.types[file.record_type], self.site.recorded_at).accepted
             )
             return None, (), reading.json_batches(file, known)
         columns = reading.csv_header(file)
@@ -143,7 +232,7 @@ class Sorting:
         repeated = [name for name in columns if columns.count(name) > 1]
         if repeated:
             return "header_duplicate", repeated[0]
-        accepted = Terms(self.profile, self.types[file.record_type], self.recorded_at).accepted
+        accepted = Terms(self.site.profile, self.types[file.record_type], self.site.recorded_at).accepted
         if file.mapping is not None:
             owner.warnings.extend(f"{file.name}: {said}" for said in docking.unmatched(columns, file.mapping, accepted))
             return None
@@ -168,7 +257,8 @@ class Sorting:
         is_backload = delivery is not None and delivery.backload is not None
         key = (file.record_type, file.mapping.name if file.mapping else None, is_backload)
         terms = self._terms.setdefault(
-            key, Terms(self.profile, self.types[file.record_type], self.recorded_at, is_backload, file.mapping)
+            key,
+            Terms(self.site.profile, self.types[file.record_type], self.site.recorded_at, is_backload, file.mapping),
         )
         frame = batch.frame
         if file.mapping is not None:
@@ -210,12 +300,12 @@ class Sorting:
         rows = sound.join(origins, on=FILE_NO, how="left", maintain_order="left").with_columns(
             event_date=pl.col(record_type.event_date),
             stated_end=end,
-            recorded_at=pl.lit(self.recorded_at, dtype=pl.Datetime("us", "UTC")),
+            recorded_at=pl.lit(self.site.recorded_at, dtype=pl.Datetime("us", "UTC")),
             seq=pl.col(FILE_NO).cast(pl.Int64) * LINES_A_FILE + pl.col(LINE),
         )
         self._count(rows, terms)
         listed = self.staged.setdefault(record_type.name, [])
-        path = self.staging / f"{record_type.name}-{len(listed)}.arrow"
+        path = self.site.staging / f"{record_type.name}-{self.sheaf}-{len(listed)}.arrow"
         rows.drop(FILE_NO, LINE).write_ipc(path, compression="lz4")
         listed.append(path)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from features.records.schema import Field
 
 TEXT_LENGTH = 4000
 DIGITS = 15
+REMEMBERED = 65_536  # days: a province's records fall on a few thousand
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FIRST_YEAR = 1800
 _LAST_DAY = date(9999, 12, 30)  # the last whose midnights are moments everywhere; 9999-12-31 means no end
@@ -77,8 +79,13 @@ def local_midnight(days: pl.Series, zone: ZoneInfo) -> pl.Series:
     """The moment each day begins in a time zone, in UTC."""
     days = days.clip(upper_bound=_LAST_DAY)
     distinct = days.unique().drop_nulls()
-    begun = [datetime.combine(day, time(), zone).astimezone(UTC) for day in distinct.to_list()]
+    begun = [_midnight(day, zone) for day in distinct.to_list()]
     return _replaced(days, distinct, pl.Series(begun, dtype=MOMENT), MOMENT)
+
+
+@lru_cache(REMEMBERED)
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def _by_text(text: pl.Series, read: Callable[[str], Any], dtype: Any) -> Parsed:
@@ -113,6 +120,7 @@ class _Fault:
     code: str
 
 
+@lru_cache(REMEMBERED)
 def _date(value: str) -> date | _Fault:
     if _DATE.fullmatch(value) is None:
         return _Fault("date_format")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from small_place import NOW, Home, entity, penalty
+from small_place import BACKLOAD, NOW, Home, entity, penalty
 
 from features.profile import ProfileError
-from features.records import intake
+from features.records import intake, sorting
 from features.records.generation import CURRENT, NEXT, LakeError
 from features.records.journal import JournalError
 from features.records.lake import Lake
@@ -161,13 +161,16 @@ sys.path[:0] = [sys.argv[1], sys.argv[2]]
 from small_place import Home, NOW
 home = Home(Path(sys.argv[3]))
 print("ready", flush=True)
-home.take(*sorted((home.folder / "out").iterdir()))
+from features.records import intake, sorting
+intake.LARGE = 0
+folders = sorted((home.folder / "out").iterdir())
+intake.take(folders, lake=home.lake, journal=home.journal, recorded_at=NOW, helpers=int(sys.argv[4]))
 """
 
 
-def start(home):
+def start(home, helpers=0):
     here = Path(__file__).parent
-    command = [sys.executable, "-c", PROGRAM, str(here), str(here.parents[2]), str(home.folder)]
+    command = [sys.executable, "-c", PROGRAM, str(here), str(here.parents[2]), str(home.folder), str(helpers)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     process.stdout.readline()
     process.stdout.close()
@@ -226,3 +229,51 @@ def test_a_generation_counts_when_the_journal_names_it(filled, monkeypatch, jour
     (receipt,) = filled.take(folder)
     assert (receipt.accepted, receipt.duplicate) == ((0, 1) if journalled else (1, 0))
     assert filled.journal.last("intake").at == NOW
+
+
+def test_helpers_change_no_byte_of_the_lake(tmp_path, monkeypatch):
+    monkeypatch.setattr(sorting, "SHEAF_BYTES", 1)
+    listed = []
+    for helpers in (0, 2):
+        monkeypatch.setattr(intake, "LARGE", 0)
+        home = Home(tmp_path / f"with{helpers}")
+        many(home)
+        home.deliver("bad", {"penalty.csv": ("penalty", [penalty(1, fine="viel")])}, backload=BACKLOAD)
+        (home.deliver("none", {"penalty.csv": ("penalty", [])}) / "manifest.json").unlink()
+        seen = []
+        receipts = intake.take(
+            sorted((home.folder / "out").iterdir()),
+            lake=home.lake,
+            journal=home.journal,
+            recorded_at=NOW,
+            progress=lambda step, done, total: seen.append((step, done, total)),  # noqa: B023
+            helpers=helpers,
+        )
+        assert {step for step, _, _ in seen} == {"read, MiB", "register", "land, MiB"}
+        assert all(done <= total for _, done, total in seen if total)
+        rejects = {path.name: path.read_bytes() for path in sorted((home.lake.home / "rejects").rglob("*.jsonl"))}
+        listed.append((receipts, rejects, (home.lake.folder / "current.json").read_bytes()))
+    (receipts, _, _) = listed[0]
+    assert {one.delivery: (one.rejected, one.refused) for one in receipts}["bad"] == (1, None)
+    assert {one.delivery: one.refused for one in receipts}["none"] == "manifest_missing"
+    assert listed[0][1:] == listed[1][1:]
+    assert [(one.delivery, one.sent, one.accepted) for one in listed[0][0]] == [
+        (one.delivery, one.sent, one.accepted) for one in listed[1][0]
+    ]
+
+
+def test_an_intake_with_helpers_killed_anywhere_ends_in_the_same_lake(tmp_path):
+    wanted = None
+    for place in range(3):
+        home = Home(tmp_path / f"home{place}")
+        many(home)
+        if place:
+            process = start(home, helpers=2)
+            time.sleep(1.0 * place)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        home.lake.reopen()
+        home.take(*sorted((home.folder / "out").iterdir()))
+        wanted = wanted or home.lake.digest(TODAY)
+        assert home.lake.digest(TODAY) == wanted
+        assert Lake(home.lake.home, home.profile).verify() > 0
