@@ -20,17 +20,22 @@ Days = npt.NDArray[np.int64]
 EMPTY_IS_ZERO = ("count", "sum", "distinct", "decayed")
 
 
+def empty(aggregate: Aggregate) -> float:
+    """What no record means for an aggregate: 0 for counts and sums, null for the rest."""
+    return 0.0 if aggregate.op in EMPTY_IS_ZERO else np.nan
+
+
 def unpacked(aggregate: Aggregate, integers: npt.NDArray[np.int64], present: npt.NDArray[np.bool_]) -> Column:
     """An aggregate's values, one float64 per entity; no record is 0 for counts and sums, null for the rest."""
     values = integers.astype(np.float64)
     if aggregate.op == "latest":
         values = (integers % LATEST_SCALE - LATEST_OFFSET).astype(np.float64)
-    values[~present] = 0.0 if aggregate.op in EMPTY_IS_ZERO else np.nan
+    values[~present] = empty(aggregate)
     return values
 
 
 def evaluate(value: Value, known: Mapping[Value, Column], as_of: npt.NDArray[np.datetime64]) -> Column:
-    """A value for every entity, from columns that are known already; ``as_of`` holds each row's date."""
+    """A value for every entity, from columns that are known already; ``as_of`` has each row's date, or one for all."""
     if value in known:
         return known[value]
     if not isinstance(value, Formula):

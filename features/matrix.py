@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from features.asof import month_end_on_or_before
 from features.compile import before_coverage, pair_clock, pair_columns
-from features.engine import Engine
-from features.formulas import Column, as_of_column, evaluate, unpacked
+from features.engine import Engine, Ranged
+from features.formulas import Column, as_of_column, empty, evaluate, unpacked
 from features.indicators.catalogue import Definitions, aggregates, populations, row_sets
 from features.indicators.language import Aggregate, Indicator, Nearby, Neighbours, PeerRate, Rows, Value, Window
 from features.population import RING, neighbour_sums, peer_means
@@ -22,6 +22,7 @@ from features.reading import REGISTER, Lake, Reading, numbered
 from features.steps import key_of
 
 BATCH = 250_000
+AHEAD_CELLS = 2**23  # of one query's result: 64 MiB where every entity has records
 UNKNOWN_KIND = -1
 Dense = npt.NDArray[np.int64]
 Dates = npt.NDArray[np.datetime64]
@@ -40,7 +41,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Axis:
-    """The rows to fill: which entity at which date, and the column that names them in a query's result."""
+    """The rows to fill: which entity at which date, and the column that names them in a query's result.
+
+    ``as_of`` has a date a row, or one date for all rows.
+    """
 
     by: str
     entity: npt.NDArray[np.int64]
@@ -49,6 +53,22 @@ class Axis:
 
     def __len__(self) -> int:
         return len(self.entity)
+
+    @cached_property
+    def days(self) -> list[date]:
+        """The distinct dates."""
+        found: list[date] = np.unique(self.as_of).tolist()
+        return found
+
+    @property
+    def dates(self) -> Dates:
+        """The date of every row."""
+        return np.broadcast_to(self.as_of, len(self))
+
+    @cached_property
+    def keys(self) -> npt.NDArray[np.int64]:
+        """What the column ``by`` holds for every row, ascending."""
+        return self.entity if self.by == "entity" else np.arange(len(self))
 
 
 @dataclass
@@ -88,20 +108,40 @@ def batches(
     entity = known["entity"].to_numpy().astype(np.int64)
     kind = known["kind"].to_numpy()
     whole = _needed(definitions)
-    results = {name: reading.in_ranges(name, wanted, as_of) for name, wanted in whole.items()}
+    results = {name: _Ahead(reading.in_ranges(name, wanted, as_of), wanted) for name, wanted in whole.items()}
     wide = _wide_parts(definitions)
     population = _Population(reading, wide, as_of)
     parts = {part: population.column(part) for part in wide}
     for start in range(0, len(entity), size):
         rows = slice(start, start + size)
-        axis = Axis("entity", entity[rows], kind[rows], as_of_column(as_of, len(entity[rows])))
+        axis = Axis("entity", entity[rows], kind[rows], as_of_column(as_of, 1))
         placed = Placed({part: column[axis.entity] for part, column in parts.items()})
         for name, wanted in whole.items():
-            result = results[name]
-            found = None if result is None else result(int(axis.entity[0]), int(axis.entity[-1]))
+            found = results[name].between(int(axis.entity[0]), int(axis.entity[-1]))
             _place(placed, found, wanted, axis, record_type=name)
         _place_nearby(placed, reading, definitions, axis)
         yield _batch(as_of, axis, _filled(definitions, placed, axis, lake.profile), definitions)
+
+
+class _Ahead:
+    """A query run on wider ranges of keys than a batch asks for: few aggregates make a query that is soon done."""
+
+    def __init__(self, result: Ranged | None, wanted: Mapping[str, Aggregate]) -> None:
+        self._result = result
+        self._width = AHEAD_CELLS // len(wanted)
+        self._until = -1
+        self._found = pa.table({"entity": pa.array([], pa.int32())})
+
+    def between(self, low: int, high: int) -> pa.Table | None:
+        """The rows of a range (both ends included), which begins after the last; None when there are no records."""
+        if self._result is None:
+            return None
+        if high > self._until:
+            self._until = max(high, low + self._width)
+            self._found = self._result(low, self._until)
+        keys = self._found["entity"].to_numpy()
+        first, last = np.searchsorted(keys, low), np.searchsorted(keys, high, side="right")
+        return self._found.slice(first, last - first)
 
 
 def sampled_batches(
@@ -172,34 +212,38 @@ def _place(
     placed: Placed, found: pa.Table | None, wanted: Mapping[str, Aggregate], axis: Axis, *, record_type: str
 ) -> None:
     """Put a sorted result onto the axis; rows without a record get what no record means for the aggregate."""
-    keys = axis.entity if axis.by == "entity" else np.arange(len(axis))
     there = np.zeros(len(axis), bool)
-    position = np.zeros(len(axis), np.int64)
-    if found is not None and found.num_rows:
+    is_held, rows = np.zeros(0, bool), np.zeros(0, np.int64)
+    if found is not None and found.num_rows and len(axis):
         held = found[axis.by].to_numpy().astype(np.int64)
-        position = np.minimum(np.searchsorted(held, keys), len(held) - 1)
-        there = held[position] == keys
+        rows = np.minimum(np.searchsorted(axis.keys, held), len(axis) - 1)
+        is_held = axis.keys[rows] == held
+        rows = rows[is_held]
+        there[rows] = True
     placed.present[record_type] = there
     for name, aggregate in wanted.items():
-        integers, present = np.zeros(len(axis), np.int64), there.copy()
-        if there.any() and found is not None:
+        values = np.full(len(axis), empty(aggregate))
+        if len(rows) and found is not None:
             column = found[name].combine_chunks()
-            integers = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)[position]
-            present &= column.is_valid().to_numpy(zero_copy_only=False)[position]
-        placed.columns[aggregate] = unpacked(aggregate, integers, present)
+            integers = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)[is_held]
+            present = column.is_valid().to_numpy(zero_copy_only=False)[is_held]
+            values[rows] = unpacked(aggregate, integers, present)
+        placed.columns[aggregate] = values
 
 
 def _filled(definitions: Definitions, placed: Placed, axis: Axis, profile: Profile) -> Column:
     """The matrix: one float64 column per indicator, with null where it does not apply or is not known."""
-    values = np.empty((len(axis), len(definitions.indicators)))
+    values = np.empty((len(axis), len(definitions.indicators)), order="F")  # filled and read column by column
+    others: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
     for position, indicator in enumerate(definitions.indicators):
         column = evaluate(indicator.value, placed.columns, axis.as_of).astype(np.float64, copy=True)
         if indicator.missing == "zero":
             column[np.isnan(column)] = 0.0
         else:
             column[~_any_record(indicator, placed, len(axis))] = np.nan
-        applies = np.isin(axis.kind, [profile.kind_codes.index(kind) for kind in indicator.kinds])
-        column[~applies] = np.nan
+        if indicator.kinds not in others:
+            others[indicator.kinds] = ~np.isin(axis.kind, [profile.kind_codes.index(kind) for kind in indicator.kinds])
+        column[others[indicator.kinds]] = np.nan
         _blank_before_coverage(column, indicator, axis, profile)
         values[:, position] = column
     return values
@@ -213,9 +257,9 @@ def _any_record(indicator: Indicator, placed: Placed, rows: int) -> npt.NDArray[
 
 
 def _blank_before_coverage(column: Column, indicator: Indicator, axis: Axis, profile: Profile) -> None:
-    for as_of in np.unique(axis.as_of):
-        if before_coverage(indicator, profile, as_of.item()):
-            column[axis.as_of == as_of] = np.nan
+    for as_of in axis.days:
+        if before_coverage(indicator, profile, as_of):
+            column[axis.dates == np.datetime64(as_of, "D")] = np.nan
 
 
 def _batch(as_of: date, axis: Axis, values: Column, definitions: Definitions) -> Batch:
@@ -259,7 +303,7 @@ def _nearby(reading: Reading, part: Nearby, cell: Column, axis: Axis) -> Column:
     """Place records in the ring of cells around each row's entity; null where the entity's place is unknown."""
     located = np.flatnonzero(~np.isnan(cell))
     around = (cell[located].astype(np.int64)[:, None] + np.array(RING)[None, :]).ravel()
-    days = axis.as_of[located].astype("datetime64[D]")
+    days = axis.dates[located].astype("datetime64[D]")
     clocks = pair_columns(days.tolist(), [part.rows.window] if part.rows.window else [], reading.lake.profile.zone)
     taken = clocks.take(
         pa.array(np.searchsorted(clocks["t_day"].to_numpy().astype("datetime64[D]"), days).repeat(len(RING)))
@@ -292,7 +336,7 @@ class _Populations:
         """Put the parts' values onto an axis."""
         if not self._parts:
             return
-        days, place = np.unique(axis.as_of, return_inverse=True)
+        days, place = np.unique(axis.dates, return_inverse=True)
         ends = np.array([month_end_on_or_before(day.item()) for day in days], "datetime64[D]")[place]
         for part in self._parts:
             placed.columns[part] = np.full(len(axis), np.nan)
@@ -315,14 +359,13 @@ class _Population:
     def __init__(self, reading: Reading, parts: Sequence[PeerRate | Neighbours], as_of: date) -> None:
         self._reading = reading
         self._as_of = month_end_on_or_before(as_of)
-        self._axis = Axis(
-            "entity",
-            np.arange(reading.size),
-            np.zeros(reading.size, np.int8),
-            as_of_column(self._as_of, reading.size),
-        )
         self._values = [part.value for part in parts if part.value is not None]
         self._linked: dict[tuple[Rows, str], tuple[Dense, Dense]] = {}
+
+    @cached_property
+    def _axis(self) -> Axis:
+        size = self._reading.size
+        return Axis("entity", np.arange(size), np.zeros(size, np.int8), as_of_column(self._as_of, 1))
 
     def column(self, part: PeerRate | Neighbours) -> Column:
         """A part's value for every entity key."""

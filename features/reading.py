@@ -93,7 +93,7 @@ class Reading:
             return None
         clock = literal_clock(as_of, self.lake.profile.zone)
         found = self.engine.prepared(plan.query(rows, lambda _: clock, by="entity"), "entity")
-        return lambda low, high: found(low, high).sort_by("entity")
+        return lambda low, high: _in_order(found(low, high))
 
     def for_pairs(
         self, record_type: str, aggregates: Mapping[str, Aggregate], pairs: pa.Table, clock: Any, *, on: str = "entity"
@@ -113,8 +113,7 @@ class Reading:
         if rows is None:
             return pa.table({name: pa.array([], pa.int32() if name == "entity" else pa.string()) for name in columns})
         known = rows.filter(counted(rows, self._clock(as_of), self.lake.profile))
-        found = known.group_by("entity").aggregate(**{name: known[name].max() for name in names})
-        return self.engine.run(found).sort_by("entity")
+        return _one_each(self.engine.run(known.select("entity", *names)), names)
 
     def attributes_for_pairs(self, names: Sequence[str], pairs: pa.Table) -> pa.Table:
         """One row per pair whose entity was known at the pair's date, sorted: the text of registration fields."""
@@ -136,16 +135,30 @@ class Reading:
         clock = self._clock(as_of)
         among = counted(rows, clock, self.lake.profile) & rows_condition(rows, link.rows, record_type, clock)
         found = rows.filter(among & rows[link.key].notnull()).select("entity", link.key).distinct()
-        table = self.engine.run(found).sort_by([("entity", "ascending"), (link.key, "ascending")])
+        table = self.engine.run(found)
         return table["entity"].to_numpy().astype(np.int64), numbered(table[link.key])
 
     def _clock(self, as_of: date) -> Clock:
         return literal_clock(as_of, self.lake.profile.zone)
 
 
+def _in_order(rows: pa.Table) -> pa.Table:
+    return rows if np.all(np.diff(rows["entity"].to_numpy()) > 0) else rows.sort_by("entity")
+
+
+def _one_each(rows: pa.Table, names: Sequence[str]) -> pa.Table:
+    """One row per entity, sorted; of several the greatest texts.
+
+    Rows mostly come as the files hold them, which is sorted and one each.
+    """
+    steps = np.diff(rows["entity"].to_numpy())
+    if np.all(steps > 0):
+        return rows
+    found = rows.group_by("entity").aggregate([(name, "max") for name in names])
+    return found.rename_columns({f"{name}_max": name for name in names}).select(rows.column_names).sort_by("entity")
+
+
 def numbered(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Texts as group numbers in the order of the texts, −1 for null; the same for any order of rows."""
+    """Texts as group numbers in the order they appear in, −1 for null; equal texts have equal numbers, no more."""
     texts = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    known = pc.drop_null(pc.unique(texts))
-    order = known.take(pc.sort_indices(known))
-    return np.asarray(pc.fill_null(pc.index_in(texts, order), -1).to_numpy(zero_copy_only=False), np.int64)
+    return np.asarray(pc.fill_null(texts.dictionary_encode().indices, -1).to_numpy(zero_copy_only=False), np.int64)

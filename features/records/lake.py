@@ -185,20 +185,24 @@ class Lake:
 
     def register(self) -> pa.Table:
         """Entities by their key 0…n−1: ``entity``, ``code``, ``regno``, ``name``, ``region``."""
-        return self.entities().entities.select(REGISTER_COLUMNS).to_arrow()
+        return self._kept(REGISTER, REGISTER_SCHEMA, REGISTER_COLUMNS).to_arrow()
 
     def codes(self) -> list[str | None]:
         """The entity code of every key; null for an entity known by its old number alone."""
-        found: list[str | None] = self.entities().entities["code"].to_list()
+        found: list[str | None] = self._kept(REGISTER, REGISTER_SCHEMA, ["code"])["code"].to_list()
         return found
 
     def entities(self) -> Register:
         """The register of entities with every number and name they ever had."""
-        tables = {}
-        for name, schema in ((REGISTER, REGISTER_SCHEMA), (ALIASES, ALIAS_SCHEMA)):
-            paths = self.verified(self.generation.files(name))
-            tables[name] = pl.read_parquet(list(paths)).cast(schema) if paths else pl.DataFrame(schema=schema)
-        return Register(tables[REGISTER], tables[ALIASES], self.profile.identity == "uscc")
+        entities = self._kept(REGISTER, REGISTER_SCHEMA, REGISTER_SCHEMA.names())
+        aliases = self._kept(ALIASES, ALIAS_SCHEMA, ALIAS_SCHEMA.names())
+        return Register(entities, aliases, self.profile.identity == "uscc")
+
+    def _kept(self, table: str, schema: pl.Schema, columns: Sequence[str]) -> pl.DataFrame:
+        paths = self.verified(self.generation.files(table))
+        if not paths:
+            return pl.DataFrame(schema=schema).select(columns)
+        return pl.read_parquet(list(paths), columns=list(columns)).cast({name: schema[name] for name in columns})
 
     def export_queue(self) -> None:
         """Write the rows that found no entity where people can fetch them: ``unmatched/<record type>.csv``."""
