@@ -2,7 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test chicago lock clean
+ENTITIES ?= 200000
+BENCH ?= var/bench-$(ENTITIES)
+
+.PHONY: demo test chicago bench-province lock clean
 .venv/.ready: requirements.txt pyproject.toml
 	@PYTHON=$(PYTHON) sh scripts/bootstrap
 
@@ -14,6 +17,9 @@ test: .venv/.ready
 
 chicago: .venv/.ready
 	@$(BIN)/python scripts/chicago.py $(if $(DATA),--data $(DATA)) $(if $(TEST),--test $(TEST))
+
+bench-province: .venv/.ready
+	@$(BIN)/python tests/benchmarks/province.py $(ENTITIES) $(BENCH)
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.txt

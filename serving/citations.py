@@ -1,7 +1,7 @@
 """Reasons of a whole month with the records they cite, or the statement that there are none."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +41,11 @@ LINE = [
 ]
 
 
-def cite(folder: Path, sources: Sources, scored: Path, explained: Explained) -> None:
-    """Write the reasons of every scored entity, and the records they cite."""
+def cite(
+    folder: Path, sources: Sources, found: tuple[Path, Explained], report: Callable[[int, int], None] = lambda *_: None
+) -> None:
+    """Write the reasons of every entity in a scored folder, and the records they cite; ``report`` hears how many."""
+    scored, explained = found
     internal = internal_values(sources.lake, sources.definitions, as_of=sources.as_of, engine=sources.engine)
     with (
         pq.ParquetWriter(folder / REASONED, REASONED_ROW, **FORMAT) as reasoned,
@@ -52,10 +55,11 @@ def cite(folder: Path, sources: Sources, scored: Path, explained: Explained) -> 
         pieces = zip(slices(scored / SCORED, ["entity", "rules"]), _values(scored / VECTORS, sources), strict=True)
         for part, values in pieces:
             own = _ordered(explained.of_vectors(explained.which[start : start + len(values)]), sources)
-            lines, found = _cited(part, values, own, internal=internal, sources=sources)
+            lines, records = _cited(part, values, own, internal=internal, sources=sources)
             reasoned.write_table(lines, row_group_size=GROUP)
-            cited.write_table(found, row_group_size=GROUP)
+            cited.write_table(records, row_group_size=GROUP)
             start += len(values)
+            report(start, len(explained.which))
 
 
 def _cited(

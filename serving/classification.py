@@ -1,7 +1,7 @@
 """One month's classification as files: scores, indicator vectors, distinct explanations, and the rows of results."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -153,9 +153,14 @@ def read_table(path: Path, **options: Any) -> pa.Table:
     return pq.read_table(path, page_checksum_verification=True, **options)
 
 
-def score(folder: Path, sources: Sources, previous: Previous | None) -> None:
-    """Write margins and classes, indicator vectors and bin codes of every in-scope entity of a known kind."""
-    scheme = sources.scheme
+def score(
+    folder: Path, sources: Sources, previous: Previous | None, report: Callable[[int, int], None] = lambda *_: None
+) -> None:
+    """Write margins and classes, indicator vectors and bin codes of every in-scope entity of a known kind.
+
+    ``report`` hears up to which of all entity keys it is done.
+    """
+    scheme, everyone = sources.scheme, sources.lake.register().num_rows
     schema = pa.schema([("entity", pa.int32()), *((name, pa.float64()) for name in scheme.columns)])
     with (
         pq.ParquetWriter(folder / SCORED, SCORED_ROW, compression="zstd", write_page_checksum=True) as scored,
@@ -169,6 +174,7 @@ def score(folder: Path, sources: Sources, previous: Previous | None) -> None:
             columns = [pa.array(values[:, place], from_pandas=True) for place in range(values.shape[1])]
             vectors.write_table(pa.table([pa.array(batch.entity), *columns], schema=schema), row_group_size=GROUP)
             codes.write(scheme.bin_codes(values).tobytes())
+            report(int(batch.entity[-1]) + 1, everyone)
 
 
 def _in_kind(sources: Sources) -> Iterator[Batch]:

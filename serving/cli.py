@@ -12,10 +12,12 @@ import typer
 from serving import council, display, indicators, screens
 from serving.entrance import (
     Json,
+    Progress,
     choose,
     classes,
     day,
     exit_code,
+    message,
     month_gone_by,
     month_option,
     named_month,
@@ -44,9 +46,13 @@ def everywhere(
     profile: Annotated[
         str | None, typer.Option(help="A profile's name or folder (else JIANWEI_PROFILE, else the default).")
     ] = None,
+    progress: Annotated[
+        Progress, typer.Option(help="Progress on stderr as text, or as json: one object a line, for a scheduler.")
+    ] = Progress.text,
 ) -> None:
     """Choose the place to work on; homes lie in $JIANWEI_HOME (default ./var), one folder a profile."""
     choose(profile)
+    display.progress_as(progress.value)
 
 
 def main() -> None:
@@ -57,7 +63,7 @@ def main() -> None:
         code = exit_code(fault)
         if code is None:
             raise
-        display.say(str(fault) or f"{type(fault).__name__}: nothing more is known; what was complete is kept.")
+        display.say(message(fault))
         sys.exit(code)
 
 

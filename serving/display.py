@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 console = Console(stderr=True, highlight=False)
+_as = {"lines": False}  # how this process shows progress
+EVERY = 5.0  # seconds between two lines of progress where there is no terminal
 figures = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
@@ -34,7 +36,20 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
 
 def say(text: str) -> None:
     """Print a line for people on stderr."""
-    console.print(text, markup=False, soft_wrap=True)
+    if _as["lines"]:
+        _line({"message": text})
+    else:
+        console.print(text, markup=False, soft_wrap=True)
+
+
+def progress_as(form: str) -> None:
+    """Show progress as ``text`` for people or as ``json``: one object a line on stderr, for a scheduler."""
+    _as["lines"] = form == "json"
+
+
+def _line(content: Mapping[str, Any]) -> None:
+    sys.stderr.write(json.dumps(_finite(content), ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stderr.flush()
 
 
 def quiet(_: str) -> None:
@@ -42,21 +57,25 @@ def quiet(_: str) -> None:
 
 
 def peak_gib() -> float:
-    """The most memory this process has held so far, in GiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    """The most memory this process, or one it started and saw the end of, has held so far, in GiB."""
+    used = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(used) / 2**20
 
 
 @contextmanager
 def step(title: str) -> Iterator["Step"]:
     """Show a step while it runs: its name, what it reports, and how long it took."""
     running = Step(title)
-    if console.is_terminal:
+    if console.is_terminal and not _as["lines"]:
         with console.status(title) as status:
             running.status = status
             yield running
     else:
         yield running
-    console.print(f"  {title}  {running.note}  [dim]{running.seconds:.1f} s[/dim]", soft_wrap=True)
+    if _as["lines"]:
+        _line({"step": title, "state": "done", "note": running.note, **running.spent})
+    else:
+        console.print(f"  {title}  {running.note}  [dim]{running.seconds:.1f} s[/dim]", soft_wrap=True)
 
 
 class Step:
@@ -68,24 +87,49 @@ class Step:
         self.status: Any = None
         self._started = time.monotonic()
         self._shown = self._started
+        self._part = ("", self._started)
 
     @property
     def seconds(self) -> float:
         """Seconds since the step began."""
         return time.monotonic() - self._started
 
-    def report(self, message: str, share: float | None = None) -> None:
-        """Show progress: a message, and the share done when it is known."""
-        done = "" if share is None else f" {share:.0%}"
+    @property
+    def spent(self) -> dict[str, float]:
+        """Seconds since the step began and the most memory this process has held."""
+        return {"seconds": round(self.seconds, 1), "peak_gib": round(peak_gib(), 2)}
+
+    def report(self, message: str, portion: Mapping[str, Any] | None = None) -> None:
+        """Show progress: a message, and how much is done where it is known."""
+        is_due = time.monotonic() - self._shown > EVERY
         if self.status is not None:
-            self.status.update(f"{self.title} – {message}{done}")
-        elif time.monotonic() - self._shown > 5:
-            console.print(f"  … {self.title} – {message}{done}", soft_wrap=True)
+            self.status.update(f"{self.title} – {message}{_in_words(portion)}")
+        elif is_due and _as["lines"]:
+            _line({"step": self.title, "state": "running", "message": message, **(portion or {}), **self.spent})
+        elif is_due:
+            console.print(f"  … {self.title} – {message}{_in_words(portion)}", soft_wrap=True)
+        if is_due:
             self._shown = time.monotonic()
 
     def portion(self, done: int, total: int, message: str = "") -> None:
-        """Show how much of the work is done."""
-        self.report(f"{message} {done:,} of {total:,}".strip(), done / total if total else None)
+        """Show how much of the work is done, how fast it goes and how long it will take."""
+        if message != self._part[0]:
+            self._part = message, time.monotonic()
+        spent = time.monotonic() - self._part[1]
+        rate = done / spent if spent > 0 else 0.0
+        left = (total - done) / rate if rate else None
+        share = done / total if total else None
+        found = {"done": done, "total": total, "share": share, "per_second": rate, "seconds_left": left}
+        self.report(message, {**found, "peak_gib": peak_gib()})
+
+
+def _in_words(portion: Mapping[str, Any] | None) -> str:
+    if portion is None:
+        return ""
+    share = "" if portion["share"] is None else f" {portion['share']:.0%}"
+    left = "" if portion["seconds_left"] is None else f", {portion['seconds_left']:,.0f} s left"
+    rate = f", {portion['per_second']:,.0f} a second" if portion["per_second"] else ""
+    return f" {portion['done']:,} of {portion['total']:,}{share}{rate}{left}, peak {portion['peak_gib']:.2f} GiB"
 
 
 class Watch:

@@ -1,7 +1,9 @@
 """The way in for every verb: which profile, which home, options shared by verbs, and exit codes by error family."""
 
+import errno
 import re
 from datetime import date
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,10 +26,23 @@ EXIT_CODES = {
     "DefinitionError": 2,
 }
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_MORE = {"no space left on device": "disk", "file too large": "disk", "quota exceeded": "disk"}
+KEPT = "What was published and taken before stands as it was; what was under way is not used."
+MAKE_ROOM = {"disk": "Make room on the disk of the home", "memory": "Give the process more memory"}
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 CLASSES = ("A", "B", "C", "D")
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
+
+
+class Progress(StrEnum):
+    """How progress is shown."""
+
+    text = "text"
+    json = "json"
+
+
 _chosen: dict[str, str | None] = {"profile": None}
 
 
@@ -102,4 +117,23 @@ def classes(named: list[str] | None) -> tuple[str, ...]:
 
 def exit_code(fault: BaseException) -> int | None:
     """The exit code of the fault's family; None for a fault nobody foresaw."""
-    return next((EXIT_CODES[kind.__name__] for kind in type(fault).__mro__ if kind.__name__ in EXIT_CODES), None)
+    known = (EXIT_CODES[kind.__name__] for kind in type(fault).__mro__ if kind.__name__ in EXIT_CODES)
+    return next(known, EXIT_CODES["ResourceError"] if _refusal(fault) else None)
+
+
+def message(fault: BaseException) -> str:
+    """What a fault says to people; a machine that refuses disk or memory says it in many ways, people hear one."""
+    refused = _refusal(fault)
+    if refused is None:
+        return str(fault) or f"{type(fault).__name__}: nothing more is known; what was complete is kept."
+    return f"The machine has no {refused} left ({fault}). {KEPT} {MAKE_ROOM[refused]}, and run the same command again."
+
+
+def _refusal(fault: BaseException) -> str | None:
+    """``disk`` or ``memory`` where a fault, whichever library raised it, means that there is none left."""
+    if isinstance(fault, OSError) and fault.errno in FULL:
+        return "disk"
+    if isinstance(fault, MemoryError) or "OutOfMemory" in type(fault).__name__:
+        return "memory"
+    told = str(fault).lower()
+    return next((what for text, what in NO_MORE.items() if text in told), None)

@@ -252,9 +252,10 @@ class _Computed:
 def _compute(work: Path, run: Run, inputs: Mapping[str, Any], before: SealedMonth | None, watch: Watch) -> _Computed:
     """The result rows of everyone; every part of the way is a step of its own, done once."""
     sources, scored, cited = run.sources, work / "scored", work / "cited"
-    with watch("scores"):
+    with watch("scores") as step:
         previous = None if steps.is_done(scored, inputs) else _previous(run, before)
-        steps.run(scored, inputs, lambda fresh: classification.score(fresh, sources, previous))
+        made = partial(classification.score, sources=sources, previous=previous, report=_portions(step, "entities"))
+        steps.run(scored, inputs, made)
     with watch("contributions"):
         vectors, which = classification.bin_vectors(scored, sources.scheme)
         chunks = [work / f"explained-{start:010d}" for start in range(0, len(vectors), CHUNK)]
@@ -264,13 +265,23 @@ def _compute(work: Path, run: Run, inputs: Mapping[str, Any], before: SealedMont
         found = Explained([classification.added(chunk, sources.scheme) for chunk in chunks], which)
         margins = read_table(scored / SCORED, columns=["kind", "margin"])
         error = classification.largest_error(margins, found, sources.scheme)
-    with watch("reasons"):
-        steps.run(cited, inputs, lambda fresh: citations.cite(fresh, sources, scored, found))
+    with watch("reasons") as step:
+        report = _portions(step, "entities")
+        steps.run(cited, inputs, lambda fresh: citations.cite(fresh, sources, (scored, found), report))
     with watch("rows"):
         results, reasoned = work / "results", cited / REASONED
-        made = partial(classification.rows, sources, scored / SCORED, reasoned, which)
-        steps.run(results, inputs, lambda fresh: _write_rows(fresh, made()))
+        slices = partial(classification.rows, sources, scored / SCORED, reasoned, which)
+        steps.run(results, inputs, lambda fresh: _write_rows(fresh, slices()))
     return _Computed(results, found, error)
+
+
+def _portions(step: Any, what: str) -> Callable[[int, int], None]:
+    """Whom to tell how much is done; nobody where nobody watches."""
+    return (lambda done, total: None) if step is None else partial(_tell, step, what)
+
+
+def _tell(step: Any, what: str, done: int, total: int) -> None:
+    step.portion(done, total, what)
 
 
 def _write_rows(folder: Path, parts: Iterable[pa.Table]) -> None:

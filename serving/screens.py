@@ -87,6 +87,8 @@ def month(found: Mapping[str, Any], sealed: Any) -> None:
     causes = sealed.rows["cause"].drop_null().value_counts().to_pylist()
     ordered = sorted(causes, key=lambda one: (-one["counts"], one["values"]))
     table("Why a class is what it is", ["cause", "entities"], [[one["values"], one["counts"]] for one in ordered])
+    if found["made"]:
+        table("Steps", ["step", "seconds"], list(found["seconds"].items()))
     error, peak = found["largest_error"], found["peak_gib"]
     say(f"contributions add up to every margin within {error:.1e}; peak memory {peak:.2f} GiB")
     say(str(sealed.words["notice"]["zh"]))

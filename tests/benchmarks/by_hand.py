@@ -1,6 +1,6 @@
-"""Ten indicators by our engine and ten written by hand: python tests/benchmarks/by_hand.py HOME [RUNS].
+"""Ten indicators by our engine and by hand: python tests/benchmarks/by_hand.py HOME [RUNS].
 
-HOME is a home of the profile ``jiangxi`` with a lake (the one tests/benchmarks/province.py leaves). Everyone in scope at
+HOME is a home of the profile ``jiangxi`` with a lake (as tests/benchmarks/province.py leaves one). Everyone in scope at
 one as-of date, the same ten columns from the same files in one run, each way in turn:
 
 - ours: the ten definitions, compiled, in batches, on the engine the profile chooses;
@@ -127,8 +127,9 @@ def mixed(lake):
     """The same ten as one query over all record types together."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    files = {name: [str(path) for path in lake.files(name)] for name in TYPES}
     scans = [
-        f"SELECT '{name}' AS type, {', '.join([*COMMON, *own])} FROM read_parquet({[str(p) for p in lake.files(name)]})"
+        f"SELECT '{name}' AS type, {', '.join([*COMMON, *own])} FROM read_parquet({files[name]})"  # noqa: S608
         for name, own in TYPES.items()
     ]
     age = f"({MONTHS} - (year(event_date) * 12 + month(event_date)))"

@@ -1,0 +1,215 @@
+"""The line at province size, measured: python tests/benchmarks/province.py ENTITIES HOME (make bench-province).
+
+Every stage is a process of its own and is kept in HOME/stages/: a run that was stopped goes on with the first stage
+that is missing. Peak memory is that of the process and its helpers together (shared pages once), and the disk is that
+of HOME. Prints a table and, as its last line, JSON; a figure that was not measured is null.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+KNOWN_BY, AS_OF, MONTHS = "2025-12-31", "2026-01-31", ("2026-01", "2026-02")
+GIB = 2**30
+
+
+class Watch:
+    """The most memory a process and those it started held together, and the most disk a folder took."""
+
+    def __init__(self, process, folder):
+        self.memory = self.disk = 0
+        self._process = process
+        self._folder = folder
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self):
+        while not self._ended.wait(1.0):
+            self.memory = max(self.memory, sum(_shared_out(one) for one in _family(self._process)))
+            self.disk = max(self.disk, _bytes(self._folder))
+
+
+def _family(process):
+    """A process and all that descend from it."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(path.parent.name)] = int(path.read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+    found = [process]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def _shared_out(process):
+    """The memory of a process in bytes; pages shared with others count by their share."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def _bytes(folder):
+    found = subprocess.run(["du", "-sb", str(folder)], capture_output=True, text=True, check=False)
+    return int(found.stdout.split()[0]) if found.stdout else 0
+
+
+class Bench:
+    """Stages of one home, each measured once."""
+
+    def __init__(self, home):
+        self.home = home
+        self.stages = home / "stages"
+        self.stages.mkdir(parents=True, exist_ok=True)
+        self.environment = {
+            **os.environ,
+            "JIANWEI_HOME": str(home / "var"),
+            "JIANWEI_MLRUNS": str(home / "mlruns"),
+            "JIANWEI_PROFILE": "jiangxi",
+        }
+        self.place = home / "var" / "jiangxi"
+
+    def verb(self, name, *words):
+        """A stage that is a verb of the command line."""
+        return self.stage(name, [str(Path(sys.executable).parent / "jianwei"), *words, "--json"])
+
+    def stage(self, name, command):
+        """What a command prints as JSON (its last line), with its seconds, memory and disk."""
+        kept = self.stages / f"{name}.json"
+        if not kept.is_file():
+            started = time.monotonic()
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, env=self.environment, text=True, cwd=ROOT)
+            with Watch(process.pid, self.home) as watch:
+                printed = process.communicate()[0]
+            if process.returncode:
+                sys.exit(f"{name} ended with {process.returncode}; run the same command again to go on from there.")
+            measured = {
+                "seconds": time.monotonic() - started,
+                "peak_gib": watch.memory / GIB,
+                "disk_gib": watch.disk / GIB,
+            }
+            kept.write_text(json.dumps({**measured, "printed": json.loads(printed.strip().splitlines()[-1])}))
+        found = json.loads(kept.read_text())
+        print(
+            f"{name:12} {found['seconds']:9.1f} s {found['peak_gib']:7.2f} GiB {found['disk_gib']:7.1f} GiB on disk",
+            flush=True,
+        )
+        return found
+
+    def own(self, name, *words):
+        """A stage that is a function of this file, run in a process of its own."""
+        return self.stage(name, [sys.executable, str(Path(__file__).resolve()), "--stage", name, *words])
+
+
+def matrix(home):
+    """Everyone in scope at one date, all indicators there are, in batches that go nowhere."""
+    from datetime import date
+
+    from features.indicators.catalogue import load
+    from features.matrix import batches
+    from features.profile import read_profile
+    from features.records.lake import Lake
+
+    profile = read_profile("jiangxi")
+    lake, definitions = Lake(Path(home), profile), load(profile)
+    for name in lake.types():
+        lake.files(name)  # digests are compared once, before the clock starts
+    started = time.monotonic()
+    rows = sum(len(batch.entity) for batch in batches(lake, definitions, as_of=date.fromisoformat(AS_OF)))
+    return {"rows": rows, "indicators": len(definitions.codes), "seconds": time.monotonic() - started}
+
+
+def month(name):
+    """A month with the newest trained scheme, whoever has approved it: promotion is not what is measured."""
+    from features.asof import Month
+    from serving import display
+    from serving import settings as edge
+    from serving.monthly import Run, classify
+    from serving.workshop import Workshop
+    from training.scheme import Scheme
+
+    shop = Workshop(edge.read())
+    scheme = Scheme.load(shop.newest().folder, shop.office.scheme_key)
+    wanted, watch = Month.parse(name), display.Watch()
+    run = Run(wanted, shop.home, shop.sources(scheme, wanted.end), "benchmark", edge.now())
+    made = classify(run, watch=watch)
+    folder = shop.home / "months" / name / "0"
+    rows = made.head.rows
+    return {
+        "steps": watch.seconds,
+        "rows": rows,
+        "largest_difference": made.largest_error,
+        "bytes_per_entity": sum(path.stat().st_size for path in folder.iterdir()) / rows,
+        "distinct_share": _distinct(folder) / rows,
+    }
+
+
+def _distinct(folder):
+    import pyarrow.parquet as pq
+
+    return pq.read_metadata(folder / "contributions.parquet").num_rows
+
+
+def main():
+    if sys.argv[1:2] == ["--stage"]:
+        name, *words = sys.argv[2:]
+        print(json.dumps(matrix(*words) if name == "matrix" else month(*words)))
+        return
+    entities, home = int(sys.argv[1]), Path(sys.argv[2]).absolute()
+    bench = Bench(home)
+    made = bench.verb("simulate", "simulate", "--entities", str(entities), "--detection", "10")
+    folders = sorted(str(path.parent) for path in (bench.place / "deliveries").glob("*/*/manifest.json"))
+    taken = bench.verb("intake", "intake", *folders)
+    sent = sum(receipt["sent"] for receipt in taken["printed"])
+    whole = bench.own("matrix", str(bench.place))
+    hand = bench.stage("by_hand", [sys.executable, str(Path(__file__).with_name("by_hand.py")), str(bench.place), "3"])
+    bench.verb("train", "train", "--known-by", KNOWN_BY)
+    first, second = (bench.own(f"month-{name}", name) for name in MONTHS)
+    step = first["printed"]["steps"]
+    print(
+        json.dumps(
+            {
+                "entities": entities,
+                "records": made["printed"]["records"],
+                "simulate_s": made["seconds"],
+                "intake_s": taken["seconds"],
+                "intake_rows_per_s": sent / taken["seconds"],
+                "matrix_s": whole["printed"]["seconds"],
+                "score_s": step["scores"],
+                "explain_s": step["contributions"],
+                "reasons_s": step["reasons"],
+                "seal_s": step["rows"] + step["seal"],
+                "month_s": first["seconds"],
+                "second_month_s": second["seconds"],
+                "peak_gib": max(first["peak_gib"], second["peak_gib"]),
+                "intake_peak_gib": taken["peak_gib"],
+                "explain_distinct_share": first["printed"]["distinct_share"],
+                "explain_changed_share": None,
+                "bytes_per_entity": first["printed"]["bytes_per_entity"],
+                "disk_peak_gib": max(json.loads(path.read_text())["disk_gib"] for path in bench.stages.glob("*.json")),
+                "ratio_polars": hand["printed"]["ratio_polars"],
+                "ratio_explain_plain": None,
+                "largest_difference": max(one["printed"]["largest_difference"] for one in (first, second)),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
