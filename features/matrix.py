@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from features.asof import month_end_on_or_before
 from features.compile import before_coverage, pair_clock, pair_columns
-from features.engine import Engine, Ranged
+from features.engine import Engine
 from features.formulas import Column, as_of_column, empty, evaluate, unpacked
 from features.indicators.catalogue import Definitions, aggregates, populations, row_sets
 from features.indicators.language import Aggregate, Indicator, Nearby, Neighbours, PeerRate, Rows, Value, Window
@@ -22,7 +22,6 @@ from features.reading import REGISTER, Lake, Reading, numbered
 from features.steps import key_of
 
 BATCH = 250_000
-AHEAD_CELLS = 2**23  # of one query's result: 64 MiB where every entity has records
 UNKNOWN_KIND = -1
 Dense = npt.NDArray[np.int64]
 Dates = npt.NDArray[np.datetime64]
@@ -108,7 +107,7 @@ def batches(
     entity = known["entity"].to_numpy().astype(np.int64)
     kind = known["kind"].to_numpy()
     whole = _needed(definitions)
-    results = {name: _Ahead(reading.in_ranges(name, wanted, as_of), wanted) for name, wanted in whole.items()}
+    results = {name: reading.in_ranges(name, wanted, as_of) for name, wanted in whole.items()}
     wide = _wide_parts(definitions)
     population = _Population(reading, wide, as_of)
     parts = {part: population.column(part) for part in wide}
@@ -121,27 +120,6 @@ def batches(
             _place(placed, found, wanted, axis, record_type=name)
         _place_nearby(placed, reading, definitions, axis)
         yield _batch(as_of, axis, _filled(definitions, placed, axis, lake.profile), definitions)
-
-
-class _Ahead:
-    """A query run on wider ranges of keys than a batch asks for: few aggregates make a query that is soon done."""
-
-    def __init__(self, result: Ranged | None, wanted: Mapping[str, Aggregate]) -> None:
-        self._result = result
-        self._width = AHEAD_CELLS // len(wanted)
-        self._until = -1
-        self._found = pa.table({"entity": pa.array([], pa.int32())})
-
-    def between(self, low: int, high: int) -> pa.Table | None:
-        """The rows of a range (both ends included), which begins after the last; None when there are no records."""
-        if self._result is None:
-            return None
-        if high > self._until:
-            self._until = max(high, low + self._width)
-            self._found = self._result(low, self._until)
-        keys = self._found["entity"].to_numpy()
-        first, last = np.searchsorted(keys, low), np.searchsorted(keys, high, side="right")
-        return self._found.slice(first, last - first)
 
 
 def sampled_batches(

@@ -28,6 +28,7 @@ from features.indicators.language import Aggregate, Neighbours
 from features.profile import Profile
 from features.records.schema import RecordType, record_types
 
+AHEAD_CELLS = 2**23  # of one query's result: 64 MiB where every entity has records
 REGISTER = "entity"  # the record type every profile has: who there is, of which kind
 
 
@@ -85,15 +86,15 @@ class Reading:
         clock = literal_clock(as_of, self.lake.profile.zone)
         return self.engine.run(plan.query(rows, lambda _: clock, by="entity")).sort_by("entity")
 
-    def in_ranges(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date) -> Ranged | None:
-        """``at`` for one range of entity keys after another; None when there are no records of the type."""
+    def in_ranges(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date) -> "Ahead":
+        """``at`` for one range of entity keys after another."""
         plan = self.plan(record_type, aggregates)
         rows = self.rows(record_type, ["entity", *plan.columns()])
         if rows is None:
-            return None
+            return Ahead(None, 1)
         clock = literal_clock(as_of, self.lake.profile.zone)
-        found = self.engine.prepared(plan.query(rows, lambda _: clock, by="entity"), "entity")
-        return lambda low, high: _in_order(found(low, high))
+        query = plan.query(rows, lambda _: clock, by="entity")
+        return Ahead(self.engine.prepared(query, "entity"), AHEAD_CELLS // len(aggregates))
 
     def for_pairs(
         self, record_type: str, aggregates: Mapping[str, Aggregate], pairs: pa.Table, clock: Any, *, on: str = "entity"
@@ -140,6 +141,27 @@ class Reading:
 
     def _clock(self, as_of: date) -> Clock:
         return literal_clock(as_of, self.lake.profile.zone)
+
+
+class Ahead:
+    """A query run on wider ranges of keys than are asked for: few aggregates make a query that is soon done."""
+
+    def __init__(self, result: Ranged | None, width: int) -> None:
+        self._result = result
+        self._width = width
+        self._until = -1
+        self._found = pa.table({"entity": pa.array([], pa.int32())})
+
+    def between(self, low: int, high: int) -> pa.Table | None:
+        """The rows of a range (both ends included) that begins after the last, sorted; None without any records."""
+        if self._result is None:
+            return None
+        if high > self._until:
+            self._until = max(high, low + self._width)
+            self._found = _in_order(self._result(low, self._until))
+        keys = self._found["entity"].to_numpy()
+        first, last = np.searchsorted(keys, low), np.searchsorted(keys, high, side="right")
+        return self._found.slice(first, last - first)
 
 
 def _in_order(rows: pa.Table) -> pa.Table:

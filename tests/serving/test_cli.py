@@ -266,9 +266,13 @@ def test_a_published_month_says_on_the_screen_what_changed_since_and_what_came_b
         "classes": sealed.counts(),
         "largest_error": 1e-7,
         "peak_gib": 1.0,
+        "seconds": {"scores": 12.5},
     }
     screens.month({**found, "made": True, "inputs_changed": False, "later": ["2025-12"]}, sealed)
-    assert "not compared with it: 2025-12" in " ".join(capsys.readouterr().err.split())
+    shown = capsys.readouterr()
+    assert "not compared with it: 2025-12" in " ".join(shown.err.split())
+    assert "scores" in shown.out
+    assert "12.5" in shown.out
     screens.month({**found, "made": False, "inputs_changed": True, "later": []}, sealed)
     assert "--correction REASON seals a supplement" in " ".join(capsys.readouterr().err.split())
 
