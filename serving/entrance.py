@@ -27,7 +27,12 @@ EXIT_CODES = {
 }
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NO_MORE = {"no space left on device": "disk", "file too large": "disk", "quota exceeded": "disk"}
+NO_MORE = {
+    "no space left on device": "disk",
+    "file too large": "disk",
+    "quota exceeded": "disk",
+    "out of memory": "memory",
+}
 KEPT = "What was published and taken before stands as it was; what was under way is not used."
 MAKE_ROOM = {"disk": "Make room on the disk of the home", "memory": "Give the process more memory"}
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -126,7 +131,8 @@ def message(fault: BaseException) -> str:
     refused = _refusal(fault)
     if refused is None:
         return str(fault) or f"{type(fault).__name__}: nothing more is known; what was complete is kept."
-    return f"The machine has no {refused} left ({fault}). {KEPT} {MAKE_ROOM[refused]}, and run the same command again."
+    told = f"{fault}".partition("\n")[0]
+    return f"The machine has no {refused} left ({told}). {KEPT} {MAKE_ROOM[refused]}, and run the same command again."
 
 
 def _refusal(fault: BaseException) -> str | None:

@@ -77,10 +77,18 @@ def test_whichever_library_meets_a_full_disk_people_read_the_same(fault):
     assert "Make room on the disk of the home" in message(fault)
 
 
-@pytest.mark.parametrize("fault", [MemoryError(), duckdb.OutOfMemoryException("could not allocate")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        MemoryError(),
+        duckdb.OutOfMemoryException("could not allocate"),
+        RuntimeError("Out of Memory Error: could not allocate block\nTraceback"),
+    ],
+)
 def test_want_of_memory_is_told_as_such(fault):
     assert exit_code(fault) == 15
     assert "no memory left" in message(fault)
+    assert "Traceback" not in message(fault)
 
 
 def test_other_faults_stay_what_they_are():
