@@ -25,7 +25,7 @@ __all__ = ["DeliveryError", "Progress", "Receipt", "recover", "take", "verify"]
 
 ACTION, OPERATOR = "intake", "operator"
 STAGING = ".staging"
-LARGE = 128 << 20  # bytes of deliveries: less is done sooner than helpers have started
+LARGE = 16 << 20  # bytes of deliveries: less is done sooner than helpers have started
 Progress = Callable[[str, int, int], None]
 
 

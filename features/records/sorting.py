@@ -29,7 +29,7 @@ POOL_ROWS = 200_000
 POOLED_ROWS = 600_000  # of all types together: what waits to be judged does not grow with the number of types
 LATE = timedelta(days=30)
 LINES_A_FILE = 2**32
-SHEAF_BYTES = 64 << 20
+SHEAF_BYTES = 8 << 20
 
 
 @dataclass
