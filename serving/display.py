@@ -87,7 +87,7 @@ class Step:
         self.status: Any = None
         self._started = time.monotonic()
         self._shown = self._started
-        self._part = ("", self._started)
+        self._part = ("", 0, self._started)
 
     @property
     def seconds(self) -> float:
@@ -113,10 +113,11 @@ class Step:
 
     def portion(self, done: int, total: int, message: str = "") -> None:
         """Show how much of the work is done, how fast it goes and how long it will take."""
+        now = time.monotonic()
         if message != self._part[0]:
-            self._part = message, time.monotonic()
-        spent = time.monotonic() - self._part[1]
-        rate = done / spent if spent > 0 else 0.0
+            self._part = message, done, now  # what came before the first word is not its pace
+        _, first, since = self._part
+        rate = (done - first) / (now - since) if now > since else 0.0
         left = (total - done) / rate if rate else None
         share = done / total if total else None
         found = {"done": done, "total": total, "share": share, "per_second": rate, "seconds_left": left}

@@ -44,8 +44,8 @@ def test_a_scheduler_reads_one_object_a_line(clock, lines, capsys):
     first, new, last, done, said = found
     assert (first["step"], first["state"], first["message"]) == ("intake", "running", "read")
     assert (first["done"], first["total"], first["share"]) == (20, 100, 0.2)
-    assert first["per_second"] == pytest.approx(20 / 4)
-    assert first["seconds_left"] == pytest.approx(80 / 5)
+    assert first["per_second"] == pytest.approx((20 - 10) / 4)
+    assert first["seconds_left"] == pytest.approx(80 / 2.5)
     assert first["seconds"] == 8
     assert first["peak_gib"] > 0
     assert (new["message"], new["per_second"], new["seconds_left"]) == ("land", 0, None)
@@ -57,7 +57,7 @@ def test_a_scheduler_reads_one_object_a_line(clock, lines, capsys):
 def test_people_read_share_rate_time_left_and_memory(clock, capsys):
     worked(clock)
     shown = capsys.readouterr().err
-    assert "intake – read 20 of 100 20%, 5 a second, 16 s left, peak " in shown
+    assert "intake – read 20 of 100 20%, 2 a second, 32 s left, peak " in shown
     assert "GiB" in shown
     assert "10 of 100" not in shown
     assert "intake  all taken  28.0 s" in shown
