@@ -85,7 +85,9 @@ class Crew:
         with ThreadPoolExecutor(max(self.size, 1)) as threads:
             try:
                 while waiting or running:
-                    for task in _ready(waiting, answers.keys())[: max(self.size, 1) - len(running)]:
+                    ready = [task for task in waiting.values() if answers.keys() >= set(task.after)]
+                    _check_some(ready, running, waiting)
+                    for task in ready[: max(self.size, 1) - len(running)]:
                         del waiting[task.name]
                         running[self._begun(threads, task, added)] = task
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -164,12 +166,10 @@ class _Helper:
         return self._process.stdin, self._process.stdout
 
 
-def _ready(waiting: Mapping[str, Task], answered: Collection[str]) -> list[Task]:
-    """The tasks that wait for no other."""
-    ready = [task for task in waiting.values() if set(task.after) <= set(answered)]
-    if waiting and not ready and not set(waiting) - {name for task in waiting.values() for name in task.after}:
+def _check_some(ready: Collection[Task], running: Collection[Future[Answer]], waiting: Collection[str]) -> None:
+    """Nothing while something can be done; AssertionError names the tasks nobody will ever begin."""
+    if not ready and not running:
         raise AssertionError(f"{', '.join(waiting)} wait for each other")
-    return ready
 
 
 def _called(function: str, given: Given) -> Answer:

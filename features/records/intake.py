@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from features.crew import Crew, Task
+from features.profile import ProfileError
 from features.records.delivery import DeliveryError
 from features.records.generation import NEXT, Generation, LakeError, LakeFile, make_current, write_next
 from features.records.journal import Journal
@@ -152,11 +153,12 @@ class _Work:
     def land(self, staged: Mapping[str, Sequence[Path]], told: Sequence[Told]) -> tuple[Generation, _Landed]:
         """The next generation: sound rows of deliveries not refused, and what the queue now has an entity for."""
         refused = [one.number for one in told if one.refused is not None]
+        types = self.site.lake.types()
+        _check_parents(types)
         tables = dict(self.site.lake.generation.tables)
         register = self._register(staged.get(REGISTER_TYPE, ()), refused)
         for table, frame in ((REGISTER, register.entities), (ALIASES, register.aliases)):
             tables[table] = (write_frame(self.site.lake, table, frame),)
-        types = self.site.lake.types()
         tasks = [self._landing(record_type, staged.get(name, ()), refused) for name, record_type in types.items()]
         portions = _Portions(self.report, "land, MiB", tasks, 1 << 20)
         landed, arrived = _Landed(), dict[str, list[str]]()
@@ -192,6 +194,19 @@ class _Work:
         register = register.extended(found) if found.height else register
         keep_register(register, self.site.staging)
         return register
+
+
+def _check_parents(types: Mapping[str, RecordType]) -> None:
+    """Nothing when every record type has an end to its line of parents; ProfileError names those that have none."""
+    rooted: set[str] = set()
+    while found := [
+        one.name
+        for one in types.values()
+        if one.name not in rooted and (one.parent is None or one.parent.record_type in rooted)
+    ]:
+        rooted.update(found)
+    if types.keys() - rooted:
+        raise ProfileError(f"Record types {', '.join(sorted(types.keys() - rooted))} are each other's parents.")
 
 
 def _tables_of(record_type: str) -> tuple[str, str, str]:

@@ -82,6 +82,8 @@ def test_a_fault_ends_what_others_are_doing():
 def test_tasks_that_wait_for_each_other_are_found_out():
     with pytest.raises(AssertionError, match="wait for each other"), Crew(0) as crew:
         crew.run([Task("a", ECHO, {}, after=["b"]), Task("b", ECHO, {}, after=["a"])])
+    with pytest.raises(AssertionError, match="wait for each other"), Crew(2) as crew:
+        crew.run([Task("a", ECHO, {}), Task("child", ECHO, {}, after=["a", "nobody"])])
 
 
 def test_what_a_helper_prints_does_not_get_among_its_answers():

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -277,3 +278,13 @@ def test_an_intake_with_helpers_killed_anywhere_ends_in_the_same_lake(tmp_path):
         wanted = wanted or home.lake.digest(TODAY)
         assert home.lake.digest(TODAY) == wanted
         assert Lake(home.lake.home, home.profile).verify() > 0
+
+
+def test_record_types_that_are_each_others_parents_are_named(filled, monkeypatch):
+    types = dict(filled.lake.types())
+    child = types["finding"]
+    circle = replace(types[child.parent.record_type], parent=replace(child.parent, record_type="finding"))
+    monkeypatch.setattr(Lake, "types", lambda _: types | {circle.name: circle})
+    with pytest.raises(ProfileError, match=f"Record types finding, {circle.name} are each other's parents"):
+        filled.take(filled.deliver("e", {"penalty.csv": ("penalty", [penalty(1, "x")])}))
+    assert not (filled.lake.folder / NEXT).exists()
