@@ -24,12 +24,15 @@ from features.steps import ResourceError
 Given = Mapping[str, Any]
 Answer = dict[str, Any]
 # A helper has one core to itself: pools of threads that wait for each other cost a fifth more, and memory given back
-# to the machine after every batch, to be asked for again, a twentieth.
-ALONE = {
-    "POLARS_MAX_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:10000,muzzy_decay_ms:10000",
-}
+# to the machine after every batch, to be asked for again, a tenth.
+ALONE = (
+    "POLARS_MAX_THREADS=1",
+    "OMP_NUM_THREADS=1",
+    "_RJEM_MALLOC_CONF=dirty_decay_ms:10000,muzzy_decay_ms:10000",
+    "ARROW_DEFAULT_MEMORY_POOL=system",
+    f"MALLOC_MMAP_THRESHOLD_={2**30}",
+    f"MALLOC_TRIM_THRESHOLD_={2**33}",
+)
 ROOT = Path(__file__).resolve().parent.parent
 _OURS = ("features.", "training.", "serving.", "evaluation.", "builtins")
 
@@ -124,9 +127,10 @@ class _Helper:
     """One helper process and its two pipes."""
 
     def __init__(self) -> None:
+        command = ["/usr/bin/env", *ALONE, sys.executable, "-m", __name__]
         # it inherits the lock of the home it works in: nobody takes it over while a helper is at work
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, on this module
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False, cwd=ROOT
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False, cwd=ROOT
         )
 
     def ask(self, function: str, given: Given) -> Answer:
@@ -190,8 +194,6 @@ def _fault(module: str, name: str, message: str, told: str) -> Exception:
 
 def main() -> None:
     """Answer tasks from standard input until it ends; anything printed goes to standard error."""
-    for name, value in ALONE.items():
-        os.putenv(name, value)  # for the libraries this process will load, and nobody else
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is helped hears it and ends this process
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

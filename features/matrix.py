@@ -23,6 +23,7 @@ from features.steps import key_of
 
 BATCH = 250_000
 UNKNOWN_KIND = -1
+WIDE = "wide {}"  # columns of values that depend on everyone, by number
 Dense = npt.NDArray[np.int64]
 Dates = npt.NDArray[np.datetime64]
 
@@ -83,38 +84,60 @@ def matrix_key(lake: Lake, definitions: Definitions, as_of: date) -> str:
     return key_of({"definitions": definitions.digest, "lake": lake.digest(as_of), "as_of": as_of.isoformat()})
 
 
-def registrations(lake: Lake, *, as_of: date, engine: str = "polars") -> pa.Table:
-    """Every entity known at T: entity, kind (position, −1 unknown), status text, and whether it is in scope."""
+def registrations(lake: Lake, *, as_of: date, engine: str = "polars", also: Sequence[str] = ()) -> pa.Table:
+    """Every entity known at T: entity, kind (position, −1 unknown), status text, and whether it is in scope.
+
+    ``also`` names further fields of the registration, added as text.
+    """
     profile = lake.profile
     scope = profile.settings.get("scope")
     fields = ["kind"] + ([scope["field"]] if scope else [])
-    table = Reading(lake, Engine(engine)).attributes(fields, as_of)
+    table = Reading(lake, Engine(engine)).attributes(list(dict.fromkeys([*fields, *also])), as_of)
     status = table[scope["field"]] if scope else pa.nulls(table.num_rows, pa.string())
     inside = _in_scope(status, profile) if scope else np.ones(table.num_rows, bool)
-    return pa.table({"entity": table["entity"], "kind": _kinds(table, profile), "status": status, "in_scope": inside})
+    found = {"entity": table["entity"], "kind": _kinds(table, profile), "status": status, "in_scope": inside}
+    return pa.table(found | {name: table[name].cast(pa.string()) for name in also})
+
+
+def everyone(
+    lake: Lake, definitions: Definitions, *, as_of: date, engine: str = "polars", also: Sequence[str] = ()
+) -> pa.Table:
+    """Registrations, and a column for each value that depends on everyone (peers, neighbours): where batches begin."""
+    known = registrations(lake, as_of=as_of, engine=engine, also=also)
+    parts = _wide_parts(definitions)
+    population = _Population(Reading(lake, Engine(engine)), parts, as_of)
+    entity = known["entity"].to_numpy()
+    for number, part in enumerate(parts):
+        known = known.append_column(WIDE.format(number), pa.array(population.column(part)[entity]))
+    return known
 
 
 def batches(
-    lake: Lake, definitions: Definitions, *, as_of: date, size: int = BATCH, engine: str = "polars"
+    lake: Lake,
+    definitions: Definitions,
+    *,
+    as_of: date,
+    size: int = BATCH,
+    engine: str = "polars",
+    known: pa.Table | None = None,
 ) -> Iterator[Batch]:
     """Every in-scope entity known at T, in batches by entity key; what is in memory does not grow with their number.
 
-    One query a record type is compiled once and run on the range of keys of each batch. Peers and neighbours are
-    computed for everyone first.
+    One query a record type is compiled once and run on the range of keys of each batch. ``known`` holds rows of
+    ``everyone`` where not all are wanted, or where they are at hand.
     """
     reading = Reading(lake, Engine(engine))
-    known = registrations(lake, as_of=as_of, engine=engine).filter(pa.compute.field("in_scope"))
-    entity = known["entity"].to_numpy().astype(np.int64)
-    kind = known["kind"].to_numpy()
-    whole = _needed(definitions)
-    results = {name: reading.in_ranges(name, wanted, as_of) for name, wanted in whole.items()}
-    wide = _wide_parts(definitions)
-    population = _Population(reading, wide, as_of)
-    parts = {part: population.column(part) for part in wide}
-    for start in range(0, len(entity), size):
-        rows = slice(start, start + size)
-        axis = Axis("entity", entity[rows], kind[rows], as_of_column(as_of, 1))
-        placed = Placed({part: column[axis.entity] for part, column in parts.items()})
+    if known is None:
+        known = everyone(lake, definitions, as_of=as_of, engine=engine)
+    inside = known.filter(pc.field("in_scope"))
+    whole, wide = _needed(definitions), _wide_parts(definitions)
+    last = inside["entity"][-1].as_py() if inside.num_rows else -1
+    results = {name: reading.in_ranges(name, wanted, as_of, last=last) for name, wanted in whole.items()}
+    for start in range(0, inside.num_rows, size):
+        rows = inside.slice(start, size)
+        entity = rows["entity"].to_numpy().astype(np.int64)
+        axis = Axis("entity", entity, rows["kind"].to_numpy(), as_of_column(as_of, 1))
+        placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in enumerate(wide)})
         for name, wanted in whole.items():
             found = results[name].between(int(axis.entity[0]), int(axis.entity[-1]))
             _place(placed, found, wanted, axis, record_type=name)

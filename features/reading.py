@@ -86,15 +86,15 @@ class Reading:
         clock = literal_clock(as_of, self.lake.profile.zone)
         return self.engine.run(plan.query(rows, lambda _: clock, by="entity")).sort_by("entity")
 
-    def in_ranges(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date) -> "Ahead":
-        """``at`` for one range of entity keys after another."""
+    def in_ranges(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date, *, last: int) -> "Ahead":
+        """``at`` for one range of entity keys after another, none of them beyond ``last``."""
         plan = self.plan(record_type, aggregates)
         rows = self.rows(record_type, ["entity", *plan.columns()])
         if rows is None:
-            return Ahead(None, 1)
+            return Ahead(None, 1, last)
         clock = literal_clock(as_of, self.lake.profile.zone)
         query = plan.query(rows, lambda _: clock, by="entity")
-        return Ahead(self.engine.prepared(query, "entity"), AHEAD_CELLS // len(aggregates))
+        return Ahead(self.engine.prepared(query, "entity"), AHEAD_CELLS // len(aggregates), last)
 
     def for_pairs(
         self, record_type: str, aggregates: Mapping[str, Aggregate], pairs: pa.Table, clock: Any, *, on: str = "entity"
@@ -146,9 +146,10 @@ class Reading:
 class Ahead:
     """A query run on wider ranges of keys than are asked for: few aggregates make a query that is soon done."""
 
-    def __init__(self, result: Ranged | None, width: int) -> None:
+    def __init__(self, result: Ranged | None, width: int, last: int) -> None:
         self._result = result
         self._width = width
+        self._last = last
         self._until = -1
         self._found = pa.table({"entity": pa.array([], pa.int32())})
 
@@ -157,7 +158,7 @@ class Ahead:
         if self._result is None:
             return None
         if high > self._until:
-            self._until = max(high, low + self._width)
+            self._until = max(high, min(low + self._width, self._last))
             self._found = _in_order(self._result(low, self._until))
         keys = self._found["entity"].to_numpy()
         first, last = np.searchsorted(keys, low), np.searchsorted(keys, high, side="right")

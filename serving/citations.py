@@ -1,7 +1,8 @@
-"""Reasons of a whole month with the records they cite, or the statement that there are none."""
+"""Result rows with their reasons, and the records these cite or the statement that there are none."""
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,28 +10,28 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from features.evidence import CITED, SCHEMA, absence, evidence
+from serving import pieces
 from serving.classification import (
     EVIDENCE,
-    GROUP,
     REASON,
-    REASONED,
     REASONED_ROW,
+    RESULT,
     SCORED,
     VECTORS,
     Contributions,
     Explained,
     Sources,
+    rows,
 )
-from serving.ledger import slices
-from serving.visibility import internal_values
+from serving.ledger import RESULTS
+from serving.pieces import GROUP
 from training import reasons
 
 Floats = npt.NDArray[np.float64]
 
-FORMAT = {"compression": "zstd", "write_page_checksum": True}
+RESULT_GROUP = 5_000  # rows of a row group of results: their reasons make them long
 FIELDS = [REASON.field(number).name for number in range(REASON.num_fields)]
 RANKS = {name: rank for rank, name in enumerate(reasons.VISIBILITIES)}
 BEFORE_ALL = -1000  # rules come before every other reason
@@ -41,25 +42,41 @@ LINE = [
 ]
 
 
-def cite(
-    folder: Path, sources: Sources, found: tuple[Path, Explained], report: Callable[[int, int], None] = lambda *_: None
-) -> None:
-    """Write the reasons of every entity in a scored folder, and the records they cite; ``report`` hears how many."""
-    scored, explained = found
-    internal = internal_values(sources.lake, sources.definitions, as_of=sources.as_of, engine=sources.engine)
+@dataclass(frozen=True)
+class Portion:
+    """Some entities that were scored: rows of the roll, what of theirs is internal, the scored folder,
+    and what their bin vectors add."""
+
+    known: pa.Table
+    internal: pa.Table
+    scored: Path
+    explained: Explained
+
+
+def cite(folder: Path, sources: Sources, portion: Portion) -> None:
+    """Write the result rows of some entities with their reasons, and the records these cite."""
     with (
-        pq.ParquetWriter(folder / REASONED, REASONED_ROW, **FORMAT) as reasoned,
-        pq.ParquetWriter(folder / EVIDENCE, SCHEMA, **FORMAT) as cited,
+        pieces.writer(folder / f"{RESULTS}.parquet", RESULT) as results,
+        pieces.writer(folder / f"{EVIDENCE}.parquet", SCHEMA) as cited,
     ):
-        start = 0
-        pieces = zip(slices(scored / SCORED, ["entity", "rules"]), _values(scored / VECTORS, sources), strict=True)
-        for part, values in pieces:
-            own = _ordered(explained.of_vectors(explained.which[start : start + len(values)]), sources)
-            lines, records = _cited(part, values, own, internal=internal, sources=sources)
-            reasoned.write_table(lines, row_group_size=GROUP)
-            cited.write_table(records, row_group_size=GROUP)
-            start += len(values)
-            report(start, len(explained.which))
+        found = _with_reasons(sources, portion, lambda records: cited.write_table(records, row_group_size=GROUP))
+        for part in rows(portion.known, found, sources.lake.profile.kind_codes):
+            results.write_table(part, row_group_size=RESULT_GROUP)
+
+
+def _with_reasons(
+    sources: Sources, portion: Portion, write: Callable[[pa.Table], None]
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Slices of what was scored with the reasons of the same entities; ``write`` is given the records they cite."""
+    scored = pieces.slices([portion.scored / f"{SCORED}.parquet"])
+    start = 0
+    for part, values in zip(scored, _values(portion.scored / f"{VECTORS}.parquet", sources), strict=True):
+        which = portion.explained.which[start : start + len(values)]
+        own = _ordered(portion.explained.of_vectors(which), sources)
+        lines, records = _cited(part, values, own, internal=portion.internal, sources=sources)
+        write(records)
+        yield part, lines.append_column("vector", pa.array(which))
+        start += len(values)
 
 
 def _cited(
@@ -83,16 +100,17 @@ def _evidence(pairs: pl.DataFrame, sources: Sources) -> pa.Table:
 
 def _values(path: Path, sources: Sources) -> Iterator[Floats]:
     """The indicator vectors in slices, columns as in the definitions; null where the scheme does not hold one."""
-    for batch in slices(path):
-        found = np.full((batch.num_rows, len(sources.definitions.codes)), np.nan)
+    for batch in pieces.slices([path]):
+        found = np.full((batch.num_rows, len(sources.definitions.codes)), np.nan, order="F")
         for place, code in enumerate(sources.definitions.codes):
             if code in sources.scheme.columns:
                 found[:, place] = batch[code].to_numpy()
         yield found
 
 
-def _ordered(contributions: Contributions, sources: Sources) -> Floats:
-    found = np.zeros((len(contributions), len(sources.definitions.codes)))
+def _ordered(contributions: Contributions, sources: Sources) -> Contributions:
+    """Contributions with columns as in the definitions."""
+    found = np.zeros((len(contributions), len(sources.definitions.codes)), np.float32, order="F")
     for place, code in enumerate(sources.definitions.codes):
         if code in sources.scheme.columns:
             found[:, place] = contributions[:, sources.scheme.columns.index(code)]

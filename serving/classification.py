@@ -1,7 +1,7 @@
 """One month's classification as files: scores, indicator vectors, distinct explanations, and the rows of results."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from features.engine import Engine
 from features.indicators.catalogue import Definitions
-from features.matrix import Batch, batches, registrations
+from features.matrix import Batch, batches, everyone
 from features.reading import REGISTER, Lake, Reading
-from serving.ledger import slices
+from serving import pieces
 from training import explain
 from training.cutoffs import RiskClass
 from training.scheme import Classified, Scheme, SchemeError
@@ -26,11 +25,10 @@ from training.scheme import Classified, Scheme, SchemeError
 Floats = npt.NDArray[np.float64]
 Contributions = npt.NDArray[np.float32]
 
-SCORED, VECTORS, CODES = "scored.parquet", "vectors.parquet", "codes.bin"
-CONTRIBUTIONS, ADDED = "contributions.parquet", "contributions.f32"  # as sealed, and as worked on
-REASONED, EVIDENCE = "reasons.parquet", "evidence.parquet"
+SCORED, VECTORS, CONTRIBUTIONS, EVIDENCE = "scored", "vectors", "contributions", "evidence"  # tables
+CODES, WHICH, ADDED = "codes.bin", "which.bin", "contributions.f32"  # arrays, as worked on
+BINS = "bins"  # the column of ``contributions`` with the bin vector they belong to
 WORDS = "words.json"
-GROUP = 20_000  # rows of a Parquet row group: one entity is read without reading the month
 LARGEST_ERROR = 1e-5
 CLASSIFIED, UNKNOWN_KIND = "classified", "unknown_kind"
 NAMES = np.array([risk.name for risk in RiskClass])
@@ -103,14 +101,14 @@ class Explained:
     vector each scored entity has."""
 
     parts: Sequence[Contributions]
-    which: npt.NDArray[np.int64]
+    which: npt.NDArray[np.int32]
 
     @cached_property
     def sums(self) -> Floats:
         """What the contributions of every vector add up to."""
         return np.concatenate([np.zeros(0), *(part.sum(axis=1, dtype=np.float64) for part in self.parts)])
 
-    def of_vectors(self, vectors: npt.NDArray[np.int64]) -> Contributions:
+    def of_vectors(self, vectors: npt.NDArray[np.int32]) -> Contributions:
         """The contributions of some vectors, in the order given."""
         found = np.empty((len(vectors), self.parts[0].shape[1] if self.parts else 0), np.float32)
         for number, part in enumerate(self.parts):
@@ -143,46 +141,50 @@ class Previous:
         return reached
 
 
-def write_table(table: pa.Table, path: Path, *, group: int = GROUP) -> None:
-    """Write a Parquet file whose every page can be checked on reading."""
-    pq.write_table(table, path, compression="zstd", write_page_checksum=True, row_group_size=group)
+def roll(sources: Sources) -> pa.Table:
+    """Everyone known at T, by entity: ``matrix.everyone`` with code and region."""
+    field = registered_as(sources, "region")
+    also = () if field is None else (field,)
+    found = everyone(sources.lake, sources.definitions, as_of=sources.as_of, engine=sources.engine, also=also)
+    codes = sources.lake.register()["code"].take(found["entity"])
+    region = pa.nulls(found.num_rows, pa.string()) if field is None else found[field]
+    plain = found.drop_columns(list(also))
+    return plain.append_column("code", codes).append_column("region", region)
 
 
-def read_table(path: Path, **options: Any) -> pa.Table:
-    """Read a Parquet file, every page checked."""
-    return pq.read_table(path, page_checksum_verification=True, **options)
+def score(folder: Path, sources: Sources, known: pa.Table, previous: Previous | None) -> None:
+    """Write margins and classes, indicator vectors and bin vectors of those in scope and of a known kind.
 
-
-def score(
-    folder: Path, sources: Sources, previous: Previous | None, report: Callable[[int, int], None] = lambda *_: None
-) -> None:
-    """Write margins and classes, indicator vectors and bin codes of every in-scope entity of a known kind.
-
-    ``report`` hears up to which of all entity keys it is done.
+    ``known`` holds rows of the ``roll``; their distinct bin vectors are written in canonical order, and which each has.
     """
-    scheme, everyone = sources.scheme, sources.lake.register().num_rows
+    scheme = sources.scheme
     schema = pa.schema([("entity", pa.int32()), *((name, pa.float64()) for name in scheme.columns)])
+    codes = [scheme.bin_codes(np.zeros((0, len(scheme.columns))))]
     with (
-        pq.ParquetWriter(folder / SCORED, SCORED_ROW, compression="zstd", write_page_checksum=True) as scored,
-        pq.ParquetWriter(folder / VECTORS, schema, compression="zstd", write_page_checksum=True) as vectors,
-        (folder / CODES).open("wb") as codes,
+        pieces.writer(folder / f"{SCORED}.parquet", SCORED_ROW) as scored,
+        pieces.writer(folder / f"{VECTORS}.parquet", schema, measured=True) as vectors,
     ):
-        for batch in _in_kind(sources):
-            found = scheme.classify(batch, previous.at(batch) if previous else None)
+        for batch in _in_kind(sources, known):
             values = scheme.aligned(batch)
-            scored.write_table(_scored(found, scheme))
+            scored.write_table(_scored(scheme.classify(batch, previous.at(batch) if previous else None), scheme))
             columns = [pa.array(values[:, place], from_pandas=True) for place in range(values.shape[1])]
-            vectors.write_table(pa.table([pa.array(batch.entity), *columns], schema=schema), row_group_size=GROUP)
-            codes.write(scheme.bin_codes(values).tobytes())
-            report(int(batch.entity[-1]) + 1, everyone)
+            vectors.write_table(
+                pa.table([pa.array(batch.entity), *columns], schema=schema), row_group_size=pieces.GROUP
+            )
+            codes.append(scheme.bin_codes(values))
+    distinct, which = explain.distinct(np.concatenate(codes))
+    distinct.tofile(folder / CODES)
+    which.astype("<i4").tofile(folder / WHICH)
 
 
-def _in_kind(sources: Sources) -> Iterator[Batch]:
-    found = batches(sources.lake, sources.definitions, as_of=sources.as_of, engine=sources.engine)
+def _in_kind(sources: Sources, known: pa.Table) -> Iterator[Batch]:
+    found = batches(sources.lake, sources.definitions, as_of=sources.as_of, engine=sources.engine, known=known)
     for batch in found:
-        known = batch.kind >= 0
-        if known.any():
-            yield Batch(batch.as_of, batch.entity[known], batch.kind[known], batch.values[known], batch.columns)
+        is_kind = batch.kind >= 0
+        if is_kind.all():
+            yield batch
+        elif is_kind.any():
+            yield Batch(batch.as_of, batch.entity[is_kind], batch.kind[is_kind], batch.values[is_kind], batch.columns)
 
 
 def _scored(found: Classified, scheme: Scheme) -> pa.Table:
@@ -204,18 +206,66 @@ def _scored(found: Classified, scheme: Scheme) -> pa.Table:
     )
 
 
-def bin_vectors(folder: Path, scheme: Scheme) -> tuple[explain.Codes, npt.NDArray[np.int64]]:
-    """The distinct bin vectors of the scored entities in canonical order, and which one each entity has."""
-    width = len(scheme.features)
-    kind = scheme.bin_codes(np.zeros((1, len(scheme.columns)))).dtype
+def together(folder: Path, scheme: Scheme, scored: Sequence[Path]) -> None:
+    """Write the distinct bin vectors of some scored folders, in canonical order, and which one each entity has."""
+    parts = [bin_vectors(one, scheme) for one in scored]
+    distinct, merged = explain.distinct(np.concatenate(parts))
+    distinct.tofile(folder / CODES)
+    start = 0
+    with (folder / WHICH).open("wb") as file:
+        for one, part in zip(scored, parts, strict=True):
+            file.write(merged[start + np.fromfile(one / WHICH, "<i4")].astype("<i4").tobytes())
+            start += len(part)
+
+
+def bin_vectors(folder: Path, scheme: Scheme) -> explain.Codes:
+    """The distinct bin vectors of a folder (rows × features), left on disk."""
+    none = scheme.bin_codes(np.zeros((0, len(scheme.columns))))
     path = folder / CODES
-    rows = path.stat().st_size // (width * kind.itemsize)
-    return explain.distinct(np.memmap(path, kind, "r", shape=(rows, width)) if rows else np.zeros((0, width), kind))
+    rows = path.stat().st_size // (none.shape[1] * none.dtype.itemsize)
+    return np.memmap(path, none.dtype, "r", shape=(rows, none.shape[1])) if rows else none
 
 
-def explained(folder: Path, scheme: Scheme, vectors: explain.Codes) -> None:
-    """Write the contributions of some distinct bin vectors: float32, one row a vector, one column an indicator."""
-    scheme.explained(vectors).astype("<f4").tofile(folder / ADDED)
+def kept(vectors: explain.Codes, before: Path) -> npt.NDArray[np.int32]:
+    """The place of every bin vector among those a sealed month explained, −1 where it did not."""
+    held = pieces.read(before, CONTRIBUTIONS, [BINS])[BINS].combine_chunks()
+    found = pc.index_in(_packed(vectors), held)
+    return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int32)
+
+
+def explained(
+    folder: Path, scheme: Scheme, vectors: explain.Codes, held: tuple[npt.NDArray[np.int32], Path | None]
+) -> None:
+    """Write the contributions of some distinct bin vectors: float32, one row a vector, one column an indicator.
+
+    ``held`` is the place of each among those of a sealed month under the same scheme (−1: not there) and that month's
+    folder; only what is not there is explained anew.
+    """
+    place, before = held
+    found = np.empty((len(vectors), len(scheme.columns)), np.float32)
+    if before is not None and len(old := np.flatnonzero(place >= 0)):
+        first = int(place[old].min())
+        table = pieces.part(before, CONTRIBUTIONS, first, int(place[old].max()) + 1)
+        for number, name in enumerate(scheme.columns):
+            found[old, number] = table[name].to_numpy()[place[old] - first]
+    if len(new := np.flatnonzero(place < 0)):
+        found[new] = scheme.explained(vectors[new])
+    found.astype("<f4").tofile(folder / ADDED)
+    write_contributions(folder / f"{CONTRIBUTIONS}.parquet", scheme, vectors, found)
+
+
+def write_contributions(path: Path, scheme: Scheme, vectors: explain.Codes, found: Contributions) -> None:
+    """Write bin vectors and what each adds, one row a vector."""
+    bins = _packed(vectors)
+    schema = pa.schema([(BINS, bins.type), *((name, pa.float32()) for name in scheme.columns)])
+    columns = [pa.array(np.ascontiguousarray(column)) for column in found.T]
+    pieces.write(path, pa.table([bins, *columns], schema=schema), measured=True)
+
+
+def _packed(vectors: explain.Codes) -> pa.FixedSizeBinaryArray:
+    rows = np.ascontiguousarray(vectors)
+    width = rows.shape[1] * rows.dtype.itemsize
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(rows), [None, pa.py_buffer(rows.tobytes())])
 
 
 def added(folder: Path, scheme: Scheme) -> Contributions:
@@ -243,20 +293,20 @@ def largest_error(scored: pa.Table, found: Explained, scheme: Scheme) -> float:
     return error
 
 
-def rows(sources: Sources, scored: Path, reasoned: Path, which: npt.NDArray[np.int64]) -> Iterator[pa.Table]:
-    """The result rows of everyone known at T in slices by entity: classified, or with the reason code why not."""
-    known = registrations(sources.lake, as_of=sources.as_of, engine=sources.engine)
-    known = known.append_column("kind_code", _kind_codes(known, sources))
-    known = known.append_column("code", sources.lake.register()["code"].take(known["entity"]))
-    known = known.append_column("region", registered(sources, "region"))
-    entity, start, first = known["entity"].to_numpy(), 0, 0
-    pieces = zip(slices(scored), slices(reasoned), strict=True)
-    for one, other in pieces:
-        last = first + one.num_rows
-        is_end = last == len(which)
-        stop = len(entity) if is_end else int(np.searchsorted(entity, one["entity"][-1].as_py(), side="right"))
-        yield _rows(known.slice(start, stop - start), one, other.append_column("vector", pa.array(which[first:last])))
-        start, first = stop, last
+def rows(known: pa.Table, scored: Iterable[tuple[pa.Table, pa.Table]], kinds: Sequence[str]) -> Iterator[pa.Table]:
+    """The result rows of some known entities: classified, or with the reason code why not.
+
+    ``scored`` gives slices by entity of what was scored and the reasons of the same entities.
+    """
+    kind = known["kind"].to_numpy()
+    codes = pa.array(list(kinds), pa.string()).take(pa.array(kind, pa.int64(), mask=kind < 0))
+    known = known.append_column("kind_code", codes)
+    entity, start = known["entity"].to_numpy(), 0
+    for one, other in scored:
+        if one.num_rows:
+            stop = int(np.searchsorted(entity, one["entity"][-1].as_py(), side="right"))
+            yield _rows(known.slice(start, stop - start), one, other)
+            start = stop
     if start < len(entity):
         yield _rows(known.slice(start), SCORED_ROW.empty_table(), REASONED_ROW.empty_table())
 
@@ -280,21 +330,18 @@ def _rows(known: pa.Table, scored: pa.Table, reasoned: pa.Table) -> pa.Table:
 
 
 def registered(sources: Sources, name: str) -> pa.ChunkedArray:
-    """What the register said at T of everyone known, by entity: ``name``, ``region``, ``address`` or another.
-
-    The profile's ``register`` says which field of a registration holds it; null where the profile keeps none.
-    """
-    profile = sources.lake.profile
-    field = (profile.settings.get("register") or {}).get(name, name)
-    reading = Reading(sources.lake, Engine(sources.engine))
-    if field not in reading.types[REGISTER].fields:
+    """What the register said at T of everyone known, by entity: ``name``, ``region``, ``address`` or another; null
+    where the profile keeps none."""
+    field, reading = registered_as(sources, name), Reading(sources.lake, Engine(sources.engine))
+    if field is None:
         return pa.chunked_array([pa.nulls(reading.attributes(["kind"], sources.as_of).num_rows, pa.string())])
     return reading.attributes([field], sources.as_of)[field].cast(pa.string())
 
 
-def _kind_codes(known: pa.Table, sources: Sources) -> pa.Array:
-    kind = known["kind"].to_numpy()
-    return pa.array(sources.lake.profile.kind_codes).take(pa.array(kind, pa.int64(), mask=kind < 0))
+def registered_as(sources: Sources, name: str) -> str | None:
+    """The field of a registration that holds ``name``, ``region`` or another, as the profile's ``register`` says."""
+    field = (sources.lake.profile.settings.get("register") or {}).get(name, name)
+    return field if field in Reading(sources.lake, Engine(sources.engine)).types[REGISTER].fields else None
 
 
 def _status(known: pa.Table, is_scored: pa.ChunkedArray) -> pa.ChunkedArray:

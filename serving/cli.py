@@ -208,7 +208,7 @@ def month(
     wanted = month_gone_by(month, edge.today(bench.settings.profile))
     display.say(f"month {wanted}")
     scheme = Scheme.load(champion_folder(bench.office), bench.office.scheme_key)
-    run = Run(wanted, bench.home, bench.sources(scheme, wanted.end), "operator", edge.now(), correction)
+    run = Run(wanted, bench.home, bench.sources(scheme, wanted.end), "operator", edge.now(), correction, edge.helpers())
     watch = display.Watch()
     made = classify(run, watch=watch)
     sealed = bench.month(wanted)

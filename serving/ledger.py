@@ -11,18 +11,18 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from features import signing, steps
 from features.asof import Month
 from features.records.journal import JournalError
+from serving import pieces
 
-HEAD, MANIFEST, LEAVES, RESULTS = "head.json", "manifest.json", "leaves.bin", "results.parquet"
+HEAD, MANIFEST, LEAVES = "head.json", "manifest.json", "leaves.bin"
+RESULTS = "results"  # the table of rows
 ABSENT = "\x00"  # a null; values may not hold control characters, so nothing else reads like it
 SEPARATORS = ("\x1f", "\x1e", "\x1d", "\x1c")
-SLICE = 200_000  # rows worked on at a time; what is sealed does not depend on it
 WIDTH = hashlib.sha256().digest_size
 GENESIS = "0" * (2 * WIDTH)
 
@@ -142,7 +142,7 @@ def salt_secret(keys: Path) -> bytes:
 def leaves(tables: Iterable[pa.Table], key: bytes) -> bytes:
     """SHA-256(0x00 ‖ salt ‖ row) of every row of some tables, one after another; the salt is HMAC(month key, entity
     code)."""
-    slices = (table.slice(start, SLICE) for table in tables for start in range(0, len(table), SLICE))
+    slices = (table.slice(start, pieces.SLICE) for table in tables for start in range(0, len(table), pieces.SLICE))
     return b"".join(_leaves(part, key) for part in slices)
 
 
@@ -276,30 +276,21 @@ def check_files(folder: Path, head: Head) -> str | None:
 def read_rows(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """The rows of a sealed month, page checksums verified; LedgerError when a page is damaged."""
     try:
-        wanted = None if columns is None else list(columns)
-        return pq.read_table(folder / RESULTS, columns=wanted, page_checksum_verification=True)
+        return pieces.read(folder, RESULTS, columns)
     except (OSError, pa.ArrowException) as fault:
         raise _damaged(folder, fault) from None
-
-
-def slices(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of a Parquet file, so many at a time, every page checked."""
-    wanted = None if columns is None else list(columns)
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        for batch in file.iter_batches(SLICE, columns=wanted):
-            yield pa.Table.from_batches([batch])
 
 
 def row_slices(folder: Path) -> Iterator[pa.Table]:
     """The rows of a sealed month, so many at a time; LedgerError when a page is damaged."""
     try:
-        yield from slices(folder / RESULTS)
+        yield from pieces.slices(pieces.files(folder, RESULTS))
     except (OSError, pa.ArrowException) as fault:
         raise _damaged(folder, fault) from None
 
 
 def _damaged(folder: Path, fault: Exception) -> LedgerError:
-    return LedgerError(f"{folder / RESULTS}: {type(fault).__name__}; the file is damaged and was not used.")
+    return LedgerError(f"{folder}: {type(fault).__name__} in {RESULTS}; the file is damaged and was not used.")
 
 
 def _bad_row(folder: Path, head: Head, key: bytes) -> tuple[int | None, str] | None:

@@ -14,51 +14,33 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import rfc8785
 
 from features import signing, steps
 from features.asof import Month
+from features.crew import Crew, Task
 from features.engine import Engine
-from features.matrix import registrations
 from features.profile import ProfileError
 from features.reading import Reading
 from features.records.journal import Entry, Journal
-from serving import citations, classification, ledger
-from serving.classification import (
-    CONTRIBUTIONS,
-    EVIDENCE,
-    GROUP,
-    REASONED,
-    RESULT,
-    SCORED,
-    VECTORS,
-    WORDS,
-    Contributions,
-    Explained,
-    Previous,
-    Sources,
-    read_table,
-    write_table,
-)
+from serving import classification, ledger, pieces, portions
+from serving.citations import RESULT_GROUP
+from serving.classification import CONTRIBUTIONS, EVIDENCE, RESULT, SCORED, VECTORS, WORDS, Explained, Sources
 from serving.ledger import Fault, Head, LedgerError
-from serving.results import Results, SealedMonth
+from serving.portions import PORTION, Site
+from serving.results import PUBLISHER, Results, SealedMonth, publisher_key
 from serving.words import words
-from training.explain import CHUNK
-from training.facts import Movers, Span, new_facts
 from training.scheme import Scheme, SchemeError
 
-PUBLISHER = "publisher"  # the name of the key that signs sealed months
 ACTION = "month"
-FORMAT = 2  # of a month's files; part of every step's key
-RESULT_GROUP = 5_000
+FORMAT = 3  # of a month's files; part of every step's key
 DIGEST = 16  # bytes by which two rows of a supplement are compared
 Watch = Callable[[str], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A month to classify: where, from what, by whom, when, and for a correction why."""
+    """A month to classify: where, from what, by whom, when, for a correction why, and how many helpers share it."""
 
     month: Month
     home: Path
@@ -66,6 +48,7 @@ class Run:
     actor: str
     at: datetime
     correction: str | None = None
+    helpers: int = 0
 
     @property
     def journal(self) -> Journal:
@@ -96,10 +79,6 @@ def classify(run: Run, *, watch: Watch = lambda title: nullcontext()) -> Publish
         raise SchemeError(
             f"The scheme is for kinds {', '.join(run.sources.scheme.kinds)}, the profile has "
             f"{', '.join(run.sources.lake.profile.kind_codes)}. Nothing was classified; train a scheme for the profile."
-        )
-    if not run.sources.lake.register().num_rows or not registrations(run.sources.lake, as_of=run.month.end).num_rows:
-        raise SchemeError(
-            f"Nobody was known on {run.month.end}. Nothing was classified; deliver the register, or name a later month."
         )
     with steps.lock(run.home, f"jianwei month {run.month}"):
         results = Results(run.home, publisher_key(run.home))
@@ -143,12 +122,6 @@ def _publication(head: Head) -> dict[str, Any]:
     return {"head": head.digest, "root": head.root}
 
 
-def publisher_key(home: Path) -> Any:
-    """The public key sealed months are verified with, made on first use."""
-    signing.first_use_key(home / "keys", PUBLISHER)
-    return signing.verify_key(home / "keys", PUBLISHER)
-
-
 def _inputs(run: Run, before: SealedMonth | None) -> dict[str, Any]:
     """What a month depends on; a step is done again when any of it differs."""
     return {
@@ -177,43 +150,85 @@ def _classify(
 ) -> Published:
     before, stands = around
     supplement = len(stands.parts) if stands else 0
-    work = run.home / "work" / f"{run.month}-{supplement}"
-    state = _States(run, supplement, steps.key_of(inputs))
-    state.reached("collected", inputs)
-    computed = _compute(work, run, inputs, before, watch)
-    state.reached("computed", {"rows": pq.read_metadata(computed.results / ledger.RESULTS).num_rows})
-    counts = classification.check(ledger.row_slices(computed.results), run.sources.scheme)
+    site = Site(
+        run.sources,
+        run.home,
+        run.home / "work" / f"{run.month}-{supplement}",
+        inputs,
+        before.month if before else None,
+    )
+    size = run.sources.lake.register().num_rows
+    with Crew(run.helpers if size > PORTION else 0) as crew:
+        return _made(_Making(run, site, _States(run, supplement, steps.key_of(inputs)), crew, watch), stands)
+
+
+@dataclass(frozen=True)
+class _Making:
+    """A month in the making: the run, its site, the states reached, who helps and who watches."""
+
+    run: Run
+    site: Site
+    state: "_States"
+    crew: Crew
+    watch: Watch
+
+    def share(
+        self, title: str, what: str, tasks: Callable[[], list[Task]], prepare: Callable[[], object] = lambda: None
+    ) -> None:
+        """Have some tasks done, and tell whoever watches how many entities (or ``what`` it is) are through."""
+        with self.watch(title) as step:
+            prepare()
+            found = tasks()
+            total, done = sum(task.size for task in found), 0
+
+            def heard(task: Task, _: Mapping[str, Any]) -> None:
+                nonlocal done
+                done += task.size
+                if step is not None:
+                    step.portion(done, total, what)
+
+            self.crew.run(found, heard)
+
+
+def _made(making: _Making, stands: SealedMonth | None) -> Published:
+    run, site, state = making.run, making.site, making.state
+    state.reached("collected", site.inputs)
+    computed = _compute(making)
+    state.reached("computed", {"rows": computed.rows})
+    checked = ("entity", "status", "class", "ruled", "probability")
+    counts = classification.check(pieces.slices(computed.files(ledger.RESULTS), checked), run.sources.scheme)
     state.reached("checked", {"counts": counts, "largest_error": f"{computed.error:.3e}"})
-    chosen = computed.results
+    chosen = None
     if stands is not None:
-        chosen = work / "changed"
-        steps.run(chosen, inputs, lambda fresh: _write_rows(fresh, _changed(computed.results, stands)))
-        if not pq.read_metadata(chosen / ledger.RESULTS).num_rows:
-            shutil.rmtree(work)
-            return _published(stands, made=False, inputs=inputs)
-    facts = _facts(run, inputs, (counts, computed.error), supplement)
-    with watch("seal"):
-        folder = ledger.month_folder(run.home, run.month, supplement)
-        sealing = {**inputs, "supplement": supplement, "correction": run.correction}
-        steps.run(folder, sealing, lambda fresh: _seal(fresh, chosen, (work, computed, facts), run))
+        chosen = site.work / "changed"
+        steps.run(chosen, site.inputs, lambda fresh: _write_rows(fresh, _changed(computed, stands)))
+        if not pieces.rows(chosen, ledger.RESULTS):
+            shutil.rmtree(site.work)
+            return _published(stands, made=False, inputs=site.inputs)
+    facts = _facts(making, counts, computed)
+    folder = ledger.month_folder(run.home, run.month, state.supplement)
+    sealing = {**site.inputs, "supplement": state.supplement, "correction": run.correction}
+    leaves = partial(portions.digests, site, len(computed.folders) if chosen is None else 0, str(run.month))
+    making.share("leaves", "portions", leaves)
+    with making.watch("seal"):
+        steps.run(folder, sealing, lambda fresh: _seal(fresh, chosen, (computed, facts), run))
     made = Results(run.home, publisher_key(run.home)).month(run.month)
     state.reached("published", _publication(made.head))
-    shutil.rmtree(work)
-    return _published(made, made=True, inputs=inputs)
+    shutil.rmtree(site.work)
+    return _published(made, made=True, inputs=site.inputs)
 
 
-def _facts(
-    run: Run, inputs: Mapping[str, Any], found: tuple[Mapping[str, Any], float], supplement: int
-) -> dict[str, Any]:
+def _facts(making: _Making, counts: Mapping[str, Any], computed: "_Computed") -> dict[str, Any]:
     """What the manifest of a month states beside the digests of its files."""
-    scheme = run.sources.scheme
+    run, scheme = making.run, making.run.sources.scheme
     return {
-        "inputs": dict(inputs),
-        "supplement": supplement,
+        "inputs": dict(making.site.inputs),
+        "supplement": making.state.supplement,
         "as_of": run.sources.as_of.isoformat(),
         "profile": run.sources.lake.profile.name,
-        "counts": found[0],
-        "largest_error": found[1],
+        "counts": counts,
+        "explained": dict(computed.counts),
+        "largest_error": computed.error,
         "base": scheme.base,
         "exposure": dict(zip(scheme.kinds, classification.exposure(scheme).tolist(), strict=True)),
         "correction": run.correction,
@@ -242,75 +257,84 @@ class _States:
 
 @dataclass(frozen=True)
 class _Computed:
-    """The folder of the result rows, the contributions they rest on, and the largest additivity error."""
+    """The site with everyone's result rows and the contributions they rest on, and the largest additivity error.
 
-    results: Path
-    explained: Explained
+    ``counts``: entities scored, distinct bin vectors, and how many of these were explained anew.
+    """
+
+    site: Site
+    folders: tuple[Path, ...]
     error: float
+    counts: Mapping[str, int]
+
+    def files(self, table: str) -> list[Path]:
+        """The files of a table of the month, in their order."""
+        step = {SCORED: "scored", VECTORS: "scored", CONTRIBUTIONS: "explained"}.get(table, "cited")
+        count = len(self.explained.parts) if step == "explained" else len(self.folders)
+        return [path for number in range(count) for path in pieces.files(self.site.numbered(step, number), table)]
+
+    @property
+    def rows(self) -> int:
+        """How many result rows there are."""
+        return sum(pieces.rows(folder, ledger.RESULTS) for folder in self.folders)
+
+    @property
+    def explained(self) -> Explained:
+        """What every distinct bin vector adds."""
+        return self.site.explained
 
 
-def _compute(work: Path, run: Run, inputs: Mapping[str, Any], before: SealedMonth | None, watch: Watch) -> _Computed:
+def _compute(making: _Making) -> _Computed:
     """The result rows of everyone; every part of the way is a step of its own, done once."""
-    sources, scored, cited = run.sources, work / "scored", work / "cited"
-    with watch("scores") as step:
-        previous = None if steps.is_done(scored, inputs) else _previous(run, before)
-        made = partial(classification.score, sources=sources, previous=previous, report=_portions(step, "entities"))
-        steps.run(scored, inputs, made)
-    with watch("contributions"):
-        vectors, which = classification.bin_vectors(scored, sources.scheme)
-        chunks = [work / f"explained-{start:010d}" for start in range(0, len(vectors), CHUNK)]
-        for number, chunk in enumerate(chunks):
-            part = vectors[number * CHUNK : (number + 1) * CHUNK]
-            steps.run(chunk, inputs, partial(classification.explained, scheme=sources.scheme, vectors=part))
-        found = Explained([classification.added(chunk, sources.scheme) for chunk in chunks], which)
-        margins = read_table(scored / SCORED, columns=["kind", "margin"])
-        error = classification.largest_error(margins, found, sources.scheme)
-    with watch("reasons") as step:
-        report = _portions(step, "entities")
-        steps.run(cited, inputs, lambda fresh: citations.cite(fresh, sources, (scored, found), report))
-    with watch("rows"):
-        results, reasoned = work / "results", cited / REASONED
-        slices = partial(classification.rows, sources, scored / SCORED, reasoned, which)
-        steps.run(results, inputs, lambda fresh: _write_rows(fresh, slices()))
-    return _Computed(results, found, error)
+    site, scheme = making.site, making.run.sources.scheme
+    size = site.sources.lake.register().num_rows
+    steps.run(site.work / "scheme", site.inputs, lambda fresh: _write_scheme(fresh, scheme))
+    with making.watch("known"):
+        steps.run(site.known, site.inputs, lambda fresh: _write_known(making, fresh))
+    making.share("scores", "entities", partial(portions.scores, site, size))
+    count = len(range(0, size, PORTION))
+    distinct = partial(steps.run, site.vectors, site.inputs, lambda fresh: portions.vectors(site, fresh, count))
+    making.share("contributions", "bin vectors", partial(portions.explanations, site), distinct)
+    made = _Computed(site, tuple(site.numbered("cited", number) for number in range(count)), *_held(site, count))
+    making.share("reasons", "entities", partial(portions.citations_of, site, size))
+    return made
 
 
-def _portions(step: Any, what: str) -> Callable[[int, int], None]:
-    """Whom to tell how much is done; nobody where nobody watches."""
-    return (lambda done, total: None) if step is None else partial(_tell, step, what)
+def _held(site: Site, count: int) -> tuple[float, dict[str, int]]:
+    """The largest additivity error, and how many vectors were explained."""
+    scored = [path for number in range(count) for path in pieces.files(site.numbered("scored", number), SCORED)]
+    margins = pa.concat_tables(pieces.slices(scored, ["kind", "margin"]))
+    error = classification.largest_error(margins, site.explained, site.sources.scheme)
+    anew = int((np.fromfile(site.vectors / portions.KEPT, "<i4") < 0).sum())
+    return error, {"entities": margins.num_rows, "distinct": len(site.distinct), "anew": anew}
 
 
-def _tell(step: Any, what: str, done: int, total: int) -> None:
-    step.portion(done, total, what)
+def _write_scheme(folder: Path, scheme: Scheme) -> None:
+    for name, content in scheme.files().items():
+        steps.write_bytes(folder / name, content)
+
+
+def _write_known(making: _Making, fresh: Path) -> None:
+    if not making.crew.run(portions.shared(making.site, fresh))["roll"]["rows"]:
+        raise SchemeError(
+            f"Nobody was known on {making.run.month.end}. Nothing was classified; deliver the register, or name a "
+            "later month."
+        )
 
 
 def _write_rows(folder: Path, parts: Iterable[pa.Table]) -> None:
-    with pq.ParquetWriter(folder / ledger.RESULTS, RESULT, compression="zstd", write_page_checksum=True) as writer:
+    with pieces.writer(folder / pieces.name(ledger.RESULTS, 0), RESULT) as writer:
         for part in parts:
             writer.write_table(part, row_group_size=RESULT_GROUP)
 
 
-def _previous(run: Run, before: SealedMonth | None) -> Previous | None:
-    """What the last sealed month held, with the facts that became known since."""
-    if before is None:
-        return None
-    profile = run.sources.lake.profile
-    classes, names = before.classes(), tuple[str, ...]()
-    if profile.has("steadiness"):
-        movers = Movers.read(profile.dated("steadiness", run.sources.as_of))
-        span = Span(Month.parse(before.month).end, run.sources.as_of)
-        facts = new_facts(Reading(run.sources.lake, Engine(run.sources.engine)), movers, span)
-        classes, names = classes.join(facts, "entity").sort_by("entity"), movers.states
-    return Previous(classes.combine_chunks(), before.states(names))
-
-
-def _changed(results: Path, stands: SealedMonth) -> Iterator[pa.Table]:
+def _changed(computed: _Computed, stands: SealedMonth) -> Iterator[pa.Table]:
     """The rows that differ from those that stand (the place of a contribution vector apart)."""
     held: dict[int, bytes] = {}
     for part in stands.parts:
         for rows in ledger.row_slices(part.folder):
             held.update(_digests(rows))
-    for rows in ledger.row_slices(results):
+    for rows in pieces.slices(computed.files(ledger.RESULTS)):
         differs = [held.get(entity) != digest for entity, digest in _digests(rows)]
         yield rows.filter(pa.array(differs, pa.bool_()))
 
@@ -322,24 +346,25 @@ def _digests(rows: pa.Table) -> Iterator[tuple[int, bytes]]:
     return zip(rows["entity"].to_pylist(), digests, strict=True)
 
 
-def _seal(fresh: Path, chosen: Path, made: tuple[Path, _Computed, Mapping[str, Any]], run: Run) -> None:
-    """Write the files of the month, its leaves, its manifest and its signed head."""
-    work, computed, facts = made
-    if chosen == computed.results:
-        _link_parts(fresh, work, computed, run.sources.scheme)
+def _seal(fresh: Path, chosen: Path | None, made: tuple[_Computed, Mapping[str, Any]], run: Run) -> None:
+    """Write the files of the month, its leaves, its manifest and its signed head; ``chosen`` holds the rows of a
+    supplement."""
+    computed, facts = made
+    if chosen is None:
+        leaves = _link_parts(fresh, computed)
     else:
-        _write_parts(fresh, work, computed, chosen, run.sources.scheme)
+        _write_parts(fresh, computed, chosen)
+        secret = ledger.salt_secret(run.home / "keys")
+        key = ledger.month_key(secret, str(run.month), facts["supplement"])
+        leaves = ledger.leaves(ledger.row_slices(fresh), key)
     reading = Reading(run.sources.lake, Engine(run.sources.engine))
     steps.write_bytes(fresh / WORDS, rfc8785.dumps(words(run.sources, reading)))
-    secret = ledger.salt_secret(run.home / "keys")
-    key = ledger.month_key(secret, str(run.month), facts["supplement"])
-    leaves = ledger.leaves(ledger.row_slices(fresh), key)
     steps.write_bytes(fresh / ledger.LEAVES, leaves)
     head = Head(
         sequence=len(ledger.folders(run.home)),
         month=str(run.month),
         supplement=facts["supplement"],
-        rows=pq.read_metadata(fresh / ledger.RESULTS).num_rows,
+        rows=pieces.rows(fresh, ledger.RESULTS),
         root=ledger.root(leaves),
         scheme=run.sources.scheme.digest,
         manifest=ledger.write_manifest(fresh, facts),
@@ -349,30 +374,24 @@ def _seal(fresh: Path, chosen: Path, made: tuple[Path, _Computed, Mapping[str, A
     ledger.write_head(fresh, head, signing.signing_key(run.home / "keys", PUBLISHER))
 
 
-def _link_parts(fresh: Path, work: Path, computed: _Computed, scheme: Scheme) -> None:
-    """The files of a month sealed whole, as they were worked out."""
-    for folder, name in (("scored", VECTORS), ("cited", EVIDENCE), ("results", ledger.RESULTS)):
-        os.link(work / folder / name, fresh / name)
-    _write_contributions(fresh, computed.explained.parts, scheme)
+def _link_parts(fresh: Path, computed: _Computed) -> bytes:
+    """The files of a month sealed whole, as they were worked out; its leaves."""
+    for table in (VECTORS, CONTRIBUTIONS, EVIDENCE, ledger.RESULTS):
+        for number, path in enumerate(computed.files(table)):
+            os.link(path, fresh / pieces.name(table, number))
+    folders = (computed.site.numbered("digested", number) for number in range(len(computed.folders)))
+    return b"".join((folder / ledger.LEAVES).read_bytes() for folder in folders)
 
 
-def _write_parts(fresh: Path, work: Path, computed: _Computed, chosen: Path, scheme: Scheme) -> None:
+def _write_parts(fresh: Path, computed: _Computed, chosen: Path) -> None:
     """The files of a supplement: rows that changed, with their vectors, contributions and evidence only."""
-    rows = pa.concat_tables(ledger.row_slices(chosen))
+    rows, scheme = pieces.read(chosen, ledger.RESULTS), computed.site.sources.scheme
     used = np.unique(rows["vector"].drop_null().to_numpy())
     place = pc.index_in(rows["vector"], pa.array(used, pa.int32()))
     _write_rows(fresh, [rows.set_column(rows.column_names.index("vector"), "vector", place)])
     entity = rows["entity"].combine_chunks()
-    for folder, name in (("scored", VECTORS), ("cited", EVIDENCE)):
-        kept = (part.filter(pc.is_in(part["entity"], entity)) for part in ledger.slices(work / folder / name))
-        write_table(pa.concat_tables(kept), fresh / name)
-    _write_contributions(fresh, [computed.explained.of_vectors(used.astype(np.int64))], scheme)
-
-
-def _write_contributions(fresh: Path, parts: Iterable[Contributions], scheme: Scheme) -> None:
-    schema = pa.schema([(name, pa.float32()) for name in scheme.columns])
-    path = fresh / CONTRIBUTIONS
-    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
-        for part in parts:
-            columns = [pa.array(np.ascontiguousarray(column)) for column in part.T]
-            writer.write_table(pa.table(columns, schema=schema), row_group_size=GROUP)
+    for table in (VECTORS, EVIDENCE):
+        kept = (part.filter(pc.is_in(part["entity"], entity)) for part in pieces.slices(computed.files(table)))
+        pieces.write(fresh / pieces.name(table, 0), pa.concat_tables(kept), measured=table == VECTORS)
+    vectors, found = computed.site.distinct[used], computed.explained.of_vectors(used)
+    classification.write_contributions(fresh / pieces.name(CONTRIBUTIONS, 0), scheme, vectors, found)

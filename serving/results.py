@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from features import signing
 from features.asof import Month
-from serving import ledger
+from serving import ledger, pieces
 from serving.classification import CLASSIFIED, EVIDENCE, VECTORS, WORDS
 from serving.ledger import Head, LedgerError
 
@@ -27,6 +27,7 @@ LIGHT = (
     "model_class", "ruled", "class", "class_before", "cause",
 )  # fmt: skip
 CACHED_GROUPS = 16
+PUBLISHER = "publisher"  # the name of the key that signs sealed months
 
 
 @dataclass(frozen=True)
@@ -47,25 +48,26 @@ class Part:
         return dict(json.loads((self.folder / ledger.MANIFEST).read_text(encoding="utf-8")))
 
     def rows(self, name: str, start: int, stop: int) -> list[dict[str, Any]]:
-        """Some rows of one of its Parquet files; only the pieces that hold them are read."""
-        path, found, first = self.folder / name, [], 0
-        metadata = _opened(path, self.head.digest).metadata
-        for group in range(metadata.num_row_groups):
-            last = first + metadata.row_group(group).num_rows
-            if start < last and stop > first:
-                piece = _group(path, self.head.digest, group)
-                found += piece.slice(max(start - first, 0), min(stop, last) - max(start, first)).to_pylist()
-            first = last
+        """Some rows of one of its tables; only the row groups that hold them are read."""
+        found, first = [], 0
+        for path in pieces.files(self.folder, name):
+            metadata = _opened(path, self.head.digest).metadata
+            for group in range(metadata.num_row_groups):
+                last = first + metadata.row_group(group).num_rows
+                if start < last and stop > first:
+                    piece = _group(path, self.head.digest, group)
+                    found += piece.slice(max(start - first, 0), min(stop, last) - max(start, first)).to_pylist()
+                first = last
         return found
 
     def of_entity(self, name: str, entity: int) -> list[dict[str, Any]]:
-        """The rows of an entity in one of its files that are sorted by entity."""
-        keys = _entities(self.folder / name, self.head.digest)
+        """The rows of an entity in one of its tables that are sorted by entity."""
+        keys = _entities(self.folder, name, self.head.digest)
         start, stop = np.searchsorted(keys, [entity, entity + 1])
         return self.rows(name, int(start), int(stop))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _opened(path: Path, _: str) -> pq.ParquetFile:
     return pq.ParquetFile(path, page_checksum_verification=True)
 
@@ -138,7 +140,7 @@ class SealedMonth:
         part: Part = self.parts[light["part"]]
         found = part.of_entity(VECTORS, light["entity"])
         if not found:
-            raise LedgerError(f"{part.folder / VECTORS} holds no vector of an entity that was classified.")
+            raise LedgerError(f"{part.folder} holds no vector of an entity that was classified.")
         return {name: value for name, value in found[0].items() if name != "entity"}
 
     def evidence(self, light: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -184,9 +186,8 @@ class SealedMonth:
         """The values of some indicators of every classified entity, by entity; columns not kept are left out."""
         tables = []
         for part in self.parts:
-            kept = [name for name in names if name in _opened(part.folder / VECTORS, part.head.digest).schema.names]
-            table = pq.read_table(part.folder / VECTORS, columns=["entity", *kept], page_checksum_verification=True)
-            tables.append(table)
+            held = pq.read_schema(pieces.files(part.folder, VECTORS)[0]).names
+            tables.append(pieces.read(part.folder, VECTORS, ["entity", *(name for name in names if name in held)]))
         return _last_of_each(pa.concat_tables(tables, promote_options="default"))
 
 
@@ -204,9 +205,8 @@ def _last_of_each(rows: pa.Table) -> pa.Table:
 
 
 @lru_cache(maxsize=8)
-def _entities(path: Path, _: str) -> npt.NDArray[np.int32]:
-    table = pq.read_table(path, columns=["entity"], page_checksum_verification=True)
-    return np.asarray(table["entity"].to_numpy(), np.int32)
+def _entities(folder: Path, name: str, _: str) -> npt.NDArray[np.int32]:
+    return np.asarray(pieces.read(folder, name, ["entity"])["entity"].to_numpy(), np.int32)
 
 
 class Results:
@@ -256,3 +256,9 @@ class Results:
         if fault:
             raise LedgerError(f"{folder}: {fault}. Nothing of it is used; run jianwei status --verify.")
         return Part(folder, head)
+
+
+def publisher_key(home: Path) -> Any:
+    """The public key sealed months are verified with, made on first use."""
+    signing.first_use_key(home / "keys", PUBLISHER)
+    return signing.verify_key(home / "keys", PUBLISHER)

@@ -18,8 +18,7 @@ from features.profile import Profile
 from features.records.journal import Journal
 from serving.access import Doorkeeper
 from serving.http import Guard, ProblemError
-from serving.monthly import publisher_key
-from serving.results import Results
+from serving.results import Results, publisher_key
 from serving.scoring.desk import Desk
 from serving.scoring.routes import application
 from training.scheme import Scheme

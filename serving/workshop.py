@@ -79,8 +79,7 @@ class Workshop:
     @cached_property
     def results(self) -> "Results":
         """The sealed months of the home."""
-        from serving.monthly import publisher_key
-        from serving.results import Results
+        from serving.results import Results, publisher_key
 
         return Results(self.home, publisher_key(self.home))
 

@@ -65,14 +65,18 @@ def select(definitions: Definitions, values: Floats, contributions: Floats) -> S
     sum is left out, and so is a value that points the other way: an adverse count is never shown as lowering.
     """
     section, count = _sections(definitions)
-    used = contributions[:, : len(section)]
-    sums = np.zeros((len(used), count))
-    for place, number in enumerate(section):
-        if number >= 0:
-            sums[:, number] += used[:, place]
-    raising, lowering = _pointing(definitions, values)
-    upward = _ranked(np.maximum(sums, 0.0), np.where(raising, used, 0.0), section, RAISING)
-    downward = _ranked(np.maximum(-sums, 0.0), np.where(lowering, -used, 0.0), section, LOWERING)
+    riskier = [indicator.direction == "riskier" for indicator in definitions.indicators]
+    sums = np.zeros((len(values), count), order="F")
+    rising, falling = _Strongest(len(values), count), _Strongest(len(values), count)
+    for place in np.flatnonzero(section >= 0).tolist():
+        used, number = contributions[:, place].astype(np.float64), int(section[place])
+        sums[:, number] += used
+        may_raise = ~(riskier[place] & (values[:, place] <= 0))
+        may_lower = ~(riskier[place] & (values[:, place] > 0))
+        rising.see(number, place, np.where(may_raise, used, 0.0))
+        falling.see(number, place, np.where(may_lower, -used, 0.0))
+    upward = _ranked(np.maximum(sums, 0.0), rising.place, RAISING)
+    downward = _ranked(np.maximum(-sums, 0.0), falling.place, LOWERING)
     return Selected(
         np.concatenate([upward.place, downward.place], axis=1),
         np.concatenate([upward.contribution, -downward.contribution], axis=1),
@@ -155,24 +159,23 @@ def _sections(definitions: Definitions) -> tuple[npt.NDArray[np.int64], int]:
     return np.array(numbers, np.int64), len(names)
 
 
-def _pointing(definitions: Definitions, values: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Where a value may be printed as raising, and where as lowering, without contradicting its direction."""
-    riskier = np.array([indicator.direction == "riskier" for indicator in definitions.indicators])
-    raising = ~(riskier & (values <= 0))
-    lowering = ~(riskier & (values > 0))
-    return raising, lowering
+class _Strongest:
+    """Of every section (columns) the indicator that adds most, row by row; −1 while none adds anything."""
+
+    def __init__(self, rows: int, sections: int) -> None:
+        self.place = np.full((rows, sections), -1, np.int16, order="F")
+        self._strength = np.zeros((rows, sections), order="F")
+
+    def see(self, section: int, place: int, strength: Floats) -> None:
+        """Let the indicator at ``place`` compete; of equals the first stays."""
+        stronger = strength > self._strength[:, section]
+        self.place[stronger, section] = place
+        np.copyto(self._strength[:, section], strength, where=stronger)
 
 
-def _ranked(sums: Floats, strength: Floats, section: npt.NDArray[np.int64], most: int) -> Selected:
+def _ranked(sums: Floats, best: Places, most: int) -> Selected:
     """The strongest sections of every row, each as its strongest indicator that may be printed."""
     total = sums.sum(axis=1, keepdims=True)
-    best = np.full(sums.shape, -1, np.int16)
-    for number in range(sums.shape[1]):
-        members = np.flatnonzero(section == number)
-        if len(members):
-            strongest = members[np.argmax(strength[:, members], axis=1)]
-            printable = strength[np.arange(len(strength)), strongest] > 0
-            best[:, number] = np.where(printable, strongest, -1)
     kept = np.where((best >= 0) & (sums > 0) & (sums >= LEAST_SHARE * total), sums, 0.0)
     order = np.argsort(-kept, axis=1, kind="stable")[:, :most]
     amount = np.take_along_axis(kept, order, axis=1)

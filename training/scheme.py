@@ -13,6 +13,7 @@ import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from features.matrix import Batch
+from features.steps import KEY_FILE
 from training import explain, overrides, package, steadiness
 from training.boosters import booster, mean_margin, opened
 from training.calibration import Curve, read_curve
@@ -29,6 +30,7 @@ Kinds = npt.NDArray[np.int8]
 __all__ = ["Classified", "KindPart", "Scheme", "SchemeError"]
 
 FORMAT = 1
+BLOCK = 2_048  # rows
 KIND = "kind"
 EXPOSURE = "exposure"
 
@@ -130,6 +132,14 @@ class Scheme:
         boosters = opened(scheme.models, scheme.golden, scheme.names, where=str(folder))
         scheme.__dict__["_boosters"] = boosters  # the very objects that passed the checks
         return scheme
+
+    @classmethod
+    def told(cls, folder: Path, digest: str) -> "Scheme":
+        """The scheme whose ``files`` lie in a folder, for a process told its digest by one that has loaded it."""
+        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != KEY_FILE}
+        if package.digest(files) != digest:
+            raise SchemeError(f"{folder} does not hold scheme {digest[:12]}. Nothing was used; run the command again.")
+        return _read(files, where=str(folder))
 
     def margins(self, values: Floats, kind: Kinds, known_controls: Floats | None = None) -> Floats:
         """The margin of every row (columns as ``columns``), controls replaced by their mean over the reference.
@@ -257,7 +267,9 @@ class Scheme:
                 f"{len(self.columns)} columns and kinds 0 to {len(self.kinds) - 1}. Nothing was computed."
             )
         design = np.full((len(values), len(self.names)), np.nan)
-        design[:, : len(self.features)] = values[:, self._feature_places]
+        for start in range(0, len(values), BLOCK):  # from columns to rows, so much as a core keeps at hand
+            part = slice(start, start + BLOCK)
+            design[part, : len(self.features)] = values[part][:, self._feature_places]
         if known_controls is not None:
             design[:, len(self.features) : -1] = known_controls
             design[:, -1] = kind

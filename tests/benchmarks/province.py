@@ -147,23 +147,17 @@ def month(name):
     shop = Workshop(edge.read())
     scheme = Scheme.load(shop.newest().folder, shop.office.scheme_key)
     wanted, watch = Month.parse(name), display.Watch()
-    run = Run(wanted, shop.home, shop.sources(scheme, wanted.end), "benchmark", edge.now())
+    run = Run(wanted, shop.home, shop.sources(scheme, wanted.end), "benchmark", edge.now(), helpers=edge.helpers())
     made = classify(run, watch=watch)
     folder = shop.home / "months" / name / "0"
     rows = made.head.rows
     return {
         "steps": watch.seconds,
         "rows": rows,
-        "largest_difference": made.largest_error,
+        "largest_error": made.largest_error,
         "bytes_per_entity": sum(path.stat().st_size for path in folder.iterdir()) / rows,
-        "distinct_share": _distinct(folder) / rows,
+        **json.loads((folder / "manifest.json").read_text())["explained"],
     }
-
-
-def _distinct(folder):
-    import pyarrow.parquet as pq
-
-    return pq.read_metadata(folder / "contributions.parquet").num_rows
 
 
 def main():

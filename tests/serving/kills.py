@@ -20,6 +20,7 @@ from town import Town  # noqa: E402
 
 from features import steps  # noqa: E402
 from serving import ledger, monthly  # noqa: E402
+from serving.results import publisher_key  # noqa: E402
 from training import boosters  # noqa: E402
 
 boosters.tried = lambda *_, **__: None  # a process of its own for every scheme: not what is tried here
@@ -73,7 +74,7 @@ def fingerprint(folder):
 
 def main():
     folder, number = Path(sys.argv[1]), int(sys.argv[2])
-    monthly.publisher_key(folder / "home")
+    publisher_key(folder / "home")
     ledger.salt_secret(folder / "home" / "keys")
     clean = folder.with_name("clean")
     shutil.copytree(folder, clean)

@@ -21,8 +21,7 @@ from world import SMALL
 from evaluation.gate import Check, Verdict
 from features import steps
 from serving import cli, screens
-from serving.monthly import publisher_key
-from serving.results import Results
+from serving.results import Results, publisher_key
 from serving.workshop import Workshop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -291,7 +290,7 @@ def test_a_key_is_called_something_that_stays_in_its_folder(empty, name):
 
 
 def test_an_entity_that_is_not_classified_has_a_reason_on_the_screen_too(housed):
-    rows = pq.read_table(next((housed / "months").glob("2025-12/0/results.parquet"))).to_pylist()
+    rows = pq.read_table(next((housed / "months").glob("2025-12/0/results-000.parquet"))).to_pylist()
     gone = next(row for row in rows if row["status"] != "classified")
     said = typed("explain", gone["code"], "--month", "2025-12")
     assert said.code == 0
@@ -398,7 +397,7 @@ def test_the_status_names_months_classes_and_champion_and_all_of_it_holds(housed
 
 
 def test_a_touched_month_is_found_by_verification_and_named(own):
-    sealed = next((own / "months").glob("2025-12/*/results.parquet"))
+    sealed = next((own / "months").glob("2025-12/*/results-000.parquet"))
     content = bytearray(sealed.read_bytes())
     content[len(content) // 2] ^= 1
     sealed.write_bytes(content)

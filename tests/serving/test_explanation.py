@@ -5,8 +5,8 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from serving import explanation, monthly
-from serving.results import Results
+from serving import explanation
+from serving.results import Results, publisher_key
 from serving.visibility import internal_values
 
 LINE = explanation.INTERNAL["zh"]
@@ -14,7 +14,7 @@ LINE = explanation.INTERNAL["zh"]
 
 @pytest.fixture(scope="module")
 def month(classified):
-    return Results(classified.home, monthly.publisher_key(classified.home)).month("2025-12")
+    return Results(classified.home, publisher_key(classified.home)).month("2025-12")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import signing
-from serving import ledger
+from serving import ledger, pieces
 from serving.ledger import Head, LedgerError
 
 REASONS = pa.list_(pa.struct([("code", pa.string()), ("value", pa.float64()), ("records", pa.list_(pa.string()))]))
@@ -50,7 +50,7 @@ def rows(number, seed=0):
 def seal_month(home, month, table, *, key):
     folder = ledger.month_folder(home, month, 0)
     folder.mkdir(parents=True)
-    pq.write_table(table, folder / ledger.RESULTS, write_page_checksum=True, compression="zstd")
+    pq.write_table(table, folder / pieces.name(ledger.RESULTS, 0), write_page_checksum=True, compression="zstd")
     leaves = ledger.leaves([table], ledger.month_key(ledger.salt_secret(home / "keys"), month, 0))
     (folder / ledger.LEAVES).write_bytes(leaves)
     manifest = ledger.write_manifest(folder, {"month": month})
@@ -103,7 +103,7 @@ def test_every_single_bit_flipped_in_any_file_of_a_month_is_detected(home):
 
 @pytest.mark.parametrize("row", [0, 17, 39])
 def test_an_edited_class_names_the_month_and_the_row(home, row):
-    path = home / "months" / "2025-12" / "0" / ledger.RESULTS
+    path = home / "months" / "2025-12" / "0" / pieces.name(ledger.RESULTS, 0)
     table = pq.read_table(path)
     classes = table["class"].to_pylist()
     classes[row] = "A" if classes[row] != "A" else "B"
@@ -113,7 +113,7 @@ def test_an_edited_class_names_the_month_and_the_row(home, row):
 
 
 def test_a_row_cut_off_or_inserted_or_swapped_is_named(home):
-    path = home / "months" / "2025-11" / "0" / ledger.RESULTS
+    path = home / "months" / "2025-11" / "0" / pieces.name(ledger.RESULTS, 0)
     table = pq.read_table(path)
     order = list(range(40))
     cases = {39: order[:39], 40: [*order, 0], 4: [*order[:4], 5, 4, *order[6:]]}
@@ -151,7 +151,7 @@ def test_an_old_head_replayed_in_another_month_is_refused(home):
 def test_leaves_rewritten_to_match_edited_rows_do_not_help(home):
     folder = home / "months" / "2025-12" / "0"
     table = rows(40, seed=99)
-    pq.write_table(table, folder / ledger.RESULTS)
+    pq.write_table(table, folder / pieces.name(ledger.RESULTS, 0))
     key = ledger.month_key(ledger.salt_secret(home / "keys"), "2025-12", 0)
     (folder / ledger.LEAVES).write_bytes(ledger.leaves([table], key))
     assert "both" in faults(home)[0].what
@@ -266,4 +266,4 @@ def test_a_file_exchanged_behind_the_manifest_is_named(home):
 
 def test_the_manifest_lists_every_file_with_its_digest(home):
     manifest = json.loads((home / "months" / "2026-01" / "0" / ledger.MANIFEST).read_text())
-    assert set(manifest["files"]) == {ledger.RESULTS, ledger.LEAVES}
+    assert set(manifest["files"]) == {pieces.name(ledger.RESULTS, 0), ledger.LEAVES}

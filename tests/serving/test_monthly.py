@@ -23,8 +23,8 @@ from features.matrix import batches
 from features.profile import ProfileError
 from features.records.journal import Journal
 from features.steps import ResourceError
-from serving import classification, ledger, monthly
-from serving.results import Results
+from serving import classification, ledger, monthly, pieces
+from serving.results import Results, publisher_key
 from training import reasons
 from training.scheme import SchemeError
 
@@ -41,7 +41,7 @@ def folder_of(town, month=MONTH, supplement=0):
 
 
 def results(town):
-    return Results(town.home, monthly.publisher_key(town.home))
+    return Results(town.home, publisher_key(town.home))
 
 
 def states(town):
@@ -76,7 +76,7 @@ def test_contributions_of_every_row_add_up_to_its_margin(classified, rows):
     folder = folder_of(classified)
     scheme = classified.scheme
     manifest = json.loads((folder / "manifest.json").read_text())
-    contributions = pq.read_table(folder / classification.CONTRIBUTIONS)
+    contributions = pieces.read(folder, classification.CONTRIBUTIONS, scheme.columns)
     vectors = np.column_stack([column.to_numpy() for column in contributions.columns]).astype(np.float64)
     own = rows.filter(pc.field("status") == "classified")
     exposure = np.array([manifest["exposure"][kind] for kind in own["kind"].to_pylist()])
@@ -91,12 +91,12 @@ def test_contributions_of_every_row_add_up_to_its_margin(classified, rows):
 
 
 def read_vectors(town, folder):
-    table = pq.read_table(folder / classification.VECTORS)
+    table = pieces.read(folder, classification.VECTORS)
     return np.column_stack([table[name].to_numpy() for name in town.scheme.columns])
 
 
 def test_distinct_contribution_vectors_are_kept_once(classified, rows):
-    count = pq.read_metadata(folder_of(classified) / classification.CONTRIBUTIONS).num_rows
+    count = pieces.rows(folder_of(classified), classification.CONTRIBUTIONS)
     used = set(rows["vector"].drop_null().to_pylist())
     assert used == set(range(count))
     assert count < len(rows.filter(pc.field("status") == "classified"))
@@ -126,7 +126,7 @@ def _supports(found):
 def test_reasons_are_those_the_scheme_gives_one_entity_at_a_time(classified, rows):
     definitions, as_of = classified.definitions, date(2025, 12, 31)
     own = rows.filter(pc.field("status") == "classified")
-    contributions = pq.read_table(folder_of(classified) / classification.CONTRIBUTIONS)
+    contributions = pieces.read(folder_of(classified), classification.CONTRIBUTIONS)
     added = np.column_stack([contributions[code].to_numpy() for code in definitions.codes])[own["vector"].to_numpy()]
     values = read_vectors(classified, folder_of(classified))
     selected = reasons.select(definitions, values, added)
@@ -230,7 +230,7 @@ def test_months_classified_from_equal_inputs_have_equal_bytes(fresh, town, tmp_p
     shutil.copytree(fresh.folder, tmp_path / "other")
     other = type(fresh).at(tmp_path / "other")
     for one in (fresh, other):
-        monthly.publisher_key(one.home)
+        publisher_key(one.home)
     shutil.rmtree(other.home)
     ledger.salt_secret(fresh.home / "keys")
     shutil.copytree(fresh.home, other.home)
@@ -253,7 +253,7 @@ def test_results_do_not_depend_on_how_the_matrix_is_cut(fresh, classified, monke
     fresh.classify(MONTH)
     whole, cut = (ledger.read_rows(folder_of(one)) for one in (classified, fresh))
     assert whole == cut
-    contributions = [pq.read_table(folder_of(one) / classification.CONTRIBUTIONS) for one in (classified, fresh)]
+    contributions = [pieces.read(folder_of(one), classification.CONTRIBUTIONS) for one in (classified, fresh)]
     assert contributions[0] == contributions[1]
 
 
@@ -310,7 +310,7 @@ def test_a_month_that_fails_its_check_is_not_published(classified, rows, change,
 
 def test_contributions_that_miss_the_margin_stop_the_month(classified, rows):
     own = rows.filter(pc.field("status") == "classified")
-    nothing = classification.Explained([np.zeros((1, 3), np.float32)], np.zeros(own.num_rows, np.int64))
+    nothing = classification.Explained([np.zeros((1, 3), np.float32)], np.zeros(own.num_rows, np.int32))
     with pytest.raises(SchemeError, match="miss their margins"):
         classification.largest_error(own, nothing, classified.scheme)
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving import monthly, office
+from serving import office
 from serving.office import County
-from serving.results import Results
+from serving.results import Results, publisher_key
 
 NOTICE = "内部参考，不作为信用评价"
 
 
 @pytest.fixture(scope="module")
 def county(classified):
-    results = Results(classified.home, monthly.publisher_key(classified.home))
+    results = Results(classified.home, publisher_key(classified.home))
     return County(results, classified.run("2025-12").sources, "360102", lambda digest: classified.scheme)
 
 
@@ -150,7 +150,7 @@ def test_no_text_whatever_begins_a_cell_like_a_formula_or_breaks_a_row(value):
 
 
 def test_a_place_without_measures_by_class_gets_lists_and_pages_too(classified, tmp_path):
-    results = Results(classified.home, monthly.publisher_key(classified.home))
+    results = Results(classified.home, publisher_key(classified.home))
     own = County(results, classified.run("2025-12").sources, "360102", lambda digest: classified.scheme)
     own.month.words["measures"] = None
     files = office.write(own, tmp_path)

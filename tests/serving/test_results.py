@@ -2,15 +2,15 @@
 
 import pytest
 
-from serving import ledger, monthly
+from serving import ledger
 from serving.ledger import LedgerError
-from serving.results import Results
+from serving.results import Results, publisher_key
 
 MONTH = "2025-12"
 
 
 def results(town):
-    return Results(town.home, monthly.publisher_key(town.home))
+    return Results(town.home, publisher_key(town.home))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,9 @@ def test_the_whole_row_and_its_vector_are_the_sealed_ones(classified, month):
     assert [row["indicator"] for row in month.evidence(month.find("T00006"))]
 
 
-@pytest.mark.parametrize("name", ["results.parquet", "vectors.parquet", "manifest.json", "words.json", "leaves.bin"])
+@pytest.mark.parametrize(
+    "name", ["results-000.parquet", "vectors-000.parquet", "manifest.json", "words.json", "leaves.bin"]
+)
 def test_a_month_with_a_touched_file_is_not_read(copied, name):
     path = ledger.month_folder(copied.home, MONTH, 0) / name
     content = bytearray(path.read_bytes())

@@ -7,10 +7,9 @@ import pytest
 from town import NOW
 
 from features import signing
-from serving import monthly
 from serving.access import Doorkeeper
 from serving.http import Guard, ProblemError, problem_body
-from serving.results import Results
+from serving.results import Results, publisher_key
 from serving.scoring.contract import MOST_SUBJECTS
 from serving.scoring.desk import Desk
 from serving.scoring.routes import application
@@ -22,7 +21,7 @@ CONTEXT = {"month", "scheme", "notice", "notice_en"}
 def desk_of(town, **changed):
     desk = Desk(
         champion=town.scheme,
-        results=Results(town.home, monthly.publisher_key(town.home)),
+        results=Results(town.home, publisher_key(town.home)),
         scheme_of=lambda digest: pytest.fail("only the champion's scheme is needed"),
         definitions=lambda: town.definitions,
     )
@@ -264,7 +263,7 @@ def test_the_application_alone_lets_nobody_in(classified, call):
 
 
 def test_a_month_that_was_touched_is_an_error_without_detail(copied, call):
-    path = copied.home / "months" / "2025-12" / "0" / "results.parquet"
+    path = copied.home / "months" / "2025-12" / "0" / "results-000.parquet"
     path.write_bytes(path.read_bytes()[:-1])
     app = guarded(copied, desk_of(copied))
     answer = call(app, path="/v1/entities/T00010/class", headers=[("authorization", f"Bearer {copied.key()}")])

@@ -1,0 +1,81 @@
+"""A table of a month in several Parquet files: written by several processes, read as one, every page checked."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+GROUP = 20_000  # rows of a Parquet row group: one entity is read without reading the month
+SLICE = 250_000  # rows worked on at a time; what is sealed does not depend on it
+
+
+def name(table: str, number: int) -> str:
+    """What the file with a piece of a table is called."""
+    return f"{table}-{number:03d}.parquet"
+
+
+def files(folder: Path, table: str) -> list[Path]:
+    """The files of a table in their order; FileNotFoundError when there is none."""
+    found = sorted(folder.glob(f"{table}-*.parquet")) or sorted(folder.glob(f"{table}.parquet"))
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no file of {table}")
+    return found
+
+
+def rows(folder: Path, table: str) -> int:
+    """How many rows a table has."""
+    return sum(pq.read_metadata(path).num_rows for path in files(folder, table))
+
+
+def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A whole table."""
+    wanted = None if columns is None else list(columns)
+    parts = [pq.read_table(path, columns=wanted, page_checksum_verification=True) for path in files(folder, table)]
+    return pa.concat_tables(parts)
+
+
+def part(folder: Path, table: str, start: int, stop: int) -> pa.Table:
+    """Rows ``start`` to ``stop`` of a table; only row groups that hold one are read."""
+    found, first = [], 0
+    for path in files(folder, table):
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for group in range(file.metadata.num_row_groups):
+                last = first + file.metadata.row_group(group).num_rows
+                if start < last and stop > first:
+                    piece = file.read_row_group(group)
+                    found.append(piece.slice(max(start - first, 0), min(stop, last) - max(start, first)))
+                first = last
+    return pa.concat_tables(found)
+
+
+def between(path: Path, low: int, high: int) -> pa.Table:
+    """The rows of one file whose entity is at least ``low`` and below ``high``; only row groups that may hold one are
+    read."""
+    inside = (pc.field("entity") >= low) & (pc.field("entity") < high)
+    return pq.read_table(path, filters=inside, page_checksum_verification=True)
+
+
+def slices(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of some files one after another, so many at a time."""
+    wanted = None if columns is None else list(columns)
+    for path in paths:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(SLICE, columns=wanted):
+                yield pa.Table.from_batches([batch])
+
+
+def writer(path: Path, schema: pa.Schema, *, measured: bool = False) -> Any:
+    """A file to write rows into; every page gets a checksum.
+
+    ``measured`` rows are columns of numbers: without dictionaries they are as small and sooner written.
+    """
+    return pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True, use_dictionary=not measured)
+
+
+def write(path: Path, table: pa.Table, *, measured: bool = False) -> None:
+    """Write a whole table into one file."""
+    with writer(path, table.schema, measured=measured) as file:
+        file.write_table(table, row_group_size=GROUP)

@@ -1,0 +1,82 @@
+"""A sealed month explained the plain way, every row in bulk, against what it holds: python plain.py HOME MONTH SCHEME.
+
+The same library, the same number of helpers, the same size of call; nothing is explained once that occurs twice, and
+nothing is kept from the month before. Prints JSON: seconds, rows, and the largest difference of any contribution.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT)]
+
+from features.crew import Crew, Task  # noqa: E402
+from serving import pieces, settings  # noqa: E402
+from serving.classification import BINS, CONTRIBUTIONS  # noqa: E402
+from serving.ledger import RESULTS  # noqa: E402
+from training.explain import CHUNK  # noqa: E402
+from training.scheme import Scheme  # noqa: E402
+
+KNOWN = {}
+
+
+def scheme_of(folder, digest):
+    if digest not in KNOWN:
+        KNOWN[digest] = Scheme.told(Path(folder), digest)
+    return KNOWN[digest]
+
+
+def explain(scheme, digest, folder, number):
+    """Explain some rows and keep what they add."""
+    opened = scheme_of(scheme, digest)
+    codes = rows_of(folder, opened, number)
+    opened.explained(codes).astype("<f4").tofile(Path(folder) / f"{number}.f32")
+    return {}
+
+
+def rows_of(folder, scheme, number):
+    none = scheme.bin_codes(np.zeros((0, len(scheme.columns))))
+    codes = np.memmap(Path(folder) / "codes.bin", none.dtype, "r").reshape(-1, none.shape[1])
+    return codes[number * CHUNK : (number + 1) * CHUNK]
+
+
+def main():
+    month, scheme_folder = Path(sys.argv[1]) / "months" / sys.argv[2] / "0", Path(sys.argv[3])
+    digest = json.loads((month / "head.json").read_text())["head"]["scheme"]
+    which = pieces.read(month, RESULTS, ["vector"])["vector"].drop_null().to_numpy()
+    bins = pieces.read(month, CONTRIBUTIONS, [BINS])[BINS].combine_chunks()
+    with TemporaryDirectory(dir=sys.argv[1]) as folder, TemporaryDirectory(dir=sys.argv[1]) as files:
+        for path in scheme_folder.iterdir():
+            if not path.name.startswith("package."):
+                (Path(files) / path.name).write_bytes(path.read_bytes())
+        scheme = scheme_of(files, digest)
+        none = scheme.bin_codes(np.zeros((0, len(scheme.columns))))
+        vectors = np.frombuffer(bins.buffers()[1], none.dtype)[bins.offset * none.shape[1] :].reshape(-1, none.shape[1])
+        vectors[which].tofile(Path(folder) / "codes.bin")
+        given = {"scheme": files, "digest": digest, "folder": folder}
+        tasks = [
+            Task(str(number), "tests.benchmarks.plain:explain", {**given, "number": number})
+            for number in range(len(range(0, len(which), CHUNK)))
+        ]
+        started = time.monotonic()
+        with Crew(settings.helpers()) as crew:
+            crew.run(tasks)
+        seconds = time.monotonic() - started
+        held = pieces.read(month, CONTRIBUTIONS, scheme.columns)
+        columns = [held[name].to_numpy() for name in scheme.columns]
+        largest = 0.0
+        for number in range(len(tasks)):
+            found = np.memmap(Path(folder) / f"{number}.f32", "<f4", "r").reshape(-1, len(columns))
+            part = which[number * CHUNK : (number + 1) * CHUNK]
+            for place, column in enumerate(columns):
+                largest = max(largest, float(np.abs(found[:, place] - column[part]).max(initial=0.0)))
+    print(json.dumps({"seconds": seconds, "rows": len(which), "largest_difference": largest}))
+
+
+if __name__ == "__main__":
+    main()
