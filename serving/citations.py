@@ -80,7 +80,7 @@ def _with_reasons(
 
 
 def _cited(
-    part: pa.Table, values: Floats, contributions: Floats, *, internal: pa.Table, sources: Sources
+    part: pa.Table, values: Floats, contributions: Contributions, *, internal: pa.Table, sources: Sources
 ) -> tuple[pa.Table, pa.Table]:
     """The reasons of some entities, one row each, and the records they cite."""
     entity = part["entity"].to_numpy()
@@ -117,7 +117,9 @@ def _ordered(contributions: Contributions, sources: Sources) -> Contributions:
     return found
 
 
-def _slots(entity: npt.NDArray[np.int32], values: Floats, contributions: Floats, sources: Sources) -> pl.DataFrame:
+def _slots(
+    entity: npt.NDArray[np.int32], values: Floats, contributions: Contributions, sources: Sources
+) -> pl.DataFrame:
     """The indicators that may become reasons, one line each: place in the order, value, contribution."""
     selected = reasons.select(sources.definitions, values, contributions)
     row, slot = np.nonzero(selected.place >= 0)

@@ -27,7 +27,7 @@ from serving import classification, ledger, pieces, portions
 from serving.citations import RESULT_GROUP
 from serving.classification import CONTRIBUTIONS, EVIDENCE, RESULT, SCORED, VECTORS, WORDS, Explained, Sources
 from serving.ledger import Fault, Head, LedgerError
-from serving.portions import PORTION, Site
+from serving.portions import Site
 from serving.results import PUBLISHER, Results, SealedMonth, publisher_key
 from serving.words import words
 from training.scheme import Scheme, SchemeError
@@ -158,7 +158,7 @@ def _classify(
         before.month if before else None,
     )
     size = run.sources.lake.register().num_rows
-    with Crew(run.helpers if size > PORTION else 0) as crew:
+    with Crew(run.helpers if size > portions.PORTION else 0) as crew:
         return _made(_Making(run, site, _States(run, supplement, steps.key_of(inputs)), crew, watch), stands)
 
 
@@ -292,7 +292,7 @@ def _compute(making: _Making) -> _Computed:
     with making.watch("known"):
         steps.run(site.known, site.inputs, lambda fresh: _write_known(making, fresh))
     making.share("scores", "entities", partial(portions.scores, site, size))
-    count = len(range(0, size, PORTION))
+    count = len(range(0, size, portions.PORTION))
     distinct = partial(steps.run, site.vectors, site.inputs, lambda fresh: portions.vectors(site, fresh, count))
     making.share("contributions", "bin vectors", partial(portions.explanations, site), distinct)
     made = _Computed(site, tuple(site.numbered("cited", number) for number in range(count)), *_held(site, count))

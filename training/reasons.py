@@ -57,7 +57,7 @@ class Support:
     visibility: str
 
 
-def select(definitions: Definitions, values: Floats, contributions: Floats) -> Selected:
+def select(definitions: Definitions, values: Floats, contributions: npt.NDArray[np.floating[Any]]) -> Selected:
     """Candidates of every row: up to four sections that raise the margin and two that lower it, strongest first.
 
     Columns of both arrays are ``definitions.codes`` (a trailing line ``exposure`` is ignored). Indicators of one

@@ -337,7 +337,7 @@ def test_a_run_killed_anywhere_ends_in_the_same_bytes(fresh, tmp_path):
     fresh.classify("2025-11")
     script = Path(__file__).with_name("kills.py")
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "town"), "12"],
+        [sys.executable, str(script), str(tmp_path / "town"), "20"],
         capture_output=True,
         text=True,
         timeout=300,
@@ -346,7 +346,7 @@ def test_a_run_killed_anywhere_ends_in_the_same_bytes(fresh, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["points"] >= 40
-    assert found["killed"] == 12
+    assert found["killed"] == 20
     assert found["different"] == []
     assert found["left_over"] == []
     assert found["faults"] == []

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
@@ -20,8 +21,12 @@ from features.indicators.catalogue import load
 from features.indicators.language import on
 from features.matrix import batches
 from features.profile import read_profile
+from features.records.generation import CURRENT, Generation, write_table
 from features.records.journal import Journal
+from features.records.lake import Lake
+from features.records.matching import REGISTER_SCHEMA
 from features.records.schema import record_types
+from features.steps import write_text
 from serving import monthly
 from serving.access import Grant, create
 from serving.classification import Sources
@@ -282,3 +287,27 @@ def made_scheme(town, *, cutoffs=(0.1, 0.25, 0.5)):
         models=models,
         golden=boosters.golden(models, layout.names),
     )
+
+
+def settle(town):
+    """The town with its records in a lake of the product's own, as an intake leaves it; helpers can open it."""
+    folder = town.home / "lake"
+    codes_known = [[key, code] for key, code in enumerate(codes())]
+    register = pl.DataFrame(codes_known, schema={"entity": pl.Int32, "code": pl.String}, orient="row")
+    missing = [pl.lit(None, kind).alias(name) for name, kind in REGISTER_SCHEMA.items() if name not in register.columns]
+    tables = {"register": register.with_columns(missing).select(REGISTER_SCHEMA.names()).to_arrow()}
+    tables |= {path.stem: pq.read_table(path) for path in sorted(town.lake.folder.glob("*.parquet"))}
+    files = {
+        name: (write_table(folder, f"{name}/0.parquet", 0, table.to_batches(), table.schema),)
+        for name, table in tables.items()
+    }
+    write_text(folder / CURRENT, Generation(1, files).text())
+    return Settled(town.folder)
+
+
+class Settled(Town):
+    """A town with a lake of the product's own."""
+
+    @cached_property
+    def lake(self):
+        return Lake(self.home, self.profile)
