@@ -21,7 +21,7 @@ from features.profile import Profile
 from features.reading import REGISTER, Lake, Reading, numbered
 from features.steps import key_of
 
-BATCH = 250_000
+BATCH = 125_000
 UNKNOWN_KIND = -1
 WIDE = "wide {}"  # columns of values that depend on everyone, by number
 Dense = npt.NDArray[np.int64]
@@ -361,7 +361,12 @@ class _Population:
         self._reading = reading
         self._as_of = month_end_on_or_before(as_of)
         self._values = [part.value for part in parts if part.value is not None]
+        self._by = list(dict.fromkeys(name for part in parts if isinstance(part, PeerRate) for name in part.by))
         self._linked: dict[tuple[Rows, str], tuple[Dense, Dense]] = {}
+
+    @cached_property
+    def _attributes(self) -> pa.Table:
+        return self._reading.attributes(self._by, self._as_of)
 
     @cached_property
     def _axis(self) -> Axis:
@@ -380,7 +385,7 @@ class _Population:
         return neighbour_sums(entity, key, others, hub=part.hub)
 
     def _peers(self, part: PeerRate) -> Column:
-        attributes = self._reading.attributes(part.by, self._as_of)
+        attributes = self._attributes
         known = attributes["entity"].to_numpy()
         values = np.full(len(self._axis), np.nan)
         values[known] = self._own(part.value)[known]

@@ -293,8 +293,12 @@ def _compute(making: _Making) -> _Computed:
         steps.run(site.known, site.inputs, lambda fresh: _write_known(making, fresh))
     making.share("scores", "entities", partial(portions.scores, site, size))
     count = len(range(0, size, portions.PORTION))
-    distinct = partial(steps.run, site.vectors, site.inputs, lambda fresh: portions.vectors(site, fresh, count))
-    making.share("contributions", "bin vectors", partial(portions.explanations, site), distinct)
+    making.share(
+        "contributions",
+        "bin vectors",
+        partial(portions.explanations, site),
+        lambda: making.crew.run([portions.merging(site, count)]),
+    )
     made = _Computed(site, tuple(site.numbered("cited", number) for number in range(count)), *_held(site, count))
     making.share("reasons", "entities", partial(portions.citations_of, site, size))
     return made

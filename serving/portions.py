@@ -180,14 +180,25 @@ def scored(site: Words, number: int, low: int, high: int) -> dict[str, Any]:
     return {}
 
 
-def vectors(site: Site, fresh: Path, portions: int) -> None:
+def merging(site: Site, portions: int) -> Task:
+    """The bin vectors of all portions brought together: a task, so that a helper's memory is used again for it."""
+    return Task("vectors", f"{__name__}:vectors", {"site": site.words(), "portions": portions})
+
+
+def vectors(site: Words, portions: int) -> dict[str, Any]:
     """Write the distinct bin vectors of all portions, which each entity has, and their places in the month before."""
-    folders = [site.numbered("scored", number) for number in range(portions)]
-    classification.together(fresh, site.sources.scheme, folders)
-    found = classification.bin_vectors(fresh, site.sources.scheme)
-    before = site.explained_before
-    place = np.full(len(found), -1, "<i4") if before is None else classification.kept(found, before.folder)
-    place.astype("<i4").tofile(fresh / KEPT)
+    at = Site.told(site)
+    before = at.explained_before
+
+    def make(fresh: Path) -> None:
+        folders = [at.numbered("scored", number) for number in range(portions)]
+        classification.together(fresh, at.sources.scheme, folders)
+        found = classification.bin_vectors(fresh, at.sources.scheme)
+        place = np.full(len(found), -1, "<i4") if before is None else classification.kept(found, before.folder)
+        place.astype("<i4").tofile(fresh / KEPT)
+
+    steps.run(at.vectors, at.inputs, make)
+    return {}
 
 
 def explanations(site: Site) -> list[Task]:

@@ -52,14 +52,13 @@ _PROVENANCE = f"""WITH told AS (
     WHERE is_new AND (earlier IS NULL OR known_at < earlier) ORDER BY record_id, source, digest, known_at"""  # noqa: S608
 
 
-def connect(temporary: Path, *, memory: str = "2GB", threads: int = 1) -> duckdb.DuckDBPyConnection:
+def connect(temporary: Path, *, memory: str = "2GB") -> duckdb.DuckDBPyConnection:
     """An in-memory connection that spills into a folder of the home and speaks UTC.
 
-    With one thread rows that say the same come out in the same order every time, and helpers share the cores; more
-    are for sums, which any order leaves alone.
+    With its one thread rows that say the same come out in the same order every time, and helpers share the cores.
     """
     temporary.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(temporary), "threads": threads})
+    connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(temporary), "threads": 1})
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET preserve_insertion_order = false")
     return connection
 

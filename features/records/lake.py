@@ -22,14 +22,15 @@ from features.records.terms import check_names
 
 REGISTER, ALIASES = "register", "aliases"
 REGISTER_COLUMNS = ("entity", "code", "regno", "name", "region")
-SUMMING = 4  # threads
-_PRIME = 2**61 - 1
-_DIGEST = f"""SELECT count(*), coalesce(sum(
-    ((('0x' || record_id)::UBIGINT::HUGEINT + epoch_us(known_at)) % {_PRIME})
-    * ((digest::HUGEINT + 3 * coalesce(inherits, 0)::HUGEINT + 5 * coalesce(withdrawn_date - DATE '1970-01-01', 0)
-        + 7 * coalesce(repair_date - DATE '1970-01-01', 0) + 11 * coalesce(removal_date - DATE '1970-01-01', 0)
-        + 1) % {_PRIME}) % {_PRIME}), 0)
-    FROM ({{rows}}) WHERE known_at < {{end}} AND (superseded_at IS NULL OR superseded_at >= {{end}})"""  # noqa: S608
+# Odd numbers of 64 bits: what a version's moment, content and marks are multiplied by before they are added up.
+FACTORS = {
+    "known_at": 0x9E3779B97F4A7C15,
+    "digest": 0xC2B2AE3D27D4EB4F,
+    "inherits": 0x165667B19E3779F9,
+    "withdrawn_date": 0xD6E8FEB86659FD93,
+    "repair_date": 0xA0761D6478BD642F,
+    "removal_date": 0xE7037ED1A0B428DB,
+}
 
 
 class Lake:
@@ -132,18 +133,11 @@ class Lake:
         return connection.table(table)
 
     def _open(self, table: str, record_type: RecordType, engine: str) -> None:
-        paths, schema = self.files(record_type.name), layout.schema(record_type)
         if engine == "duckdb":
-            self.connection(engine).raw_sql(
-                f"CREATE OR REPLACE VIEW {compaction.quoted(table)} AS {compaction.scan(paths, schema)}"
-            )
+            rows = compaction.scan(self.files(record_type.name), layout.schema(record_type))
+            self.connection(engine).raw_sql(f"CREATE OR REPLACE VIEW {compaction.quoted(table)} AS {rows}")
             return
-        frame = pl.DataFrame(schema.empty_table()).lazy()
-        if paths:
-            frame = pl.scan_parquet(
-                list(paths), schema=frame.collect_schema(), missing_columns="insert", extra_columns="ignore"
-            )
-        self.connection(engine).create_table(table, frame, overwrite=True)
+        self.connection(engine).create_table(table, self._scan(record_type), overwrite=True)
 
     def _history(self, record_type: RecordType, recorded_by: datetime) -> pa.Table:
         connection = compaction.connect(self.folder / ".temp")
@@ -220,16 +214,39 @@ class Lake:
 
         It takes in content, marks and when each became known, not when it was recorded.
         """
-        end = f"TIMESTAMPTZ {compaction.literal(end_of_day(as_of, self.profile.zone).isoformat())}"
-        connection = compaction.connect(self.folder / ".temp", threads=SUMMING)
         lines = []
         for name, record_type in sorted(self.types().items()):
             if not self.generation.files(name):
                 continue
-            rows = compaction.scan(self.files(name), layout.schema(record_type))
+            rows = self._scan(record_type)
             if recorded_by is not None:
-                connection.register("history", self._history(record_type, recorded_by))
-                rows = "SELECT * FROM history"
-            count, total = connection.execute(_DIGEST.format(rows=rows, end=end)).fetchall()[0]
+                rows = pl.DataFrame(self._history(record_type, recorded_by)).lazy()
+            count, total = _added(rows, end_of_day(as_of, self.profile.zone))
             lines.append(f"{name} {count} {total}\n" if count else "")
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def _scan(self, record_type: RecordType) -> pl.LazyFrame:
+        """The versions of a type as they lie in its files; columns a file does not have are null."""
+        frame = pl.DataFrame(layout.schema(record_type).empty_table()).lazy()
+        if not (paths := self.files(record_type.name)):
+            return frame
+        return pl.scan_parquet(
+            list(paths), schema=frame.collect_schema(), missing_columns="insert", extra_columns="ignore"
+        )
+
+
+def _added(rows: pl.LazyFrame, end: datetime) -> tuple[int, int]:
+    """How many versions are seen before a moment, and the sum over them of a number each, modulo 2 to the 64.
+
+    The number is that of the record and the moment, times one of content and marks; sums do not depend on any order.
+    """
+    numbers = {
+        name: pl.col(name).to_physical().cast(pl.Int64).reinterpret(signed=False).fill_null(0) * factor
+        for name, factor in FACTORS.items()
+    }
+    record = pl.col("record_id").str.to_integer(base=16, dtype=pl.UInt64) + numbers.pop("known_at")
+    content = pl.fold(pl.lit(1, pl.UInt64), lambda total, one: total + one * 2, list(numbers.values()))
+    is_seen = (pl.col("known_at") < end) & (pl.col("superseded_at").is_null() | (pl.col("superseded_at") >= end))
+    found = rows.filter(is_seen).select(pl.len().alias("count"), (record * content).sum().alias("total"))
+    count, total = found.collect(engine="streaming").row(0)
+    return int(count), int(total or 0)
