@@ -1,6 +1,6 @@
 """Entity × indicator batches for one as-of date, or for sampled (entity, as-of date) pairs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 
 from features.asof import month_end_on_or_before
 from features.compile import before_coverage, pair_clock, pair_columns
-from features.engine import Engine
+from features.engine import Engine, Ranged
 from features.formulas import Column, as_of_column, empty, evaluate, unpacked
 from features.indicators.catalogue import Definitions, aggregates, populations, row_sets
 from features.indicators.language import Aggregate, Indicator, Nearby, Neighbours, PeerRate, Rows, Value, Window
 from features.population import RING, neighbour_sums, peer_means
 from features.profile import Profile
-from features.reading import REGISTER, Lake, Reading, numbered
+from features.reading import REGISTER, Ahead, Lake, Reading, numbered
 from features.steps import key_of
 
 BATCH = 125_000
@@ -99,17 +99,69 @@ def registrations(lake: Lake, *, as_of: date, engine: str = "polars", also: Sequ
     return pa.table(found | {name: table[name].cast(pa.string()) for name in also})
 
 
-def everyone(
-    lake: Lake, definitions: Definitions, *, as_of: date, engine: str = "polars", also: Sequence[str] = ()
+@dataclass(frozen=True)
+class Known:
+    """Rows to fill for one date: registrations, the values of theirs that depend on everyone, and the queries."""
+
+    rows: pa.Table
+    queries: "Queries"
+
+
+@dataclass(frozen=True)
+class Queries:
+    """The queries of a matrix at one date, one a record type, compiled when first asked for."""
+
+    reading: Reading
+    definitions: Definitions
+    as_of: date
+
+    @cached_property
+    def needed(self) -> dict[str, dict[str, Aggregate]]:
+        """The aggregates of every record type."""
+        return _needed(self.definitions)
+
+    def until(self, last: int) -> dict[str, Ahead]:
+        """The queries, to be run on one range of keys after another up to a last key."""
+        return {name: Ahead(self._compiled[name], len(wanted), last) for name, wanted in self.needed.items()}
+
+    @cached_property
+    def _compiled(self) -> dict[str, Ranged | None]:
+        return {name: self.reading.in_ranges(name, wanted, self.as_of) for name, wanted in self.needed.items()}
+
+
+def looking_at_everyone(definitions: Definitions) -> dict[str, list[str]]:
+    """The columns of values that depend on everyone (peers, neighbours), by what they are: shares of about one size."""
+    found: dict[str, list[str]] = {}
+    for number, part in enumerate(_wide_parts(definitions)):
+        found.setdefault(type(part).__name__, []).append(WIDE.format(number))
+    return found
+
+
+def wide(
+    lake: Lake, definitions: Definitions, *, as_of: date, engine: str = "polars", columns: Collection[str]
 ) -> pa.Table:
-    """Registrations, and a column for each value that depends on everyone (peers, neighbours): where batches begin."""
-    known = registrations(lake, as_of=as_of, engine=engine, also=also)
-    parts = _wide_parts(definitions)
-    population = _Population(Reading(lake, Engine(engine)), parts, as_of)
-    entity = known["entity"].to_numpy()
-    for number, part in enumerate(parts):
-        known = known.append_column(WIDE.format(number), pa.array(population.column(part)[entity]))
-    return known
+    """Values that depend on everyone, for every entity key in order; ``columns``: see ``looking_at_everyone``."""
+    parts = {WIDE.format(number): part for number, part in enumerate(_wide_parts(definitions))}
+    population = _Population(Reading(lake, Engine(engine)), [parts[name] for name in columns], as_of)
+    found = {name: pa.array(population.column(parts[name])) for name in columns}
+    return pa.table({"entity": pa.array(np.arange(lake.register().num_rows, dtype=np.int32)), **found})
+
+
+def beside(rows: pa.Table, wide_rows: pa.Table) -> pa.Table:
+    """Registrations with values that depend on everyone beside them; both by entity, the second without gaps."""
+    if wide_rows.num_rows:
+        place = pa.array(rows["entity"].to_numpy() - wide_rows["entity"][0].as_py())
+        for name in wide_rows.column_names[1:]:
+            rows = rows.append_column(name, wide_rows[name].take(place))
+    return rows
+
+
+def known(lake: Lake, definitions: Definitions, *, as_of: date, engine: str = "polars") -> Known:
+    """Everyone known at T."""
+    rows = registrations(lake, as_of=as_of, engine=engine)
+    columns = [name for names in looking_at_everyone(definitions).values() for name in names]
+    found = beside(rows, wide(lake, definitions, as_of=as_of, engine=engine, columns=columns))
+    return Known(found, Queries(Reading(lake, Engine(engine)), definitions, as_of))
 
 
 def batches(
@@ -119,29 +171,26 @@ def batches(
     as_of: date,
     size: int = BATCH,
     engine: str = "polars",
-    known: pa.Table | None = None,
+    among: Known | None = None,
 ) -> Iterator[Batch]:
     """Every in-scope entity known at T, in batches by entity key; what is in memory does not grow with their number.
 
-    One query a record type is compiled once and run on the range of keys of each batch. ``known`` holds rows of
-    ``everyone`` where not all are wanted, or where they are at hand.
+    One query a record type is compiled once and run on the range of keys of each batch. ``among`` holds the rows
+    where not everyone is wanted, or where they are at hand.
     """
-    reading = Reading(lake, Engine(engine))
-    if known is None:
-        known = everyone(lake, definitions, as_of=as_of, engine=engine)
-    inside = known.filter(pc.field("in_scope"))
-    whole, wide = _needed(definitions), _wide_parts(definitions)
-    last = inside["entity"][-1].as_py() if inside.num_rows else -1
-    results = {name: reading.in_ranges(name, wanted, as_of, last=last) for name, wanted in whole.items()}
+    among = among or known(lake, definitions, as_of=as_of, engine=engine)
+    queries, wide_parts = among.queries, _wide_parts(definitions)
+    inside = among.rows.filter(pc.field("in_scope"))
+    results = queries.until(inside["entity"][-1].as_py() if inside.num_rows else -1)
     for start in range(0, inside.num_rows, size):
         rows = inside.slice(start, size)
         entity = rows["entity"].to_numpy().astype(np.int64)
         axis = Axis("entity", entity, rows["kind"].to_numpy(), as_of_column(as_of, 1))
-        placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in enumerate(wide)})
-        for name, wanted in whole.items():
+        placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in enumerate(wide_parts)})
+        for name, wanted in queries.needed.items():
             found = results[name].between(int(axis.entity[0]), int(axis.entity[-1]))
             _place(placed, found, wanted, axis, record_type=name)
-        _place_nearby(placed, reading, definitions, axis)
+        _place_nearby(placed, queries.reading, definitions, axis)
         yield _batch(as_of, axis, _filled(definitions, placed, axis, lake.profile), definitions)
 
 

@@ -86,15 +86,15 @@ class Reading:
         clock = literal_clock(as_of, self.lake.profile.zone)
         return self.engine.run(plan.query(rows, lambda _: clock, by="entity")).sort_by("entity")
 
-    def in_ranges(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date, *, last: int) -> "Ahead":
-        """``at`` for one range of entity keys after another, none of them beyond ``last``."""
+    def in_ranges(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date) -> Ranged | None:
+        """``at`` for any range of entity keys: compiled once; None when there are no records yet."""
         plan = self.plan(record_type, aggregates)
         rows = self.rows(record_type, ["entity", *plan.columns()])
         if rows is None:
-            return Ahead(None, 1, last)
+            return None
         clock = literal_clock(as_of, self.lake.profile.zone)
         query = plan.query(rows, lambda _: clock, by="entity")
-        return Ahead(self.engine.prepared(query, "entity"), AHEAD_CELLS // len(aggregates), last)
+        return self.engine.prepared(query, "entity")
 
     def for_pairs(
         self, record_type: str, aggregates: Mapping[str, Aggregate], pairs: pa.Table, clock: Any, *, on: str = "entity"
@@ -144,11 +144,11 @@ class Reading:
 
 
 class Ahead:
-    """A query run on wider ranges of keys than are asked for: few aggregates make a query that is soon done."""
+    """A query run on wider ranges of keys than are asked for, up to a last one: few aggregates are soon worked out."""
 
-    def __init__(self, result: Ranged | None, width: int, last: int) -> None:
+    def __init__(self, result: Ranged | None, aggregates: int, last: int) -> None:
         self._result = result
-        self._width = width
+        self._width = AHEAD_CELLS // aggregates
         self._last = last
         self._until = -1
         self._found = pa.table({"entity": pa.array([], pa.int32())})

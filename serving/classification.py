@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from features.engine import Engine
 from features.indicators.catalogue import Definitions
-from features.matrix import Batch, batches, everyone
+from features.matrix import Batch, Known, Queries, batches, registrations
 from features.reading import REGISTER, Lake, Reading
 from serving import pieces
 from training import explain
@@ -94,6 +94,16 @@ class Sources:
     as_of: date
     engine: str = "polars"
 
+    @cached_property
+    def reading(self) -> Reading:
+        """The lake, read with the engine."""
+        return Reading(self.lake, Engine(self.engine))
+
+    @cached_property
+    def queries(self) -> Queries:
+        """The queries of the matrix, compiled once."""
+        return Queries(self.reading, self.definitions, self.as_of)
+
 
 @dataclass(frozen=True)
 class Explained:
@@ -142,20 +152,20 @@ class Previous:
 
 
 def roll(sources: Sources) -> pa.Table:
-    """Everyone known at T, by entity: ``matrix.everyone`` with code and region."""
+    """Everyone known at T, by entity: ``matrix.registrations`` with code and region."""
     field = registered_as(sources, "region")
     also = () if field is None else (field,)
-    found = everyone(sources.lake, sources.definitions, as_of=sources.as_of, engine=sources.engine, also=also)
+    found = registrations(sources.lake, as_of=sources.as_of, engine=sources.engine, also=also)
     codes = sources.lake.register()["code"].take(found["entity"])
     region = pa.nulls(found.num_rows, pa.string()) if field is None else found[field]
-    plain = found.drop_columns(list(also))
-    return plain.append_column("code", codes).append_column("region", region)
+    return found.drop_columns(list(also)).append_column("code", codes).append_column("region", region)
 
 
 def score(folder: Path, sources: Sources, known: pa.Table, previous: Previous | None) -> None:
     """Write margins and classes, indicator vectors and bin vectors of those in scope and of a known kind.
 
-    ``known`` holds rows of the ``roll``; their distinct bin vectors are written in canonical order, and which each has.
+    ``known`` holds rows of the ``roll`` with what depends on everyone beside them; their distinct bin vectors are
+    written in canonical order, and which each has.
     """
     scheme = sources.scheme
     schema = pa.schema([("entity", pa.int32()), *((name, pa.float64()) for name in scheme.columns)])
@@ -178,7 +188,8 @@ def score(folder: Path, sources: Sources, known: pa.Table, previous: Previous | 
 
 
 def _in_kind(sources: Sources, known: pa.Table) -> Iterator[Batch]:
-    found = batches(sources.lake, sources.definitions, as_of=sources.as_of, engine=sources.engine, known=known)
+    among = Known(known, sources.queries)
+    found = batches(sources.lake, sources.definitions, as_of=sources.as_of, engine=sources.engine, among=among)
     for batch in found:
         is_kind = batch.kind >= 0
         if is_kind.all():
@@ -332,16 +343,16 @@ def _rows(known: pa.Table, scored: pa.Table, reasoned: pa.Table) -> pa.Table:
 def registered(sources: Sources, name: str) -> pa.ChunkedArray:
     """What the register said at T of everyone known, by entity: ``name``, ``region``, ``address`` or another; null
     where the profile keeps none."""
-    field, reading = registered_as(sources, name), Reading(sources.lake, Engine(sources.engine))
+    field = registered_as(sources, name)
     if field is None:
-        return pa.chunked_array([pa.nulls(reading.attributes(["kind"], sources.as_of).num_rows, pa.string())])
-    return reading.attributes([field], sources.as_of)[field].cast(pa.string())
+        return pa.chunked_array([pa.nulls(sources.reading.attributes(["kind"], sources.as_of).num_rows, pa.string())])
+    return sources.reading.attributes([field], sources.as_of)[field].cast(pa.string())
 
 
 def registered_as(sources: Sources, name: str) -> str | None:
     """The field of a registration that holds ``name``, ``region`` or another, as the profile's ``register`` says."""
     field = (sources.lake.profile.settings.get("register") or {}).get(name, name)
-    return field if field in Reading(sources.lake, Engine(sources.engine)).types[REGISTER].fields else None
+    return field if field in sources.reading.types[REGISTER].fields else None
 
 
 def _status(known: pa.Table, is_scored: pa.ChunkedArray) -> pa.ChunkedArray:

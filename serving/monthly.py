@@ -19,9 +19,7 @@ import rfc8785
 from features import signing, steps
 from features.asof import Month
 from features.crew import Crew, Task
-from features.engine import Engine
 from features.profile import ProfileError
-from features.reading import Reading
 from features.records.journal import Entry, Journal
 from serving import classification, ledger, pieces, portions
 from serving.citations import RESULT_GROUP
@@ -361,8 +359,7 @@ def _seal(fresh: Path, chosen: Path | None, made: tuple[_Computed, Mapping[str, 
         secret = ledger.salt_secret(run.home / "keys")
         key = ledger.month_key(secret, str(run.month), facts["supplement"])
         leaves = ledger.leaves(ledger.row_slices(fresh), key)
-    reading = Reading(run.sources.lake, Engine(run.sources.engine))
-    steps.write_bytes(fresh / WORDS, rfc8785.dumps(words(run.sources, reading)))
+    steps.write_bytes(fresh / WORDS, rfc8785.dumps(words(run.sources, run.sources.reading)))
     steps.write_bytes(fresh / ledger.LEAVES, leaves)
     head = Head(
         sequence=len(ledger.folders(run.home)),

@@ -12,10 +12,9 @@ import numpy as np
 from features import steps
 from features.asof import Month
 from features.crew import Task
-from features.engine import Engine
 from features.indicators.catalogue import load
+from features.matrix import beside, looking_at_everyone, wide
 from features.profile import ProfileError, read_profile
-from features.reading import Reading
 from features.records.lake import Lake
 from serving import citations, classification, ledger, pieces
 from serving.classification import WHICH, Explained, Previous, Sources
@@ -122,8 +121,19 @@ _OPEN: dict[str, Site] = {}
 def shared(site: Site, fresh: Path) -> list[Task]:
     """What all portions share, each part a task."""
     given = {"site": site.words(), "folder": str(fresh)}
+    shares = looking_at_everyone(site.sources.definitions)
+    tasks = [Task(share, f"{__name__}:depending", {**given, "share": share}, size=2) for share in shares]
     names = ["roll", "internal"] + (["previous"] if site.before else [])
-    return [Task(name, f"{__name__}:{name}", given) for name in names]
+    return tasks + [Task(name, f"{__name__}:{name}", given) for name in names]
+
+
+def depending(site: Words, folder: str, share: str) -> dict[str, Any]:
+    """Write the values of one kind that depend on everyone."""
+    of = Site.told(site).sources
+    columns = looking_at_everyone(of.definitions)[share]
+    found = wide(of.lake, of.definitions, as_of=of.as_of, engine=of.engine, columns=columns)
+    pieces.write(Path(folder) / f"{share}.parquet", found, measured=True)
+    return {}
 
 
 def roll(site: Words, folder: str) -> dict[str, Any]:
@@ -150,7 +160,7 @@ def previous(site: Words, folder: str) -> dict[str, Any]:
     if profile.has("steadiness"):
         movers = Movers.read(profile.dated("steadiness", at.sources.as_of))
         span = Span(Month.parse(before.month).end, at.sources.as_of)
-        facts = new_facts(Reading(at.sources.lake, Engine(at.sources.engine)), movers, span)
+        facts = new_facts(at.sources.reading, movers, span)
         classes, names = classes.join(facts, "entity").sort_by("entity"), movers.states
     pieces.write(Path(folder) / CLASSES, classes)
     pieces.write(Path(folder) / STATES, before.states(names))
@@ -174,7 +184,10 @@ def scored(site: Words, number: int, low: int, high: int) -> dict[str, Any]:
         before = None
         if at.before is not None:
             before = Previous(*(pieces.between(at.known / name, low, high) for name in (CLASSES, STATES)))
-        classification.score(fresh, at.sources, pieces.between(at.known / ROLL, low, high), before)
+        known = pieces.between(at.known / ROLL, low, high)
+        for share in looking_at_everyone(at.sources.definitions):
+            known = beside(known, pieces.between(at.known / f"{share}.parquet", low, high))
+        classification.score(fresh, at.sources, known, before)
 
     steps.run(at.numbered("scored", number), at.inputs, make)
     return {}

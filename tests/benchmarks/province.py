@@ -130,16 +130,18 @@ class Bench:
 def matrix(home):
     """Everyone in scope at one date, all indicators there are, as a month does it: by portions, in helpers."""
     from features.crew import Crew, Task
+    from features.matrix import looking_at_everyone
     from serving import portions, settings
 
-    lake, definitions = _opened(home)
+    lake, definitions, _ = _opened(home)
     size = lake.register().num_rows
     for name in lake.types():
         lake.files(name)  # digests are compared once, before the clock starts
     started = time.monotonic()
     with TemporaryDirectory(dir=home) as folder, Crew(settings.helpers() if size > portions.PORTION else 0) as crew:
         given = {"home": home, "folder": folder}
-        crew.run([Task("roll", "tests.benchmarks.province:roll", given)])
+        shares = ["roll", *looking_at_everyone(definitions)]
+        crew.run(Task(share, "tests.benchmarks.province:shared", {**given, "share": share}) for share in shares)
         begun = time.monotonic()
         starts = range(0, size, portions.PORTION)
         found = crew.run(
@@ -148,40 +150,50 @@ def matrix(home):
         )
     seconds = time.monotonic() - started
     rows = sum(one["rows"] for one in found.values())
-    return {"rows": rows, "indicators": len(definitions.codes), "seconds": seconds, "roll_s": begun - started}
+    return {"rows": rows, "indicators": len(definitions.codes), "seconds": seconds, "shared_s": begun - started}
 
 
 def _opened(home):
+    from datetime import date
+
+    from features.engine import Engine
     from features.indicators.catalogue import load
+    from features.matrix import Queries
     from features.profile import read_profile
+    from features.reading import Reading
     from features.records.lake import Lake
 
     if home not in OPEN:
         profile = read_profile("jiangxi")
-        OPEN[home] = Lake(Path(home), profile), load(profile)
+        lake, definitions = Lake(Path(home), profile), load(profile)
+        OPEN[home] = lake, definitions, Queries(Reading(lake, Engine("polars")), definitions, date.fromisoformat(AS_OF))
     return OPEN[home]
 
 
-def roll(home, folder):
-    """Everyone known, with the values that depend on everyone."""
-    from datetime import date
-
-    from features.matrix import everyone
+def shared(home, folder, share):
+    """Everyone known, or values of one kind that depend on everyone."""
+    from features.matrix import looking_at_everyone, registrations, wide
     from serving import pieces
 
-    pieces.write(Path(folder) / "roll.parquet", everyone(*_opened(home), as_of=date.fromisoformat(AS_OF)))
+    lake, definitions, queries = _opened(home)
+    if share == "roll":
+        found = registrations(lake, as_of=queries.as_of)
+    else:
+        found = wide(lake, definitions, as_of=queries.as_of, columns=looking_at_everyone(definitions)[share])
+    pieces.write(Path(folder) / f"{share}.parquet", found, measured=True)
     return {}
 
 
 def portion(home, folder, low, high):
     """The matrix of some entity keys, batch by batch, going nowhere."""
-    from datetime import date
-
-    from features.matrix import batches
+    from features.matrix import Known, batches, beside, looking_at_everyone
     from serving import pieces
 
-    known = pieces.between(Path(folder) / "roll.parquet", low, high)
-    found = batches(*_opened(home), as_of=date.fromisoformat(AS_OF), known=known)
+    lake, definitions, queries = _opened(home)
+    rows = pieces.between(Path(folder) / "roll.parquet", low, high)
+    for share in looking_at_everyone(definitions):
+        rows = beside(rows, pieces.between(Path(folder) / f"{share}.parquet", low, high))
+    found = batches(lake, definitions, as_of=queries.as_of, among=Known(rows, queries))
     return {"rows": sum(len(batch.entity) for batch in found)}
 
 
