@@ -30,6 +30,11 @@ def rows(folder: Path, table: str) -> int:
     return sum(pq.read_metadata(path).num_rows for path in files(folder, table))
 
 
+def columns(folder: Path, table: str) -> list[str]:
+    """The names of a table's columns."""
+    return list(pq.read_schema(files(folder, table)[0]).names)
+
+
 def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.Table:
     """A whole table."""
     wanted = None if columns is None else list(columns)

@@ -17,7 +17,7 @@ from features.matrix import beside, looking_at_everyone, wide
 from features.profile import ProfileError, read_profile
 from features.records.lake import Lake
 from serving import citations, classification, ledger, pieces
-from serving.classification import WHICH, Explained, Previous, Sources
+from serving.classification import BINS, CONTRIBUTIONS, WHICH, Explained, Previous, Sources
 from serving.results import Part, Results, publisher_key
 from serving.visibility import internal_values
 from training.explain import CHUNK, Codes
@@ -108,11 +108,12 @@ class Site:
 
     @cached_property
     def explained_before(self) -> Part | None:
-        """The month before as first sealed, when its contributions are this scheme's."""
+        """The month before as first sealed, when this scheme explained it and its bin vectors were kept."""
         if self.before is None:
             return None
         part = Results(self.home, publisher_key(self.home)).month(self.before).parts[0]
-        return part if part.head.scheme == self.sources.scheme.digest else None
+        is_ours = part.head.scheme == self.sources.scheme.digest
+        return part if is_ours and BINS in pieces.columns(part.folder, CONTRIBUTIONS) else None
 
 
 _OPEN: dict[str, Site] = {}

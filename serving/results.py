@@ -186,7 +186,7 @@ class SealedMonth:
         """The values of some indicators of every classified entity, by entity; columns not kept are left out."""
         tables = []
         for part in self.parts:
-            held = pq.read_schema(pieces.files(part.folder, VECTORS)[0]).names
+            held = pieces.columns(part.folder, VECTORS)
             tables.append(pieces.read(part.folder, VECTORS, ["entity", *(name for name in names if name in held)]))
         return _last_of_each(pa.concat_tables(tables, promote_options="default"))
 

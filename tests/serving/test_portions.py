@@ -15,6 +15,7 @@ import pytest
 from town import Settled, settle
 
 from features import steps
+from features.records.generation import LakeError
 from serving import classification, ledger, monthly, pieces, portions
 from serving.results import publisher_key
 from training import explain
@@ -154,3 +155,25 @@ def _wait_for(path, process):
         assert time.monotonic() < until
         assert process.poll() is None
         time.sleep(0.001)
+
+
+@pytest.mark.parametrize("helpers", [0, 2])
+def test_a_file_of_the_lake_that_cannot_be_read_is_named_and_the_month_waits(settled, helpers):
+    path = settled.home / "lake" / "event" / "0.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-200] + bytes([whole[-200] ^ 1]) + whole[-199:])
+    with pytest.raises(LakeError, match=r"event/0\.parquet is damaged.*Restore"):
+        settled.classify(MONTHS[0], helpers=helpers)
+    assert not (settled.home / "months").exists()
+    path.write_bytes(whole)
+    again = Settled(settled.folder)
+    assert again.classify(MONTHS[0], helpers=helpers).made
+    assert not list((settled.home / "work").iterdir())
+
+
+def test_a_month_that_earlier_versions_sealed_gives_nothing_to_keep_and_is_followed_all_the_same(settled, monkeypatch):
+    settled.classify(MONTHS[0])
+    monkeypatch.setattr(portions, "BINS", "a column nobody wrote")
+    settled.classify(MONTHS[1])
+    stated = explained(settled)
+    assert stated["anew"] == stated["distinct"]

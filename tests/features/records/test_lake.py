@@ -6,15 +6,17 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from small_place import BACKLOAD, NOW, Home, entity, penalty
 
 from features.profile import ProfileError
-from features.records import intake, sorting
+from features.records import intake, lake, layout, sorting
 from features.records.generation import CURRENT, NEXT, LakeError
 from features.records.journal import JournalError
 from features.records.lake import Lake
@@ -288,3 +290,32 @@ def test_record_types_that_are_each_others_parents_are_named(filled, monkeypatch
     with pytest.raises(ProfileError, match=f"Record types finding, {circle.name} are each other's parents"):
         filled.take(filled.deliver("e", {"penalty.csv": ("penalty", [penalty(1, "x")])}))
     assert not (filled.lake.folder / NEXT).exists()
+
+
+def test_the_digest_is_the_sum_of_a_number_each_worked_out_without_an_engine(filled):
+    schema, size = layout.schema(filled.lake.types()["penalty"]), 2**64
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    given = {
+        "record_id": ["00000000000000ff", "ffffffffffffffff"],
+        "known_at": [moment, moment + timedelta(microseconds=1)],
+        "superseded_at": [None, moment + timedelta(days=900)],
+        "digest": [-5, 2**62],
+        "inherits": [None, -1],
+        "withdrawn_date": [date(1969, 12, 1), None],
+        "repair_date": [None, None],
+        "removal_date": [None, date(2025, 1, 1)],
+    }
+    late = {**{name: values[0] for name, values in given.items()}, "known_at": moment + timedelta(days=40)}
+    rows = [dict(zip(given, values, strict=True)) for values in zip(*given.values(), strict=True)]
+    frame = pl.DataFrame(pa.Table.from_pylist([*rows, late], schema=pa.schema([schema.field(name) for name in given])))
+    total = 0
+    for row in rows:
+        known = int((row["known_at"] - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+        content = 1
+        for name in ("digest", "inherits", "withdrawn_date", "repair_date", "removal_date"):
+            value = row[name] or 0
+            number = (value - date(1970, 1, 1)).days if isinstance(value, date) else value
+            content += 2 * (number % size) * lake.FACTORS[name]
+        total += (int(row["record_id"], 16) + known * lake.FACTORS["known_at"]) * content
+    assert lake._added(frame.lazy(), moment + timedelta(days=30)) == (2, total % size)
+    assert lake._added(frame.lazy(), moment) == (0, 0)
