@@ -4,6 +4,8 @@ Work on columns leaves one of two cores idle whenever Python itself is busy, and
 another process of this product; it reads and writes the same folders, and ends when the process it helps ends.
 """
 
+import contextlib
+import ctypes
 import importlib
 import json
 import os
@@ -33,6 +35,7 @@ ALONE = (
     f"MALLOC_MMAP_THRESHOLD_={2**30}",
     f"MALLOC_TRIM_THRESHOLD_={2**33}",
 )
+PATIENCE = 0.5  # seconds
 ROOT = Path(__file__).resolve().parent.parent
 _OURS = ("features.", "training.", "serving.", "evaluation.", "builtins")
 
@@ -200,9 +203,19 @@ def main() -> None:
     tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(tasks,), daemon=True).start()
     while True:
-        asked = json.loads(tasks.get())
+        asked = json.loads(_next(tasks))
         answers.write(json.dumps(_answered(asked["function"], asked["given"])).encode() + b"\n")
         answers.flush()
+
+
+def _next(tasks: "queue.SimpleQueue[bytes]") -> bytes:
+    """The next task; whoever waits for one gives the memory it kept back to the machine."""
+    try:
+        return tasks.get(timeout=PATIENCE)
+    except queue.Empty:
+        with contextlib.suppress(OSError, AttributeError):  # not every C library knows how
+            ctypes.CDLL(None).malloc_trim(0)
+    return tasks.get()
 
 
 def _read(tasks: "queue.SimpleQueue[bytes]") -> None:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 GROUP = 20_000  # rows of a Parquet row group: one entity is read without reading the month
-SLICE = 125_000  # rows worked on at a time; what is sealed does not depend on it
+SLICE = 250_000  # rows worked on at a time; what is sealed does not depend on it
 
 
 def name(table: str, number: int) -> str:
