@@ -26,7 +26,8 @@ Floats = npt.NDArray[np.float64]
 Contributions = npt.NDArray[np.float32]
 
 SCORED, VECTORS, CONTRIBUTIONS, EVIDENCE = "scored", "vectors", "contributions", "evidence"  # tables
-CODES, WHICH, ADDED = "codes.bin", "which.bin", "contributions.f32"  # arrays, as worked on
+CODES, WHICH, ADDED, KEPT = "codes.bin", "which.bin", "contributions.f32", "kept.bin"  # arrays, as worked on
+SAMPLED = 64  # bin vectors looked at for every range they are cut into
 BINS = "bins"  # the column of ``contributions`` with the bin vector they belong to
 WORDS = "words.json"
 LARGEST_ERROR = 1e-5
@@ -107,23 +108,37 @@ class Sources:
 
 @dataclass(frozen=True)
 class Explained:
-    """Contributions of every distinct bin vector in parts of ``CHUNK`` vectors (× columns, kept on disk), and which
-    vector each scored entity has."""
+    """Every distinct bin vector and its contributions, in parts in canonical order (kept on disk), and which vector
+    each scored entity has."""
 
+    vectors: Sequence[explain.Codes]
     parts: Sequence[Contributions]
     which: npt.NDArray[np.int32]
+
+    @cached_property
+    def starts(self) -> npt.NDArray[np.int64]:
+        """The number of the first vector of every part, and at last how many there are."""
+        return np.cumsum([0, *map(len, self.parts)])
 
     @cached_property
     def sums(self) -> Floats:
         """What the contributions of every vector add up to."""
         return np.concatenate([np.zeros(0), *(part.sum(axis=1, dtype=np.float64) for part in self.parts)])
 
-    def of_vectors(self, vectors: npt.NDArray[np.int32]) -> Contributions:
+    def of_vectors(self, numbers: npt.NDArray[np.int32]) -> Contributions:
         """The contributions of some vectors, in the order given."""
-        found = np.empty((len(vectors), self.parts[0].shape[1] if self.parts else 0), np.float32)
-        for number, part in enumerate(self.parts):
-            own = np.flatnonzero(vectors // explain.CHUNK == number)
-            found[own] = part[vectors[own] % explain.CHUNK]
+        return self._taken(self.parts, numbers)
+
+    def bins_of(self, numbers: npt.NDArray[np.int32]) -> explain.Codes:
+        """Some bin vectors, in the order given."""
+        return self._taken(self.vectors, numbers)
+
+    def _taken(self, parts: Sequence[npt.NDArray[Any]], numbers: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+        found = np.empty((len(numbers), parts[0].shape[1]), parts[0].dtype)
+        place = np.searchsorted(self.starts, numbers, side="right") - 1
+        for number, part in enumerate(parts):
+            own = np.flatnonzero(place == number)
+            found[own] = part[numbers[own] - self.starts[number]]
         return found
 
 
@@ -217,16 +232,18 @@ def _scored(found: Classified, scheme: Scheme) -> pa.Table:
     )
 
 
-def together(folder: Path, scheme: Scheme, scored: Sequence[Path]) -> None:
-    """Write the distinct bin vectors of some scored folders, in canonical order, and which one each entity has."""
-    parts = [bin_vectors(one, scheme) for one in scored]
-    distinct, merged = explain.distinct(np.concatenate(parts))
-    distinct.tofile(folder / CODES)
-    start = 0
-    with (folder / WHICH).open("wb") as file:
-        for one, part in zip(scored, parts, strict=True):
-            file.write(merged[start + np.fromfile(one / WHICH, "<i4")].astype("<i4").tobytes())
-            start += len(part)
+def ranges(scored: Sequence[explain.Codes], size: int) -> npt.NDArray[np.int64]:
+    """Where to cut the bin vectors of every scored folder, so that the ranges between hold about ``size`` in all.
+
+    One row a folder, one column a cut, the first 0, the last its length; cuts lie at the same vectors in all folders.
+    """
+    packed = [np.ascontiguousarray(one).view(f"S{one.shape[1] * one.dtype.itemsize}").ravel() for one in scored]
+    total = sum(map(len, packed))
+    count = max(1, -(-total // size))
+    step = max(1, total // (count * SAMPLED))
+    sample = np.sort(np.concatenate([one[::step] for one in packed]))
+    cuts = sample[[len(sample) * number // count for number in range(1, count)]]
+    return np.array([[0, *np.searchsorted(one, cuts), len(one)] for one in packed], np.int64)
 
 
 def bin_vectors(folder: Path, scheme: Scheme) -> explain.Codes:
@@ -237,32 +254,35 @@ def bin_vectors(folder: Path, scheme: Scheme) -> explain.Codes:
     return np.memmap(path, none.dtype, "r", shape=(rows, none.shape[1])) if rows else none
 
 
-def kept(vectors: explain.Codes, before: Path) -> npt.NDArray[np.int32]:
-    """The place of every bin vector among those a sealed month explained, −1 where it did not."""
-    held = pieces.read(before, CONTRIBUTIONS, [BINS])[BINS].combine_chunks()
-    found = pc.index_in(_packed(vectors), held)
-    return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int32)
+def explained(folder: Path, scheme: Scheme, scored: Sequence[explain.Codes], before: Path | None) -> None:
+    """Explain one range of the bin vectors of all scored folders: each distinct one once.
 
-
-def explained(
-    folder: Path, scheme: Scheme, vectors: explain.Codes, held: tuple[npt.NDArray[np.int32], Path | None]
-) -> None:
-    """Write the contributions of some distinct bin vectors: float32, one row a vector, one column an indicator.
-
-    ``held`` is the place of each among those of a sealed month under the same scheme (−1: not there) and that month's
-    folder; only what is not there is explained anew.
+    Written are the distinct vectors in canonical order, which one each given vector is (one folder after the other),
+    contributions (float32, one row a vector, one column an indicator), and where in the range ``before`` had it: that
+    is a month sealed under the same scheme, and only what is not there (−1) is explained anew.
     """
-    place, before = held
+    vectors, which = explain.distinct(np.concatenate(scored))
+    held = _held(vectors, before)
+    place = np.asarray(pc.fill_null(pc.index_in(_packed(vectors), held[BINS].combine_chunks()), -1), np.int32)
     found = np.empty((len(vectors), len(scheme.columns)), np.float32)
-    if before is not None and len(old := np.flatnonzero(place >= 0)):
-        first = int(place[old].min())
-        table = pieces.part(before, CONTRIBUTIONS, first, int(place[old].max()) + 1)
+    old, new = np.flatnonzero(place >= 0), np.flatnonzero(place < 0)
+    if len(old):
         for number, name in enumerate(scheme.columns):
-            found[old, number] = table[name].to_numpy()[place[old] - first]
-    if len(new := np.flatnonzero(place < 0)):
+            found[old, number] = held[name].to_numpy()[place[old]]
+    if len(new):
         found[new] = scheme.explained(vectors[new])
+    vectors.tofile(folder / CODES)
+    which.astype("<i4").tofile(folder / WHICH)
+    place.astype("<i4").tofile(folder / KEPT)
     found.astype("<f4").tofile(folder / ADDED)
     write_contributions(folder / f"{CONTRIBUTIONS}.parquet", scheme, vectors, found)
+
+
+def _held(vectors: explain.Codes, before: Path | None) -> pa.Table:
+    """What a sealed month held from the first to the last of some bin vectors, in whole row groups."""
+    if before is None or not len(vectors):
+        return pa.table({BINS: pa.array([], _packed(vectors).type)})
+    return pieces.around(before, CONTRIBUTIONS, BINS, (vectors[0].tobytes(), vectors[-1].tobytes()))
 
 
 def write_contributions(path: Path, scheme: Scheme, vectors: explain.Codes, found: Contributions) -> None:
@@ -282,7 +302,8 @@ def _packed(vectors: explain.Codes) -> pa.FixedSizeBinaryArray:
 def added(folder: Path, scheme: Scheme) -> Contributions:
     """The contributions written by ``explained``, left on disk."""
     path, width = folder / ADDED, len(scheme.columns)
-    return np.memmap(path, "<f4", "r", shape=(path.stat().st_size // (4 * width), width))
+    rows = path.stat().st_size // (4 * width)
+    return np.memmap(path, "<f4", "r", shape=(rows, width)) if rows else np.zeros((0, width), np.float32)
 
 
 def exposure(scheme: Scheme) -> Floats:

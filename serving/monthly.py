@@ -23,7 +23,7 @@ from features.profile import ProfileError
 from features.records.journal import Entry, Journal
 from serving import classification, ledger, pieces, portions
 from serving.citations import RESULT_GROUP
-from serving.classification import CONTRIBUTIONS, EVIDENCE, RESULT, SCORED, VECTORS, WORDS, Explained, Sources
+from serving.classification import CONTRIBUTIONS, EVIDENCE, KEPT, RESULT, SCORED, VECTORS, WORDS, Sources
 from serving.ledger import Fault, Head, LedgerError
 from serving.portions import Site
 from serving.results import PUBLISHER, Results, SealedMonth, publisher_key
@@ -268,18 +268,13 @@ class _Computed:
     def files(self, table: str) -> list[Path]:
         """The files of a table of the month, in their order."""
         step = {SCORED: "scored", VECTORS: "scored", CONTRIBUTIONS: "explained"}.get(table, "cited")
-        count = len(self.explained.parts) if step == "explained" else len(self.folders)
+        count = self.site.bounds.shape[1] - 1 if step == "explained" else len(self.folders)
         return [path for number in range(count) for path in pieces.files(self.site.numbered(step, number), table)]
 
     @property
     def rows(self) -> int:
         """How many result rows there are."""
         return sum(pieces.rows(folder, ledger.RESULTS) for folder in self.folders)
-
-    @property
-    def explained(self) -> Explained:
-        """What every distinct bin vector adds."""
-        return self.site.explained
 
 
 def _compute(making: _Making) -> _Computed:
@@ -289,16 +284,12 @@ def _compute(making: _Making) -> _Computed:
     steps.run(site.work / "scheme", site.inputs, lambda fresh: _write_scheme(fresh, scheme))
     with making.watch("known"):
         steps.run(site.known, site.inputs, lambda fresh: _write_known(making, fresh))
-    making.share("scores", "entities", partial(portions.scores, site, size))
+    making.share("scores", "entities", partial(portions.entities, site, "scored", size))
     count = len(range(0, size, portions.PORTION))
-    making.share(
-        "contributions",
-        "bin vectors",
-        partial(portions.explanations, site),
-        lambda: making.crew.run([portions.merging(site, count)]),
-    )
+    cut = partial(steps.run, site.cuts, site.inputs, lambda fresh: portions.cut(site, fresh, count))
+    making.share("contributions", "bin vectors", partial(portions.explanations, site), cut)
     made = _Computed(site, tuple(site.numbered("cited", number) for number in range(count)), *_held(site, count))
-    making.share("reasons", "entities", partial(portions.citations_of, site, size))
+    making.share("reasons", "entities", partial(portions.entities, site, "cited", size))
     return made
 
 
@@ -306,9 +297,11 @@ def _held(site: Site, count: int) -> tuple[float, dict[str, int]]:
     """The largest additivity error, and how many vectors were explained."""
     scored = [path for number in range(count) for path in pieces.files(site.numbered("scored", number), SCORED)]
     margins = pa.concat_tables(pieces.slices(scored, ["kind", "margin"]))
-    error = classification.largest_error(margins, site.explained, site.sources.scheme)
-    anew = int((np.fromfile(site.vectors / portions.KEPT, "<i4") < 0).sum())
-    return error, {"entities": margins.num_rows, "distinct": len(site.distinct), "anew": anew}
+    found = site.explained(range(count))
+    error = classification.largest_error(margins, found, site.sources.scheme)
+    kept = (np.fromfile(site.numbered("explained", part) / KEPT, "<i4") for part in range(len(found.parts)))
+    anew = sum(int((one < 0).sum()) for one in kept)
+    return error, {"entities": margins.num_rows, "distinct": int(found.starts[-1]), "anew": anew}
 
 
 def _write_scheme(folder: Path, scheme: Scheme) -> None:
@@ -394,5 +387,6 @@ def _write_parts(fresh: Path, computed: _Computed, chosen: Path) -> None:
     for table in (VECTORS, EVIDENCE):
         kept = (part.filter(pc.is_in(part["entity"], entity)) for part in pieces.slices(computed.files(table)))
         pieces.write(fresh / pieces.name(table, 0), pa.concat_tables(kept), measured=table == VECTORS)
-    vectors, found = computed.site.distinct[used], computed.explained.of_vectors(used)
-    classification.write_contributions(fresh / pieces.name(CONTRIBUTIONS, 0), scheme, vectors, found)
+    found = computed.site.explained([])
+    vectors, added = found.bins_of(used), found.of_vectors(used)
+    classification.write_contributions(fresh / pieces.name(CONTRIBUTIONS, 0), scheme, vectors, added)

@@ -42,17 +42,16 @@ def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.T
     return pa.concat_tables(parts)
 
 
-def part(folder: Path, table: str, start: int, stop: int) -> pa.Table:
-    """Rows ``start`` to ``stop`` of a table; only row groups that hold one are read."""
-    found, first = [], 0
+def around(folder: Path, table: str, column: str, bounds: tuple[bytes, bytes]) -> pa.Table:
+    """The row groups of a table sorted by a column of bytes that may hold a value between two bounds, both included."""
+    found = [pq.read_schema(files(folder, table)[0]).empty_table()]
     for path in files(folder, table):
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            place = file.schema_arrow.get_field_index(column)
             for group in range(file.metadata.num_row_groups):
-                last = first + file.metadata.row_group(group).num_rows
-                if start < last and stop > first:
-                    piece = file.read_row_group(group)
-                    found.append(piece.slice(max(start - first, 0), min(stop, last) - max(start, first)))
-                first = last
+                seen = file.metadata.row_group(group).column(place).statistics
+                if not seen or not seen.has_min_max or (seen.min <= bounds[1] and seen.max >= bounds[0]):
+                    found.append(file.read_row_group(group))
     return pa.concat_tables(found)
 
 

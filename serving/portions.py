@@ -1,13 +1,15 @@
 """What helpers do for a month: every portion of the entities, or of their bin vectors, a step of its own."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from features import steps
 from features.asof import Month
@@ -26,7 +28,7 @@ from training.scheme import Scheme
 
 PORTION = 250_000  # entity keys of a portion
 ROLL, INTERNAL, CLASSES, STATES = "roll.parquet", "internal.parquet", "classes.parquet", "states.parquet"
-KEPT = "kept.bin"  # of every distinct bin vector its place in the month before
+BOUNDS = "bounds.json"
 Words = Mapping[str, Any]
 
 
@@ -86,25 +88,39 @@ class Site:
         return self.work / "known"
 
     @property
-    def vectors(self) -> Path:
-        """The folder of all distinct bin vectors."""
-        return self.work / "vectors"
+    def cuts(self) -> Path:
+        """The folder of where bin vectors are cut into ranges."""
+        return self.work / "cuts"
 
     def numbered(self, step: str, number: int) -> Path:
         """The folder of a step for one portion."""
         return self.work / f"{step}-{number:03d}"
 
     @cached_property
-    def distinct(self) -> Codes:
-        """All distinct bin vectors, left on disk."""
-        return classification.bin_vectors(self.vectors, self.sources.scheme)
+    def bounds(self) -> npt.NDArray[np.int64]:
+        """Where the bin vectors of every portion are cut into ranges: see ``classification.ranges``."""
+        stated = json.loads((self.cuts / BOUNDS).read_text())
+        return np.array(stated, np.int64)
 
-    @cached_property
-    def explained(self) -> Explained:
-        """What the distinct bin vectors add, left on disk, and which each scored entity has."""
-        folders = [self.numbered("explained", number) for number in range(len(range(0, len(self.distinct), CHUNK)))]
-        which = np.fromfile(self.vectors / WHICH, "<i4")
-        return Explained([classification.added(one, self.sources.scheme) for one in folders], which)
+    def bin_vectors(self, number: int) -> Codes:
+        """The distinct bin vectors of a portion."""
+        return classification.bin_vectors(self.numbered("scored", number), self.sources.scheme)
+
+    def explained(self, portions: Iterable[int]) -> Explained:
+        """What all distinct bin vectors add, left on disk, and which the scored entities of some portions have."""
+        scheme, bounds = self.sources.scheme, self.bounds
+        folders = [self.numbered("explained", number) for number in range(bounds.shape[1] - 1)]
+        vectors = [classification.bin_vectors(one, scheme) for one in folders]
+        found = Explained(vectors, [classification.added(one, scheme) for one in folders], np.zeros(0, np.int32))
+        merged = [np.fromfile(one / WHICH, "<i4") + start for one, start in zip(folders, found.starts, strict=False)]
+        sizes = np.diff(bounds, axis=1)
+        ends = np.cumsum(sizes, axis=0)
+        which = [np.zeros(0, np.int32)]
+        for number in portions:
+            ranges = [one[end - size : end] for one, end, size in zip(merged, ends[number], sizes[number], strict=True)]
+            own = np.fromfile(self.numbered("scored", number) / WHICH, "<i4")
+            which.append(np.concatenate(ranges).astype(np.int32)[own])
+        return replace(found, which=np.concatenate(which))
 
     @cached_property
     def explained_before(self) -> Part | None:
@@ -168,11 +184,11 @@ def previous(site: Words, folder: str) -> dict[str, Any]:
     return {}
 
 
-def scores(site: Site, size: int) -> list[Task]:
-    """Portions of ``size`` entity keys, each a task."""
+def entities(site: Site, step: str, size: int) -> list[Task]:
+    """A step (``scored``, ``cited``) for portions of ``size`` entity keys, each a task."""
     words = site.words()
     return [
-        _numbered("scored", number, min(PORTION, size - low), {"site": words, "low": low, "high": low + PORTION})
+        _numbered(step, number, min(PORTION, size - low), {"site": words, "low": low, "high": low + PORTION})
         for number, low in enumerate(range(0, size, PORTION))
     ]
 
@@ -194,68 +210,41 @@ def scored(site: Words, number: int, low: int, high: int) -> dict[str, Any]:
     return {}
 
 
-def merging(site: Site, portions: int) -> Task:
-    """The bin vectors of all portions brought together: a task, so that a helper's memory is used again for it."""
-    return Task("vectors", f"{__name__}:vectors", {"site": site.words(), "portions": portions})
-
-
-def vectors(site: Words, portions: int) -> dict[str, Any]:
-    """Write the distinct bin vectors of all portions, which each entity has, and their places in the month before."""
-    at = Site.told(site)
-    before = at.explained_before
-
-    def make(fresh: Path) -> None:
-        folders = [at.numbered("scored", number) for number in range(portions)]
-        classification.together(fresh, at.sources.scheme, folders)
-        found = classification.bin_vectors(fresh, at.sources.scheme)
-        place = np.full(len(found), -1, "<i4") if before is None else classification.kept(found, before.folder)
-        place.astype("<i4").tofile(fresh / KEPT)
-
-    steps.run(at.vectors, at.inputs, make)
-    return {}
+def cut(site: Site, fresh: Path, portions: int) -> None:
+    """Write where the bin vectors of all portions are cut into ranges."""
+    found = classification.ranges([site.bin_vectors(number) for number in range(portions)], CHUNK)
+    steps.write_text(fresh / BOUNDS, json.dumps(found.tolist()))
 
 
 def explanations(site: Site) -> list[Task]:
-    """Parts of ``CHUNK`` distinct bin vectors, each a task."""
-    words, count = site.words(), len(site.distinct)
-    return [
-        _numbered("explained", number, min(CHUNK, count - start), {"site": words})
-        for number, start in enumerate(range(0, count, CHUNK))
-    ]
+    """Ranges of bin vectors, each a task."""
+    words, sizes = site.words(), np.diff(site.bounds, axis=1).sum(axis=0).tolist()
+    return [_numbered("explained", number, size, {"site": words}) for number, size in enumerate(sizes)]
 
 
 def explained(site: Words, number: int) -> dict[str, Any]:
-    """Explain some distinct bin vectors, as far as the month before did not."""
+    """Explain one range of the bin vectors of all portions, as far as the month before did not."""
     at = Site.told(site)
-    part = slice(number * CHUNK, (number + 1) * CHUNK)
     before = at.explained_before.folder if at.explained_before is not None else None
-    place = np.fromfile(at.vectors / KEPT, "<i4")[part]
+    parts = [at.bin_vectors(row)[start:stop] for row, (start, stop) in enumerate(at.bounds[:, number : number + 2])]
 
     def make(fresh: Path) -> None:
-        classification.explained(fresh, at.sources.scheme, at.distinct[part], (place, before))
+        classification.explained(fresh, at.sources.scheme, parts, before)
 
     steps.run(at.numbered("explained", number), at.inputs, make)
-    return {"anew": int((place < 0).sum())}
+    return {}
 
 
-def citations_of(site: Site, size: int) -> list[Task]:
-    """The portions again, to be given reasons: each with its place among all scored entities."""
-    words, tasks, start = site.words(), [], 0
-    for number, low in enumerate(range(0, size, PORTION)):
-        count = (site.numbered("scored", number) / WHICH).stat().st_size // 4
-        given = {"site": words, "low": low, "high": low + PORTION, "start": start, "count": count}
-        tasks.append(_numbered("cited", number, min(PORTION, size - low), given))
-        start += count
-    return tasks
-
-
-def cited(site: Words, number: int, low: int, high: int, start: int, count: int) -> dict[str, Any]:
+def cited(site: Words, number: int, low: int, high: int) -> dict[str, Any]:
     """Write the result rows of the entities of some keys, with reasons and the records cited."""
     at = Site.told(site)
-    explained = Explained(at.explained.parts, at.explained.which[start : start + count])
-    known, internal = (pieces.between(at.known / name, low, high) for name in (ROLL, INTERNAL))
-    portion = citations.Portion(known, internal, at.numbered("scored", number), explained)
-    steps.run(at.numbered("cited", number), at.inputs, lambda fresh: citations.cite(fresh, at.sources, portion))
+
+    def make(fresh: Path) -> None:
+        known, internal = (pieces.between(at.known / name, low, high) for name in (ROLL, INTERNAL))
+        portion = citations.Portion(known, internal, at.numbered("scored", number), at.explained([number]))
+        citations.cite(fresh, at.sources, portion)
+
+    steps.run(at.numbered("cited", number), at.inputs, make)
     return {}
 
 

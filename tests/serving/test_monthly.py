@@ -310,7 +310,9 @@ def test_a_month_that_fails_its_check_is_not_published(classified, rows, change,
 
 def test_contributions_that_miss_the_margin_stop_the_month(classified, rows):
     own = rows.filter(pc.field("status") == "classified")
-    nothing = classification.Explained([np.zeros((1, 3), np.float32)], np.zeros(own.num_rows, np.int32))
+    nothing = classification.Explained(
+        [np.zeros((1, 3), np.uint8)], [np.zeros((1, 3), np.float32)], np.zeros(own.num_rows, np.int32)
+    )
     with pytest.raises(SchemeError, match="miss their margins"):
         classification.largest_error(own, nothing, classified.scheme)
 

@@ -23,9 +23,16 @@ def test_a_table_is_its_files_one_after_the_other(folder):
     assert pa.concat_tables(pieces.slices(pieces.files(folder, "t"))) == ROWS
 
 
-@pytest.mark.parametrize(("start", "stop"), [(0, 50), (29, 31), (30, 31), (0, 1), (49, 50)])
-def test_some_rows_are_found_in_whichever_file_they_lie(folder, start, stop):
-    assert pieces.part(folder, "t", start, stop) == ROWS.slice(start, stop - start)
+@pytest.mark.parametrize(("low", "high", "groups"), [(0, 0, [0]), (19, 20, [0, 1]), (25, 45, [1, 2]), (60, 70, [])])
+def test_row_groups_around_two_bounds_are_found_in_whichever_file_they_lie(tmp_path, monkeypatch, low, high, groups):
+    monkeypatch.setattr(pieces, "GROUP", 20)
+    keys = pa.array([number.to_bytes(2) for number in range(50)], pa.binary(2))
+    table = pa.table({"key": keys, "value": range(50)})
+    pieces.write(tmp_path / pieces.name("t", 0), table.slice(0, 40))
+    pieces.write(tmp_path / pieces.name("t", 1), table.slice(40))
+    found = pieces.around(tmp_path, "t", "key", (low.to_bytes(2), high.to_bytes(2)))
+    wanted = [number for group in groups for number in range(group * 20, min(group * 20 + 20, 50))]
+    assert found["value"].to_pylist() == wanted
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 30), (3, 9), (29, 40), (40, 90)])

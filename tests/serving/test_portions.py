@@ -112,13 +112,17 @@ def test_what_was_explained_last_month_is_kept_and_equals_what_explaining_gives(
 
 def test_parts_of_explanations_change_nothing_but_how_they_are_filed(settled, twin, monkeypatch):
     settled.classify(MONTHS[0])
+    settled.classify(MONTHS[1])
     monkeypatch.setattr(portions, "CHUNK", 7)
     monkeypatch.setattr(explain, "CHUNK", 7)
-    twin.classify(MONTHS[0])
-    one, other = (pieces.read(folder_of(town, MONTHS[0]), classification.CONTRIBUTIONS) for town in (settled, twin))
-    assert one == other
-    rows = [pieces.read(folder_of(town, MONTHS[0]), ledger.RESULTS) for town in (settled, twin)]
-    assert rows[0] == rows[1]
+    monkeypatch.setattr(pieces, "GROUP", 5)
+    for month in MONTHS:
+        twin.classify(month)
+        for table in (classification.CONTRIBUTIONS, ledger.RESULTS):
+            one, other = (pieces.read(folder_of(town, month), table) for town in (settled, twin))
+            assert one == other
+    assert len(pieces.files(folder_of(twin), classification.CONTRIBUTIONS)) > 5
+    assert explained(settled) == explained(twin)
 
 
 def test_another_scheme_keeps_nothing_of_the_month_before(settled):
