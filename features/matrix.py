@@ -159,9 +159,9 @@ def beside(rows: pa.Table, wide_rows: pa.Table) -> pa.Table:
 def known(lake: Lake, definitions: Definitions, *, as_of: date, engine: str = "polars") -> Known:
     """Everyone known at T."""
     rows = registrations(lake, as_of=as_of, engine=engine)
-    columns = [name for names in looking_at_everyone(definitions).values() for name in names]
-    found = beside(rows, wide(lake, definitions, as_of=as_of, engine=engine, columns=columns))
-    return Known(found, Queries(Reading(lake, Engine(engine)), definitions, as_of))
+    for columns in looking_at_everyone(definitions).values():
+        rows = beside(rows, wide(lake, definitions, as_of=as_of, engine=engine, columns=columns))
+    return Known(rows, Queries(Reading(lake, Engine(engine)), definitions, as_of))
 
 
 def batches(

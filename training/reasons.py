@@ -175,7 +175,9 @@ class _Strongest:
 
 def _ranked(sums: Floats, best: Places, most: int) -> Selected:
     """The strongest sections of every row, each as its strongest indicator that may be printed."""
-    total = sums.sum(axis=1, keepdims=True)
+    total = np.zeros((len(sums), 1))
+    for column in sums.T:  # one after the other: a row's bits do not depend on how many rows there are
+        total[:, 0] += column
     kept = np.where((best >= 0) & (sums > 0) & (sums >= LEAST_SHARE * total), sums, 0.0)
     order = np.argsort(-kept, axis=1, kind="stable")[:, :most]
     amount = np.take_along_axis(kept, order, axis=1)
