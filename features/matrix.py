@@ -1,7 +1,7 @@
 """Entity × indicator batches for one as-of date, or for sampled (entity, as-of date) pairs."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
@@ -10,22 +10,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.asof import month_end_on_or_before
 from features.compile import before_coverage, pair_clock, pair_columns
 from features.engine import Engine, Ranged
-from features.formulas import Column, as_of_column, empty, evaluate, unpacked
+from features.everyone import Population, Populations
+from features.formulas import Column, as_of_column, evaluate
 from features.indicators.catalogue import Definitions, aggregates, populations, row_sets
-from features.indicators.language import Aggregate, Indicator, Nearby, Neighbours, PeerRate, Rows, Value, Window
-from features.population import RING, neighbour_sums, peer_means
+from features.indicators.language import Aggregate, Indicator, Nearby, Neighbours, PeerRate, Rows, Window
+from features.placing import Axis, Placed, by_type, place
+from features.population import RING
 from features.profile import Profile
-from features.reading import REGISTER, Ahead, Lake, Reading, numbered
+from features.reading import REGISTER, Ahead, Lake, Reading
 from features.steps import key_of
 
 BATCH = 125_000
 UNKNOWN_KIND = -1
 WIDE = "wide {}"  # columns of values that depend on everyone, by number
-Dense = npt.NDArray[np.int64]
-Dates = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
@@ -37,46 +36,6 @@ class Batch:
     kind: npt.NDArray[np.int8]
     values: Column
     columns: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """The rows to fill: which entity at which date, and the column that names them in a query's result.
-
-    ``as_of`` has a date a row, or one date for all rows.
-    """
-
-    by: str
-    entity: npt.NDArray[np.int64]
-    kind: npt.NDArray[np.int8]
-    as_of: Dates
-
-    def __len__(self) -> int:
-        return len(self.entity)
-
-    @cached_property
-    def days(self) -> list[date]:
-        """The distinct dates."""
-        found: list[date] = np.unique(self.as_of).tolist()
-        return found
-
-    @property
-    def dates(self) -> Dates:
-        """The date of every row."""
-        return np.broadcast_to(self.as_of, len(self))
-
-    @cached_property
-    def keys(self) -> npt.NDArray[np.int64]:
-        """What the column ``by`` holds for every row, ascending."""
-        return self.entity if self.by == "entity" else np.arange(len(self))
-
-
-@dataclass
-class Placed:
-    """Query results placed on an axis: columns by value, and which rows have any record of a type."""
-
-    columns: dict[Value, Column] = field(default_factory=dict)
-    present: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
 
 
 def matrix_key(lake: Lake, definitions: Definitions, as_of: date) -> str:
@@ -142,7 +101,7 @@ def wide(
 ) -> pa.Table:
     """Values that depend on everyone, for every entity key in order; ``columns``: see ``looking_at_everyone``."""
     parts = {WIDE.format(number): part for number, part in enumerate(_wide_parts(definitions))}
-    population = _Population(Reading(lake, Engine(engine)), [parts[name] for name in columns], as_of)
+    population = Population(Reading(lake, Engine(engine)), [parts[name] for name in columns], as_of)
     found = {name: pa.array(population.column(parts[name])) for name in columns}
     return pa.table({"entity": pa.array(np.arange(lake.register().num_rows, dtype=np.int32)), **found})
 
@@ -189,7 +148,7 @@ def batches(
         placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in enumerate(wide_parts)})
         for name, wanted in queries.needed.items():
             found = results[name].between(int(axis.entity[0]), int(axis.entity[-1]))
-            _place(placed, found, wanted, axis, record_type=name)
+            place(placed, found, wanted, axis, record_type=name)
         _place_nearby(placed, queries.reading, definitions, axis)
         yield _batch(as_of, axis, _filled(definitions, placed, axis, lake.profile), definitions)
 
@@ -203,7 +162,7 @@ def sampled_batches(
     one slice comes, empty when there are no pairs.
     """
     reading = Reading(lake, Engine(engine))
-    populations = _Populations(reading, _wide_parts(definitions))
+    populations = Populations(reading, _wide_parts(definitions))
     for start in range(0, max(pairs.num_rows, 1), size):
         part = pairs.slice(start, size)
         axis = _pair_axis(reading, part)
@@ -211,7 +170,7 @@ def sampled_batches(
         with_dates = _with_clock(part, _windows(definitions), lake.profile)
         for name, wanted in _needed(definitions).items():
             found = reading.for_pairs(name, wanted, with_dates, pair_clock)
-            _place(placed, found, wanted, axis, record_type=name)
+            place(placed, found, wanted, axis, record_type=name)
         populations.place(placed, axis)
         _place_nearby(placed, reading, definitions, axis)
         values = _filled(definitions, placed, axis, lake.profile)
@@ -235,18 +194,10 @@ def _in_scope(status: pa.ChunkedArray, profile: Profile) -> npt.NDArray[np.bool_
 
 def _needed(definitions: Definitions) -> dict[str, dict[str, Aggregate]]:
     """Aggregates over an entity's own records by record type, named in order; equal ones once."""
-    return _by_type(
+    return by_type(
         [indicator.value for indicator in definitions.indicators]
         + [Aggregate("latest", Rows(REGISTER), part.cell) for part in _parts(definitions) if isinstance(part, Nearby)]
     )
-
-
-def _by_type(values: Sequence[Value]) -> dict[str, dict[str, Aggregate]]:
-    found: dict[str, dict[Aggregate, None]] = {}
-    for value in values:
-        for aggregate in aggregates(value):
-            found.setdefault(aggregate.rows.record_type, {})[aggregate] = None
-    return {name: {f"a{number}": one for number, one in enumerate(wanted)} for name, wanted in found.items()}
 
 
 def _parts(definitions: Definitions) -> list[PeerRate | Neighbours | Nearby]:
@@ -256,29 +207,6 @@ def _parts(definitions: Definitions) -> list[PeerRate | Neighbours | Nearby]:
 def _wide_parts(definitions: Definitions) -> list[PeerRate | Neighbours]:
     """The parts computed for everyone at once, whoever is asked for."""
     return [part for part in _parts(definitions) if not isinstance(part, Nearby)]
-
-
-def _place(
-    placed: Placed, found: pa.Table | None, wanted: Mapping[str, Aggregate], axis: Axis, *, record_type: str
-) -> None:
-    """Put a sorted result onto the axis; rows without a record get what no record means for the aggregate."""
-    there = np.zeros(len(axis), bool)
-    is_held, rows = np.zeros(0, bool), np.zeros(0, np.int64)
-    if found is not None and found.num_rows and len(axis):
-        held = found[axis.by].to_numpy().astype(np.int64)
-        rows = np.minimum(np.searchsorted(axis.keys, held), len(axis) - 1)
-        is_held = axis.keys[rows] == held
-        rows = rows[is_held]
-        there[rows] = True
-    placed.present[record_type] = there
-    for name, aggregate in wanted.items():
-        values = np.full(len(axis), empty(aggregate))
-        if len(rows) and found is not None:
-            column = found[name].combine_chunks()
-            integers = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)[is_held]
-            present = column.is_valid().to_numpy(zero_copy_only=False)[is_held]
-            values[rows] = unpacked(aggregate, integers, present)
-        placed.columns[aggregate] = values
 
 
 def _filled(definitions: Definitions, placed: Placed, axis: Axis, profile: Profile) -> Column:
@@ -369,90 +297,3 @@ def _nearby(reading: Reading, part: Nearby, cell: Column, axis: Axis) -> Column:
     if found is not None:
         result[found["pair"].to_numpy()] = pc.fill_null(found["near"], 0).to_numpy()
     return result if part.half_life is None else result / 2**20
-
-
-class _Populations:
-    """Peers and neighbours of pairs, at the last month end on or before each date: few dates, all of them before T.
-
-    Slices come in the order of the pairs, so the population of the last date met is kept for the next slice.
-    """
-
-    def __init__(self, reading: Reading, parts: Sequence[PeerRate | Neighbours]) -> None:
-        self._reading = reading
-        self._parts = parts
-        self._kept: tuple[date, dict[PeerRate | Neighbours, Column]] | None = None
-
-    def place(self, placed: Placed, axis: Axis) -> None:
-        """Put the parts' values onto an axis."""
-        if not self._parts:
-            return
-        days, place = np.unique(axis.dates, return_inverse=True)
-        ends = np.array([month_end_on_or_before(day.item()) for day in days], "datetime64[D]")[place]
-        for part in self._parts:
-            placed.columns[part] = np.full(len(axis), np.nan)
-        for end in np.unique(ends):
-            columns = self._columns(end.item())
-            at = ends == end
-            for part in self._parts:
-                placed.columns[part][at] = columns[part][axis.entity[at]]
-
-    def _columns(self, end: date) -> dict[PeerRate | Neighbours, Column]:
-        if self._kept is None or self._kept[0] != end:
-            population = _Population(self._reading, self._parts, end)
-            self._kept = end, {part: population.column(part) for part in self._parts}
-        return self._kept[1]
-
-
-class _Population:
-    """Values of every entity at one date, from one query a record type, for peers and neighbours to draw on."""
-
-    def __init__(self, reading: Reading, parts: Sequence[PeerRate | Neighbours], as_of: date) -> None:
-        self._reading = reading
-        self._as_of = month_end_on_or_before(as_of)
-        self._values = [part.value for part in parts if part.value is not None]
-        self._by = list(dict.fromkeys(name for part in parts if isinstance(part, PeerRate) for name in part.by))
-        self._linked: dict[tuple[Rows, str], tuple[Dense, Dense]] = {}
-
-    @cached_property
-    def _attributes(self) -> pa.Table:
-        return self._reading.attributes(self._by, self._as_of)
-
-    @cached_property
-    def _axis(self) -> Axis:
-        size = self._reading.size
-        return Axis("entity", np.arange(size), np.zeros(size, np.int8), as_of_column(self._as_of, 1))
-
-    def column(self, part: PeerRate | Neighbours) -> Column:
-        """A part's value for every entity key."""
-        if isinstance(part, PeerRate):
-            return self._peers(part)
-        found = (part.rows, part.key)
-        if found not in self._linked:
-            self._linked[found] = self._reading.links(part, self._as_of)
-        entity, key = self._linked[found]
-        others = self._own(part.value) if part.value is not None else np.ones(len(self._axis))
-        return neighbour_sums(entity, key, others, hub=part.hub)
-
-    def _peers(self, part: PeerRate) -> Column:
-        attributes = self._attributes
-        known = attributes["entity"].to_numpy()
-        values = np.full(len(self._axis), np.nan)
-        values[known] = self._own(part.value)[known]
-        groups, widest = [], np.zeros(len(known), np.int64)
-        for name in part.by:
-            own = numbered(attributes[name])
-            widest = np.where((widest < 0) | (own < 0), -1, widest * (own.max(initial=0) + 1) + own)
-            groups.append(np.full(len(self._axis), -1, np.int64))
-            groups[-1][known] = widest
-        return peer_means(values, groups, part.strength)
-
-    def _own(self, value: Value) -> Column:
-        return evaluate(value, self._placed.columns, self._axis.as_of)
-
-    @cached_property
-    def _placed(self) -> Placed:
-        placed = Placed()
-        for name, wanted in _by_type(self._values).items():
-            found = self._reading.at(name, wanted, self._as_of)
-            _place(placed, found, wanted, self._axis, record_type=name)
-        return placed

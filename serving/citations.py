@@ -20,11 +20,10 @@ from serving.classification import (
     RESULT,
     SCORED,
     VECTORS,
-    Contributions,
-    Explained,
     Sources,
     rows,
 )
+from serving.contributions import Contributions, Explained
 from serving.ledger import RESULTS
 from serving.pieces import GROUP
 from training import reasons

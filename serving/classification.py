@@ -18,19 +18,15 @@ from features.indicators.catalogue import Definitions
 from features.matrix import Batch, Known, Queries, batches, registrations
 from features.reading import REGISTER, Lake, Reading
 from serving import pieces
+from serving.contributions import CODES, WHICH
 from training import explain
 from training.cutoffs import RiskClass
 from training.scheme import Classified, Scheme, SchemeError
 
 Floats = npt.NDArray[np.float64]
-Contributions = npt.NDArray[np.float32]
 
-SCORED, VECTORS, CONTRIBUTIONS, EVIDENCE = "scored", "vectors", "contributions", "evidence"  # tables
-CODES, WHICH, ADDED, KEPT = "codes.bin", "which.bin", "contributions.f32", "kept.bin"  # arrays, as worked on
-SAMPLED = 64  # bin vectors looked at for every range they are cut into
-BINS = "bins"  # the column of ``contributions`` with the bin vector they belong to
+SCORED, VECTORS, EVIDENCE = "scored", "vectors", "evidence"  # tables
 WORDS = "words.json"
-LARGEST_ERROR = 1e-5
 CLASSIFIED, UNKNOWN_KIND = "classified", "unknown_kind"
 NAMES = np.array([risk.name for risk in RiskClass])
 REASON = pa.struct(
@@ -104,42 +100,6 @@ class Sources:
     def queries(self) -> Queries:
         """The queries of the matrix, compiled once."""
         return Queries(self.reading, self.definitions, self.as_of)
-
-
-@dataclass(frozen=True)
-class Explained:
-    """Every distinct bin vector and its contributions, in parts in canonical order (kept on disk), and which vector
-    each scored entity has."""
-
-    vectors: Sequence[explain.Codes]
-    parts: Sequence[Contributions]
-    which: npt.NDArray[np.int32]
-
-    @cached_property
-    def starts(self) -> npt.NDArray[np.int64]:
-        """The number of the first vector of every part, and at last how many there are."""
-        return np.cumsum([0, *map(len, self.parts)])
-
-    @cached_property
-    def sums(self) -> Floats:
-        """What the contributions of every vector add up to."""
-        return np.concatenate([np.zeros(0), *(part.sum(axis=1, dtype=np.float64) for part in self.parts)])
-
-    def of_vectors(self, numbers: npt.NDArray[np.int32]) -> Contributions:
-        """The contributions of some vectors, in the order given."""
-        return self._taken(self.parts, numbers)
-
-    def bins_of(self, numbers: npt.NDArray[np.int32]) -> explain.Codes:
-        """Some bin vectors, in the order given."""
-        return self._taken(self.vectors, numbers)
-
-    def _taken(self, parts: Sequence[npt.NDArray[Any]], numbers: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-        found = np.empty((len(numbers), parts[0].shape[1]), parts[0].dtype)
-        place = np.searchsorted(self.starts, numbers, side="right") - 1
-        for number, part in enumerate(parts):
-            own = np.flatnonzero(place == number)
-            found[own] = part[numbers[own] - self.starts[number]]
-        return found
 
 
 @dataclass(frozen=True)
@@ -230,99 +190,6 @@ def _scored(found: Classified, scheme: Scheme) -> pa.Table:
         },
         schema=SCORED_ROW,
     )
-
-
-def ranges(scored: Sequence[explain.Codes], size: int) -> npt.NDArray[np.int64]:
-    """Where to cut the bin vectors of every scored folder, so that the ranges between hold about ``size`` in all.
-
-    One row a folder, one column a cut, the first 0, the last its length; cuts lie at the same vectors in all folders.
-    """
-    packed = [np.ascontiguousarray(one).view(f"S{one.shape[1] * one.dtype.itemsize}").ravel() for one in scored]
-    total = sum(map(len, packed))
-    count = max(1, -(-total // size))
-    step = max(1, total // (count * SAMPLED))
-    sample = np.sort(np.concatenate([one[::step] for one in packed]))
-    cuts = sample[[len(sample) * number // count for number in range(1, count)]]
-    return np.array([[0, *np.searchsorted(one, cuts), len(one)] for one in packed], np.int64)
-
-
-def bin_vectors(folder: Path, scheme: Scheme) -> explain.Codes:
-    """The distinct bin vectors of a folder (rows × features), left on disk."""
-    none = scheme.bin_codes(np.zeros((0, len(scheme.columns))))
-    path = folder / CODES
-    rows = path.stat().st_size // (none.shape[1] * none.dtype.itemsize)
-    return np.memmap(path, none.dtype, "r", shape=(rows, none.shape[1])) if rows else none
-
-
-def explained(folder: Path, scheme: Scheme, scored: Sequence[explain.Codes], before: Path | None) -> None:
-    """Explain one range of the bin vectors of all scored folders: each distinct one once.
-
-    Written are the distinct vectors in canonical order, which one each given vector is (one folder after the other),
-    contributions (float32, one row a vector, one column an indicator), and where in the range ``before`` had it: that
-    is a month sealed under the same scheme, and only what is not there (−1) is explained anew.
-    """
-    vectors, which = explain.distinct(np.concatenate(scored))
-    held = _held(vectors, before)
-    place = np.asarray(pc.fill_null(pc.index_in(_packed(vectors), held[BINS].combine_chunks()), -1), np.int32)
-    found = np.empty((len(vectors), len(scheme.columns)), np.float32)
-    old, new = np.flatnonzero(place >= 0), np.flatnonzero(place < 0)
-    if len(old):
-        for number, name in enumerate(scheme.columns):
-            found[old, number] = held[name].to_numpy()[place[old]]
-    if len(new):
-        found[new] = scheme.explained(vectors[new])
-    vectors.tofile(folder / CODES)
-    which.astype("<i4").tofile(folder / WHICH)
-    place.astype("<i4").tofile(folder / KEPT)
-    found.astype("<f4").tofile(folder / ADDED)
-    write_contributions(folder / f"{CONTRIBUTIONS}.parquet", scheme, vectors, found)
-
-
-def _held(vectors: explain.Codes, before: Path | None) -> pa.Table:
-    """What a sealed month held from the first to the last of some bin vectors, in whole row groups."""
-    if before is None or not len(vectors):
-        return pa.table({BINS: pa.array([], _packed(vectors).type)})
-    return pieces.around(before, CONTRIBUTIONS, BINS, (vectors[0].tobytes(), vectors[-1].tobytes()))
-
-
-def write_contributions(path: Path, scheme: Scheme, vectors: explain.Codes, found: Contributions) -> None:
-    """Write bin vectors and what each adds, one row a vector."""
-    bins = _packed(vectors)
-    schema = pa.schema([(BINS, bins.type), *((name, pa.float32()) for name in scheme.columns)])
-    columns = [pa.array(np.ascontiguousarray(column)) for column in found.T]
-    pieces.write(path, pa.table([bins, *columns], schema=schema), measured=True)
-
-
-def _packed(vectors: explain.Codes) -> pa.FixedSizeBinaryArray:
-    rows = np.ascontiguousarray(vectors)
-    width = rows.shape[1] * rows.dtype.itemsize
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(rows), [None, pa.py_buffer(rows.tobytes())])
-
-
-def added(folder: Path, scheme: Scheme) -> Contributions:
-    """The contributions written by ``explained``, left on disk."""
-    path, width = folder / ADDED, len(scheme.columns)
-    rows = path.stat().st_size // (4 * width)
-    return np.memmap(path, "<f4", "r", shape=(rows, width)) if rows else np.zeros((0, width), np.float32)
-
-
-def exposure(scheme: Scheme) -> Floats:
-    """The constant line ``exposure`` of every kind."""
-    kinds = np.arange(len(scheme.kinds), dtype=np.int8)
-    return scheme.with_exposure(np.zeros((len(kinds), len(scheme.columns))), kinds)[:, -1]
-
-
-def largest_error(scored: pa.Table, found: Explained, scheme: Scheme) -> float:
-    """The largest distance of any entity's margin from base plus contributions; SchemeError past what is allowed."""
-    kinds = pc.index_in(scored["kind"], pa.array(scheme.kinds, pa.string())).to_numpy()
-    sums = scheme.base + found.sums[found.which] + exposure(scheme)[kinds]
-    error = float(np.abs(sums - scored["margin"].to_numpy()).max(initial=0.0))
-    if not error <= LARGEST_ERROR:
-        raise SchemeError(
-            f"Contributions of {scored.num_rows} entities miss their margins by up to {error:.1e}; "
-            f"expected at most {LARGEST_ERROR:.0e}. Nothing was published; the last month stands."
-        )
-    return error
 
 
 def rows(known: pa.Table, scored: Iterable[tuple[pa.Table, pa.Table]], kinds: Sequence[str]) -> Iterator[pa.Table]:

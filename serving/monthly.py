@@ -21,9 +21,10 @@ from features.asof import Month
 from features.crew import Crew, Task
 from features.profile import ProfileError
 from features.records.journal import Entry, Journal
-from serving import classification, ledger, pieces, portions
+from serving import classification, contributions, ledger, pieces, portions
 from serving.citations import RESULT_GROUP
-from serving.classification import CONTRIBUTIONS, EVIDENCE, KEPT, RESULT, SCORED, VECTORS, WORDS, Sources
+from serving.classification import EVIDENCE, RESULT, SCORED, VECTORS, WORDS, Sources
+from serving.contributions import CONTRIBUTIONS, KEPT
 from serving.ledger import Fault, Head, LedgerError
 from serving.portions import Site
 from serving.results import PUBLISHER, Results, SealedMonth, publisher_key
@@ -228,7 +229,7 @@ def _facts(making: _Making, counts: Mapping[str, Any], computed: "_Computed") ->
         "explained": dict(computed.counts),
         "largest_error": computed.error,
         "base": scheme.base,
-        "exposure": dict(zip(scheme.kinds, classification.exposure(scheme).tolist(), strict=True)),
+        "exposure": dict(zip(scheme.kinds, contributions.exposure(scheme).tolist(), strict=True)),
         "correction": run.correction,
     }
 
@@ -298,7 +299,7 @@ def _held(site: Site, count: int) -> tuple[float, dict[str, int]]:
     scored = [path for number in range(count) for path in pieces.files(site.numbered("scored", number), SCORED)]
     margins = pa.concat_tables(pieces.slices(scored, ["kind", "margin"]))
     found = site.explained(range(count))
-    error = classification.largest_error(margins, found, site.sources.scheme)
+    error = contributions.largest_error(margins, found, site.sources.scheme)
     kept = (np.fromfile(site.numbered("explained", part) / KEPT, "<i4") for part in range(len(found.parts)))
     anew = sum(int((one < 0).sum()) for one in kept)
     return error, {"entities": margins.num_rows, "distinct": int(found.starts[-1]), "anew": anew}
@@ -389,4 +390,4 @@ def _write_parts(fresh: Path, computed: _Computed, chosen: Path) -> None:
         pieces.write(fresh / pieces.name(table, 0), pa.concat_tables(kept), measured=table == VECTORS)
     found = computed.site.explained([])
     vectors, added = found.bins_of(used), found.of_vectors(used)
-    classification.write_contributions(fresh / pieces.name(CONTRIBUTIONS, 0), scheme, vectors, added)
+    contributions.write_contributions(fresh / pieces.name(CONTRIBUTIONS, 0), scheme, vectors, added)

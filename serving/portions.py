@@ -18,8 +18,9 @@ from features.indicators.catalogue import load
 from features.matrix import beside, looking_at_everyone, wide
 from features.profile import ProfileError, read_profile
 from features.records.lake import Lake
-from serving import citations, classification, ledger, pieces
-from serving.classification import BINS, CONTRIBUTIONS, WHICH, Explained, Previous, Sources
+from serving import citations, classification, contributions, ledger, pieces
+from serving.classification import Previous, Sources
+from serving.contributions import BINS, CONTRIBUTIONS, WHICH, Explained
 from serving.results import Part, Results, publisher_key
 from serving.visibility import internal_values
 from training.explain import CHUNK, Codes
@@ -98,20 +99,20 @@ class Site:
 
     @cached_property
     def bounds(self) -> npt.NDArray[np.int64]:
-        """Where the bin vectors of every portion are cut into ranges: see ``classification.ranges``."""
+        """Where the bin vectors of every portion are cut into ranges: see ``contributions.ranges``."""
         stated = json.loads((self.cuts / BOUNDS).read_text())
         return np.array(stated, np.int64)
 
     def bin_vectors(self, number: int) -> Codes:
         """The distinct bin vectors of a portion."""
-        return classification.bin_vectors(self.numbered("scored", number), self.sources.scheme)
+        return contributions.bin_vectors(self.numbered("scored", number), self.sources.scheme)
 
     def explained(self, portions: Iterable[int]) -> Explained:
         """What all distinct bin vectors add, left on disk, and which the scored entities of some portions have."""
         scheme, bounds = self.sources.scheme, self.bounds
         folders = [self.numbered("explained", number) for number in range(bounds.shape[1] - 1)]
-        vectors = [classification.bin_vectors(one, scheme) for one in folders]
-        found = Explained(vectors, [classification.added(one, scheme) for one in folders], np.zeros(0, np.int32))
+        vectors = [contributions.bin_vectors(one, scheme) for one in folders]
+        found = Explained(vectors, [contributions.added(one, scheme) for one in folders], np.zeros(0, np.int32))
         merged = [np.fromfile(one / WHICH, "<i4") + start for one, start in zip(folders, found.starts, strict=False)]
         sizes = np.diff(bounds, axis=1)
         ends = np.cumsum(sizes, axis=0)
@@ -212,7 +213,7 @@ def scored(site: Words, number: int, low: int, high: int) -> dict[str, Any]:
 
 def cut(site: Site, fresh: Path, portions: int) -> None:
     """Write where the bin vectors of all portions are cut into ranges."""
-    found = classification.ranges([site.bin_vectors(number) for number in range(portions)], CHUNK)
+    found = contributions.ranges([site.bin_vectors(number) for number in range(portions)], CHUNK)
     steps.write_text(fresh / BOUNDS, json.dumps(found.tolist()))
 
 
@@ -229,7 +230,7 @@ def explained(site: Words, number: int) -> dict[str, Any]:
     parts = [at.bin_vectors(row)[start:stop] for row, (start, stop) in enumerate(at.bounds[:, number : number + 2])]
 
     def make(fresh: Path) -> None:
-        classification.explained(fresh, at.sources.scheme, parts, before)
+        contributions.explained(fresh, at.sources.scheme, parts, before)
 
     steps.run(at.numbered("explained", number), at.inputs, make)
     return {}

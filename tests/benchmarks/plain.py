@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT)]
 
 from features.crew import Crew, Task  # noqa: E402
 from serving import pieces, settings  # noqa: E402
-from serving.classification import BINS, CONTRIBUTIONS  # noqa: E402
+from serving.contributions import BINS, CONTRIBUTIONS  # noqa: E402
 from serving.ledger import RESULTS  # noqa: E402
 from training.explain import CHUNK  # noqa: E402
 from training.scheme import Scheme  # noqa: E402

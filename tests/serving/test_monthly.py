@@ -23,7 +23,7 @@ from features.matrix import batches
 from features.profile import ProfileError
 from features.records.journal import Journal
 from features.steps import ResourceError
-from serving import classification, ledger, monthly, pieces
+from serving import classification, contributions, ledger, monthly, pieces
 from serving.results import Results, publisher_key
 from training import reasons
 from training.scheme import SchemeError
@@ -76,8 +76,8 @@ def test_contributions_of_every_row_add_up_to_its_margin(classified, rows):
     folder = folder_of(classified)
     scheme = classified.scheme
     manifest = json.loads((folder / "manifest.json").read_text())
-    contributions = pieces.read(folder, classification.CONTRIBUTIONS, scheme.columns)
-    vectors = np.column_stack([column.to_numpy() for column in contributions.columns]).astype(np.float64)
+    held = pieces.read(folder, contributions.CONTRIBUTIONS, scheme.columns)
+    vectors = np.column_stack([column.to_numpy() for column in held.columns]).astype(np.float64)
     own = rows.filter(pc.field("status") == "classified")
     exposure = np.array([manifest["exposure"][kind] for kind in own["kind"].to_pylist()])
     sums = manifest["base"] + vectors[own["vector"].to_numpy()].sum(axis=1) + exposure
@@ -96,7 +96,7 @@ def read_vectors(town, folder):
 
 
 def test_distinct_contribution_vectors_are_kept_once(classified, rows):
-    count = pieces.rows(folder_of(classified), classification.CONTRIBUTIONS)
+    count = pieces.rows(folder_of(classified), contributions.CONTRIBUTIONS)
     used = set(rows["vector"].drop_null().to_pylist())
     assert used == set(range(count))
     assert count < len(rows.filter(pc.field("status") == "classified"))
@@ -126,8 +126,8 @@ def _supports(found):
 def test_reasons_are_those_the_scheme_gives_one_entity_at_a_time(classified, rows):
     definitions, as_of = classified.definitions, date(2025, 12, 31)
     own = rows.filter(pc.field("status") == "classified")
-    contributions = pieces.read(folder_of(classified), classification.CONTRIBUTIONS)
-    added = np.column_stack([contributions[code].to_numpy() for code in definitions.codes])[own["vector"].to_numpy()]
+    held = pieces.read(folder_of(classified), contributions.CONTRIBUTIONS)
+    added = np.column_stack([held[code].to_numpy() for code in definitions.codes])[own["vector"].to_numpy()]
     values = read_vectors(classified, folder_of(classified))
     selected = reasons.select(definitions, values, added)
     wanted = reasons.wanted(selected, own["entity"].to_numpy(), definitions.codes)
@@ -253,8 +253,8 @@ def test_results_do_not_depend_on_how_the_matrix_is_cut(fresh, classified, monke
     fresh.classify(MONTH)
     whole, cut = (ledger.read_rows(folder_of(one)) for one in (classified, fresh))
     assert whole == cut
-    contributions = [pieces.read(folder_of(one), classification.CONTRIBUTIONS) for one in (classified, fresh)]
-    assert contributions[0] == contributions[1]
+    one, other = (pieces.read(folder_of(one), contributions.CONTRIBUTIONS) for one in (classified, fresh))
+    assert one == other
 
 
 def test_both_engines_give_the_same_month(fresh, classified):
@@ -310,11 +310,11 @@ def test_a_month_that_fails_its_check_is_not_published(classified, rows, change,
 
 def test_contributions_that_miss_the_margin_stop_the_month(classified, rows):
     own = rows.filter(pc.field("status") == "classified")
-    nothing = classification.Explained(
+    nothing = contributions.Explained(
         [np.zeros((1, 3), np.uint8)], [np.zeros((1, 3), np.float32)], np.zeros(own.num_rows, np.int32)
     )
     with pytest.raises(SchemeError, match="miss their margins"):
-        classification.largest_error(own, nothing, classified.scheme)
+        contributions.largest_error(own, nothing, classified.scheme)
 
 
 def test_a_head_the_journal_does_not_know_is_reported(copied):

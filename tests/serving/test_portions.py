@@ -16,7 +16,7 @@ from town import Settled, settle
 
 from features import steps
 from features.records.generation import LakeError
-from serving import classification, ledger, monthly, pieces, portions
+from serving import classification, contributions, ledger, monthly, pieces, portions
 from serving.results import publisher_key
 from training import explain
 
@@ -82,7 +82,7 @@ def test_a_month_by_portions_says_what_a_month_in_one_piece_says(settled, classi
     settled.classify(MONTHS[0])
     settled.classify(MONTHS[1])
     for month in MONTHS:
-        for table in (ledger.RESULTS, classification.VECTORS, classification.CONTRIBUTIONS, classification.EVIDENCE):
+        for table in (ledger.RESULTS, classification.VECTORS, contributions.CONTRIBUTIONS, classification.EVIDENCE):
             one, other = (pieces.read(folder_of(town, month), table) for town in (settled, classified))
             assert one == other
 
@@ -102,9 +102,9 @@ def test_what_was_explained_last_month_is_kept_and_equals_what_explaining_gives(
     assert sum(asked) == stated["anew"]
     assert 0 < stated["anew"] < stated["distinct"] < stated["entities"]
     assert explained(settled, MONTHS[0])["anew"] == explained(settled, MONTHS[0])["distinct"]
-    held = pieces.read(folder_of(settled), classification.CONTRIBUTIONS)
+    held = pieces.read(folder_of(settled), contributions.CONTRIBUTIONS)
     scheme = settled.scheme
-    bins = np.array([list(vector) for vector in held[classification.BINS].to_pylist()], np.uint8)
+    bins = np.array([list(vector) for vector in held[contributions.BINS].to_pylist()], np.uint8)
     plain = scheme.explained(bins).astype(np.float32)
     kept = np.column_stack([held[name].to_numpy() for name in scheme.columns])
     assert np.array_equal(plain.view(np.uint32), kept.view(np.uint32))
@@ -118,10 +118,10 @@ def test_parts_of_explanations_change_nothing_but_how_they_are_filed(settled, tw
     monkeypatch.setattr(pieces, "GROUP", 5)
     for month in MONTHS:
         twin.classify(month)
-        for table in (classification.CONTRIBUTIONS, ledger.RESULTS):
+        for table in (contributions.CONTRIBUTIONS, ledger.RESULTS):
             one, other = (pieces.read(folder_of(town, month), table) for town in (settled, twin))
             assert one == other
-    assert len(pieces.files(folder_of(twin), classification.CONTRIBUTIONS)) > 5
+    assert len(pieces.files(folder_of(twin), contributions.CONTRIBUTIONS)) > 5
     assert explained(settled) == explained(twin)
 
 

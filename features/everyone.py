@@ -1,0 +1,105 @@
+"""Values that depend on everyone, worked out for everyone at one date: peers and neighbours."""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.asof import month_end_on_or_before
+from features.formulas import Column, as_of_column, evaluate
+from features.indicators.language import Neighbours, PeerRate, Rows, Value
+from features.placing import Axis, Placed, by_type, place
+from features.population import neighbour_sums, peer_means
+from features.reading import Reading, numbered
+
+Dense = npt.NDArray[np.int64]
+
+
+class Populations:
+    """Peers and neighbours of pairs, at the last month end on or before each date: few dates, all of them before T.
+
+    Slices come in the order of the pairs, so the population of the last date met is kept for the next slice.
+    """
+
+    def __init__(self, reading: Reading, parts: Sequence[PeerRate | Neighbours]) -> None:
+        self._reading = reading
+        self._parts = parts
+        self._kept: tuple[date, dict[PeerRate | Neighbours, Column]] | None = None
+
+    def place(self, placed: Placed, axis: Axis) -> None:
+        """Put the parts' values onto an axis."""
+        if not self._parts:
+            return
+        days, place = np.unique(axis.dates, return_inverse=True)
+        ends = np.array([month_end_on_or_before(day.item()) for day in days], "datetime64[D]")[place]
+        for part in self._parts:
+            placed.columns[part] = np.full(len(axis), np.nan)
+        for end in np.unique(ends):
+            columns = self._columns(end.item())
+            at = ends == end
+            for part in self._parts:
+                placed.columns[part][at] = columns[part][axis.entity[at]]
+
+    def _columns(self, end: date) -> dict[PeerRate | Neighbours, Column]:
+        if self._kept is None or self._kept[0] != end:
+            population = Population(self._reading, self._parts, end)
+            self._kept = end, {part: population.column(part) for part in self._parts}
+        return self._kept[1]
+
+
+class Population:
+    """Values of every entity at one date, from one query a record type, for peers and neighbours to draw on."""
+
+    def __init__(self, reading: Reading, parts: Sequence[PeerRate | Neighbours], as_of: date) -> None:
+        self._reading = reading
+        self._as_of = month_end_on_or_before(as_of)
+        self._values = [part.value for part in parts if part.value is not None]
+        self._by = list(dict.fromkeys(name for part in parts if isinstance(part, PeerRate) for name in part.by))
+        self._linked: dict[tuple[Rows, str], tuple[Dense, Dense]] = {}
+
+    @cached_property
+    def _attributes(self) -> pa.Table:
+        return self._reading.attributes(self._by, self._as_of)
+
+    @cached_property
+    def _axis(self) -> Axis:
+        size = self._reading.size
+        return Axis("entity", np.arange(size), np.zeros(size, np.int8), as_of_column(self._as_of, 1))
+
+    def column(self, part: PeerRate | Neighbours) -> Column:
+        """A part's value for every entity key."""
+        if isinstance(part, PeerRate):
+            return self._peers(part)
+        found = (part.rows, part.key)
+        if found not in self._linked:
+            self._linked[found] = self._reading.links(part, self._as_of)
+        entity, key = self._linked[found]
+        others = self._own(part.value) if part.value is not None else np.ones(len(self._axis))
+        return neighbour_sums(entity, key, others, hub=part.hub)
+
+    def _peers(self, part: PeerRate) -> Column:
+        attributes = self._attributes
+        known = attributes["entity"].to_numpy()
+        values = np.full(len(self._axis), np.nan)
+        values[known] = self._own(part.value)[known]
+        groups, widest = [], np.zeros(len(known), np.int64)
+        for name in part.by:
+            own = numbered(attributes[name])
+            widest = np.where((widest < 0) | (own < 0), -1, widest * (own.max(initial=0) + 1) + own)
+            groups.append(np.full(len(self._axis), -1, np.int64))
+            groups[-1][known] = widest
+        return peer_means(values, groups, part.strength)
+
+    def _own(self, value: Value) -> Column:
+        return evaluate(value, self._placed.columns, self._axis.as_of)
+
+    @cached_property
+    def _placed(self) -> Placed:
+        placed = Placed()
+        for name, wanted in by_type(self._values).items():
+            found = self._reading.at(name, wanted, self._as_of)
+            place(placed, found, wanted, self._axis, record_type=name)
+        return placed
