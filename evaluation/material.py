@@ -34,7 +34,7 @@ from training.sample import Sample
 from training.scheme import Scheme
 from training.splits import DateSettings, by_date
 
-SHUFFLES = 8  # with four, one small place in twenty was told of a leak that was chance
+SHUFFLES = 8  # with four, chance alone once looked like a leak in a small place
 SHUFFLED_TREES = 40
 DRAWS = "random_draw"
 

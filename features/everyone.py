@@ -33,8 +33,8 @@ class Populations:
         """Put the parts' values onto an axis."""
         if not self._parts:
             return
-        days, place = np.unique(axis.dates, return_inverse=True)
-        ends = np.array([month_end_on_or_before(day.item()) for day in days], "datetime64[D]")[place]
+        days, which = np.unique(axis.dates, return_inverse=True)
+        ends = np.array([month_end_on_or_before(day.item()) for day in days], "datetime64[D]")[which]
         for part in self._parts:
             placed.columns[part] = np.full(len(axis), np.nan)
         for end in np.unique(ends):

@@ -101,9 +101,10 @@ def wide(
 ) -> pa.Table:
     """Values that depend on everyone, for every entity key in order; ``columns``: see ``looking_at_everyone``."""
     parts = {WIDE.format(number): part for number, part in enumerate(_wide_parts(definitions))}
-    population = Population(Reading(lake, Engine(engine)), [parts[name] for name in columns], as_of)
+    reading = Reading(lake, Engine(engine))
+    population = Population(reading, [parts[name] for name in columns], as_of)
     found = {name: pa.array(population.column(parts[name])) for name in columns}
-    return pa.table({"entity": pa.array(np.arange(lake.register().num_rows, dtype=np.int32)), **found})
+    return pa.table({"entity": pa.array(np.arange(reading.size, dtype=np.int32)), **found})
 
 
 def beside(rows: pa.Table, wide_rows: pa.Table) -> pa.Table:

@@ -156,8 +156,7 @@ def _classify(
         inputs,
         before.month if before else None,
     )
-    size = run.sources.lake.register().num_rows
-    with Crew(run.helpers if size > portions.PORTION else 0) as crew:
+    with Crew(run.helpers if run.sources.reading.size > portions.PORTION else 0) as crew:
         return _made(_Making(run, site, _States(run, supplement, steps.key_of(inputs)), crew, watch), stands)
 
 
@@ -281,7 +280,7 @@ class _Computed:
 def _compute(making: _Making) -> _Computed:
     """The result rows of everyone; every part of the way is a step of its own, done once."""
     site, scheme = making.site, making.run.sources.scheme
-    size = site.sources.lake.register().num_rows
+    size = site.sources.reading.size
     steps.run(site.work / "scheme", site.inputs, lambda fresh: _write_scheme(fresh, scheme))
     with making.watch("known"):
         steps.run(site.known, site.inputs, lambda fresh: _write_known(making, fresh))
@@ -289,12 +288,12 @@ def _compute(making: _Making) -> _Computed:
     count = len(range(0, size, portions.PORTION))
     cut = partial(steps.run, site.cuts, site.inputs, lambda fresh: portions.cut(site, fresh, count))
     making.share("contributions", "bin vectors", partial(portions.explanations, site), cut)
-    made = _Computed(site, tuple(site.numbered("cited", number) for number in range(count)), *_held(site, count))
+    made = _Computed(site, tuple(site.numbered("cited", number) for number in range(count)), *_summed(site, count))
     making.share("reasons", "entities", partial(portions.entities, site, "cited", size))
     return made
 
 
-def _held(site: Site, count: int) -> tuple[float, dict[str, int]]:
+def _summed(site: Site, count: int) -> tuple[float, dict[str, int]]:
     """The largest additivity error, and how many vectors were explained."""
     scored = [path for number in range(count) for path in pieces.files(site.numbered("scored", number), SCORED)]
     margins = pa.concat_tables(pieces.slices(scored, ["kind", "margin"]))

@@ -21,7 +21,7 @@ from features.records.lake import Lake
 from serving import citations, classification, contributions, ledger, pieces
 from serving.classification import Previous, Sources
 from serving.contributions import BINS, CONTRIBUTIONS, WHICH, Explained
-from serving.results import Part, Results, publisher_key
+from serving.results import Part, Results, SealedMonth, publisher_key
 from serving.visibility import internal_values
 from training.explain import CHUNK, Codes
 from training.facts import Movers, Span, new_facts
@@ -124,11 +124,16 @@ class Site:
         return replace(found, which=np.concatenate(which))
 
     @cached_property
+    def parts_before(self) -> tuple[Part, ...]:
+        """The parts of the month before, verified."""
+        return Results(self.home, publisher_key(self.home)).month(str(self.before)).parts
+
+    @cached_property
     def explained_before(self) -> Part | None:
         """The month before as first sealed, when this scheme explained it and its bin vectors were kept."""
         if self.before is None:
             return None
-        part = Results(self.home, publisher_key(self.home)).month(self.before).parts[0]
+        part = self.parts_before[0]
         is_ours = part.head.scheme == self.sources.scheme.digest
         return part if is_ours and BINS in pieces.columns(part.folder, CONTRIBUTIONS) else None
 
@@ -172,8 +177,7 @@ def internal(site: Words, folder: str) -> dict[str, Any]:
 def previous(site: Words, folder: str) -> dict[str, Any]:
     """Write what the last sealed month held, with the facts that became known since."""
     at = Site.told(site)
-    before = Results(at.home, publisher_key(at.home)).month(str(at.before))
-    profile = at.sources.lake.profile
+    before, profile = SealedMonth(at.parts_before), at.sources.lake.profile
     classes, names = before.classes(), tuple[str, ...]()
     if profile.has("steadiness"):
         movers = Movers.read(profile.dated("steadiness", at.sources.as_of))
