@@ -82,7 +82,8 @@ class Crew:
     ) -> dict[str, Answer]:
         """The answers of all tasks by name; the first fault ends the run.
 
-        ``done`` hears of every answer as it comes; what it gives back is added to what later tasks are given.
+        ``done`` hears of every answer as it comes; what it gives back is added to what tasks that wait for others
+        are given.
         """
         waiting = {task.name: task for task in sorted(tasks, key=lambda task: (-task.size, task.name))}
         answers: dict[str, Answer] = {}
@@ -111,7 +112,7 @@ class Crew:
             helper.kill()
 
     def _begun(self, threads: ThreadPoolExecutor, task: Task, added: Given) -> Future[Answer]:
-        given = {**task.given, **added}
+        given = {**task.given, **added} if task.after else task.given
         if self.size:
             return threads.submit(self._asked, task.function, given)
         done: Future[Answer] = Future()

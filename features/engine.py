@@ -1,9 +1,9 @@
 """One engine behind every query: Polars (streaming) or DuckDB, chosen by a setting, same Ibis expressions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from itertools import count
 from typing import Any
 
 import ibis
@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from features.profile import ProfileError
+from features.records.stored import Stored
 
 ENGINES = ("polars", "duckdb")
 Ranged = Callable[[int, int], pa.Table]
@@ -31,9 +32,17 @@ class Engine:
     def _connection(self) -> Any:
         return ibis.polars.connect() if self.name == "polars" else ibis.duckdb.connect()
 
-    def parquet(self, files: Sequence[Path]) -> ir.Table:
-        """The rows of Parquet files of one shape."""
-        return self._connection.read_parquet([str(file) for file in files])
+    @cached_property
+    def _numbers(self) -> Iterator[int]:
+        return count()
+
+    def rows(self, stored: Stored) -> ir.Table:
+        """The rows of a record type that stand."""
+        name = f"rows_{next(self._numbers)}"
+        if self.name == "polars":
+            return self._connection.create_table(name, stored.frame())
+        self._connection.raw_sql(f"CREATE TEMP VIEW {name} AS {stored.query()}")
+        return self._connection.table(name)
 
     def memory(self, table: pa.Table) -> ir.Table:
         """An Arrow table, to join with; the engine holds it no longer than the query does."""

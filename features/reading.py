@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Protocol
 
 import ibis.expr.types as ir
@@ -27,6 +26,7 @@ from features.engine import Engine, Ranged
 from features.indicators.language import Aggregate, Neighbours
 from features.profile import Profile
 from features.records.schema import RecordType, record_types
+from features.records.stored import Stored
 
 AHEAD_CELLS = 2**23  # of one query's result: 64 MiB where every entity has records
 REGISTER = "entity"  # the record type every profile has: who there is, of which kind
@@ -39,8 +39,8 @@ class Lake(Protocol):
     def profile(self) -> Profile:
         """The profile of the lake."""
 
-    def files(self, record_type: str) -> Sequence[Path]:
-        """The current Parquet files of a record type."""
+    def stored(self, record_type: str) -> Stored:
+        """The versions of a record type that stand."""
 
     def register(self) -> pa.Table:
         """Entities: integer key 0…n−1, code, name and region."""
@@ -68,10 +68,10 @@ class Reading:
 
     def rows(self, record_type: str, columns: Iterable[str]) -> ir.Table | None:
         """Every version of the records of a type, only these columns; None when there are none yet."""
-        files = self.lake.files(record_type)
-        if not files:
+        stored = self.lake.stored(record_type)
+        if not stored.paths:
             return None
-        return self.engine.parquet(files).select(*dict.fromkeys(columns))
+        return self.engine.rows(stored).select(*dict.fromkeys(columns))
 
     def plan(self, record_type: str, aggregates: Mapping[str, Aggregate]) -> Plan:
         """The query plan of one record type."""

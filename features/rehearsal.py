@@ -20,6 +20,7 @@ from features.matrix import sampled_batches
 from features.profile import Profile, read_profile
 from features.records.layout import BASE_COLUMNS
 from features.records.schema import REGISTER, Field, RecordType, record_types
+from features.records.stored import Stored
 
 SUBJECT = "it"
 LONG_AGO = "2000-01-01"
@@ -51,10 +52,10 @@ class TinyLake:
     folder: Path
     entities: tuple[str, ...]
 
-    def files(self, record_type: str) -> list[Path]:
-        """The file of a record type, if it has rows."""
+    def stored(self, record_type: str) -> Stored:
+        """The rows of a record type."""
         path = self.folder / f"{record_type}.parquet"
-        return [path] if path.is_file() else []
+        return Stored([path] if path.is_file() else [], lake_schema(types_of(self.profile.folder)[record_type]))
 
     def register(self) -> pa.Table:
         """Entities by key."""

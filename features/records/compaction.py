@@ -1,7 +1,7 @@
 """Versions of records, in SQL: what arrived, each distinct row once, and the chain of versions it makes.
 
-This module and ``lake`` are the only ones that write SQL. What is visible is a function of the set of arrivals, so
-neither the order of deliveries nor repetition changes it at any date.
+This module, ``stored`` and ``lake`` are the only ones that write SQL. What is visible is a function of the set of
+arrivals, so neither the order of deliveries nor repetition changes it at any date.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from features.records import layout
 from features.records.schema import RecordType
+from features.records.stored import ROW, Stored, literal, quoted, scan
 
 _BATCH = 100_000
+REPLACED = pa.schema({ROW: pa.int64()})
 _KEY = "record_id, source, action, digest"
 _CONTENT = "action IN ('new', 'correct')"
 _RANK = "CASE action WHEN 'new' THEN 0 WHEN 'correct' THEN 1 ELSE 2 END"
@@ -63,41 +65,6 @@ def connect(temporary: Path, *, memory: str = "2GB") -> duckdb.DuckDBPyConnectio
     return connection
 
 
-def quoted(column: str) -> str:
-    """A column's name, quoted."""
-    return '"' + column.replace('"', '""') + '"'
-
-
-def literal(value: str) -> str:
-    """A text literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def scan(paths: Sequence[Path], schema: pa.Schema) -> str:
-    """A query over Parquet files that gives every column of a schema, null where a file has none."""
-    nulls = ", ".join(f"NULL::{_sql_type(field.type)} AS {quoted(field.name)}" for field in schema)
-    columns = ", ".join(quoted(field.name) for field in schema)
-    empty = f"SELECT {nulls} WHERE false"
-    if not paths:
-        return empty
-    files = "[" + ", ".join(literal(str(path)) for path in paths) + "]"
-    union = f"{empty} UNION ALL BY NAME SELECT * FROM read_parquet({files}, union_by_name = true)"  # noqa: S608
-    return f"SELECT {columns} FROM ({union})"  # noqa: S608
-
-
-def _sql_type(kind: pa.DataType) -> str:
-    names = {
-        pa.string(): "VARCHAR",
-        pa.int16(): "SMALLINT",
-        pa.int32(): "INTEGER",
-        pa.int64(): "BIGINT",
-        pa.float64(): "DOUBLE",
-        pa.date32(): "DATE",
-        layout.TIMESTAMP: "TIMESTAMPTZ",
-    }
-    return names[kind]
-
-
 @dataclass(frozen=True)
 class Counted:
     """How many rows of one delivery were new to the lake and how many it had already."""
@@ -109,47 +76,78 @@ class Counted:
 
 @dataclass(frozen=True)
 class Compaction:
-    """One bucket of one record type: the rows the lake has and the rows that arrived become its next file."""
+    """Rows of one record type that arrived, told together with what the lake has of the same records."""
 
     connection: duckdb.DuckDBPyConnection
     record_type: RecordType
 
-    def load(self, kept: Sequence[Path], provenance: Sequence[Path], arrived: Sequence[Path]) -> list[Counted]:
-        """What the arrived rows are to the lake, by delivery; what the next steps need is loaded."""
-        fresh = _identified(self.record_type, arrived)
-        self._table("fresh", fresh)
+    def load(self, standing: str, provenance: Sequence[Path], arrived: Sequence[Path]) -> list[Counted]:
+        """What the arrived rows are to the rows that stand (a query, with their numbers), by delivery.
+
+        What the next steps need is loaded. A record is changed when an arrived row is news, or was known earlier than
+        what the lake has of it.
+        """
+        self._table("fresh", _identified(self.record_type, arrived))
         self._table("touched", "SELECT DISTINCT record_id FROM fresh")
-        self._view("lake", scan(kept, layout.schema(self.record_type)))
+        self._view("lake", standing)
+        self._table("held", "SELECT * FROM lake SEMI JOIN touched USING (record_id)")
         self._load_arrivals(
             provenance,
-            f"""SELECT *, {_OLD}
-            FROM ({_STATED}) SEMI JOIN touched USING (record_id)
+            f"""SELECT * EXCLUDE ({ROW}), {_OLD} FROM ({_STATED.format(rows="held")})
             UNION ALL BY NAME SELECT *, true AS is_fresh FROM fresh""",  # noqa: S608
         )
+        if not self._is_all_new():
+            self._table(
+                "changed",
+                """SELECT record_id FROM ranked WHERE is_fresh AND best = 1
+                UNION SELECT record_id FROM alone WHERE is_fresh""",
+            )
         return [Counted(*row) for row in self.connection.execute(_COUNTS).fetchall()]
 
-    def next_rows(self) -> Iterator[pa.RecordBatch]:
-        """The rows of the next file: records nobody mentioned as they were, the others with their chain made anew."""
-        columns = self._columns()
+    def is_news(self) -> bool:
+        """Whether any record is changed."""
+        return self._has("fresh" if self._is_all_new() else "changed")
+
+    def next_rows(self, rewritten: str) -> Iterator[pa.RecordBatch]:
+        """The rows of the next file, in order: changed records with their chain made anew, and of the files this one
+        takes the place of (a query) the others as they were."""
+        told, kept = f"({self._chains()})", f"(SELECT {self._columns()} FROM ({rewritten}))"  # noqa: S608
+        if not self._is_all_new():
+            told, kept = f"{told} SEMI JOIN changed USING (record_id)", f"{kept} ANTI JOIN changed USING (record_id)"
         yield from self._batches(
-            f"""{self._chains()} UNION ALL SELECT {columns} FROM lake ANTI JOIN touched USING (record_id)
+            f"""SELECT * FROM {told} UNION ALL SELECT * FROM {kept}
             ORDER BY entity NULLS FIRST, record_id, version"""  # noqa: S608
+        )
+
+    def kept_rows(self, rewritten: str) -> Iterator[pa.RecordBatch]:
+        """The rows of a file that takes the place of others (a query), when nothing arrived for them, in order."""
+        yield from self._batches(
+            f"SELECT {self._columns()} FROM ({rewritten}) ORDER BY entity NULLS FIRST, record_id, version"  # noqa: S608
+        )
+
+    def replaced(self, earlier: Path | None, before: int) -> Iterator[pa.RecordBatch]:
+        """The numbers, below one, of rows that no longer stand: those replaced earlier and those of changed records."""
+        known = scan(() if earlier is None else (earlier,), REPLACED)
+        told = "held" if self._is_all_new() else "held SEMI JOIN changed USING (record_id)"
+        yield from self._batches(
+            f"""SELECT {ROW} FROM (SELECT {ROW} FROM {told} UNION ALL {known})
+            WHERE {ROW} < {before} ORDER BY {ROW}"""  # noqa: S608
         )
 
     def new_provenance(self) -> Iterator[pa.RecordBatch]:
         """Arrivals of rows the lake keeps once: who else brought it and when."""
-        if self._has_several():
+        if self._has("several"):
             yield from self._batches(_PROVENANCE.format(columns=", ".join(layout.ARRIVALS.names)))
 
-    def history(self, kept: Sequence[Path], provenance: Sequence[Path], recorded_by: datetime) -> pa.Table:
+    def history(self, stored: Stored, provenance: Sequence[Path], recorded_by: datetime) -> pa.Table:
         """All versions as they stood after the intakes up to a moment, before anything recorded later."""
-        self._view("lake", scan(kept, layout.schema(self.record_type)))
+        self._view("lake", f"SELECT * EXCLUDE ({ROW}) FROM ({stored.query()})")  # noqa: S608
         limit = f"recorded_at <= TIMESTAMPTZ {literal(recorded_by.isoformat())}"
         told = [column for column in layout.ARRIVALS.names if column not in _KEY.split(", ")]
         replaced = ", ".join(f"p.{column} AS {column}" for column in told)
         self._load_arrivals(
             provenance,
-            f"""WITH stated AS ({_STATED}) SELECT *, {_OLD} FROM stated WHERE {limit}
+            f"""WITH stated AS ({_STATED.format(rows="lake")}) SELECT *, {_OLD} FROM stated WHERE {limit}
             UNION ALL BY NAME SELECT s.* REPLACE ({replaced}), {_OLD}
             FROM stated s JOIN ({scan(provenance, layout.ARRIVALS)}) p USING ({_KEY}) WHERE p.{limit}""",  # noqa: S608
         )
@@ -169,12 +167,16 @@ class Compaction:
     def _chains(self) -> str:
         """Versions of what arrived: records of which one row is all there is need no chain."""
         alone, columns = f"SELECT {_alone(self.record_type)} FROM alone", self._columns()  # noqa: S608
-        if not self._has_several():
+        if not self._has("several"):
             return alone
         return f"SELECT {columns} FROM ({chain(self.record_type)}) UNION ALL {alone}"  # noqa: S608
 
-    def _has_several(self) -> bool:
-        return bool(self.connection.execute("SELECT count(*) FROM several").fetchall()[0][0])
+    def _is_all_new(self) -> bool:
+        """Whether the lake has nothing of the records that arrived."""
+        return not self._has("held")
+
+    def _has(self, table: str) -> bool:
+        return bool(self.connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])  # noqa: S608
 
     def _table(self, name: str, query: str) -> None:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
@@ -191,7 +193,7 @@ class Compaction:
 
 _OLD = "false AS is_fresh, 0::BIGINT AS seq, 0::INTEGER AS delivery_no"
 # What rows of the lake said themselves, before waiting for their fact.
-_STATED = "SELECT * REPLACE (coalesce(waited_from, known_at) AS known_at) FROM lake"
+_STATED = "SELECT * REPLACE (coalesce(waited_from, known_at) AS known_at) FROM {rows}"
 
 
 def _identified(record_type: RecordType, arrived: Sequence[Path]) -> str:

@@ -14,9 +14,10 @@ from features.profile import ProfileError
 from features.records.delivery import DeliveryError
 from features.records.generation import NEXT, Generation, LakeError, LakeFile, make_current, write_next
 from features.records.journal import Journal
-from features.records.lake import ALIASES, REGISTER, Lake
-from features.records.landing import keep_register, signs, write_frame
-from features.records.matching import REGISTER_TYPE, Register
+from features.records.lake import REGISTER, Lake
+from features.records.landing import keep_register, signs
+from features.records.matching import REGISTER_TYPE
+from features.records.runs import tables_of
 from features.records.schema import RecordType
 from features.records.site import Site
 from features.records.sorting import Due, Told, due, sheaves
@@ -156,10 +157,10 @@ class _Work:
         types = self.site.lake.types()
         _check_parents(types)
         tables = dict(self.site.lake.generation.tables)
-        register = self._register(staged.get(REGISTER_TYPE, ()), refused)
-        for table, frame in ((REGISTER, register.entities), (ALIASES, register.aliases)):
-            tables[table] = (write_frame(self.site.lake, table, frame),)
+        grown = self._register(staged.get(REGISTER_TYPE, ()), refused)
         tasks = [self._landing(record_type, staged.get(name, ()), refused) for name, record_type in types.items()]
+        if grown is not None:
+            tasks.append(grown)
         portions = _Portions(self.report, "land, MiB", tasks, 1 << 20)
         landed, arrived = _Landed(), dict[str, list[str]]()
 
@@ -167,7 +168,7 @@ class _Work:
             portions(task, answer)
             landed.add(answer)
             arrived.update(answer["arrived"])
-            for table in _tables_of(task.name):
+            for table in tables_of(task.name):
                 tables.pop(table, None)
             tables.update({name: tuple(LakeFile(**file) for file in files) for name, files in answer["tables"].items()})
             return {"arrived": arrived}
@@ -187,13 +188,16 @@ class _Work:
         size = sum(path.stat().st_size for path in staged)
         return Task(record_type.name, "features.records.landing:land", given, size, after)
 
-    def _register(self, staged: Sequence[Path], refused: Sequence[int]) -> Register:
+    def _register(self, staged: Sequence[Path], refused: Sequence[int]) -> Task | None:
+        """The register kept where every helper finds it, and the task to write it when it has grown."""
         self.report("register", 0, 1)
         found = signs(self.site, self.site.lake.types()[REGISTER_TYPE], staged, refused)
         register = self.site.lake.entities()
+        known = register.aliases.height
         register = register.extended(found) if found.height else register
-        keep_register(register, self.site.staging)
-        return register
+        size = keep_register(register, self.site.staging)
+        given = {"site": self._words, "known": known}
+        return Task(REGISTER, "features.records.landing:write_register", given, size) if found.height else None
 
 
 def _check_parents(types: Mapping[str, RecordType]) -> None:
@@ -207,10 +211,6 @@ def _check_parents(types: Mapping[str, RecordType]) -> None:
         rooted.update(found)
     if types.keys() - rooted:
         raise ProfileError(f"Record types {', '.join(sorted(types.keys() - rooted))} are each other's parents.")
-
-
-def _tables_of(record_type: str) -> tuple[str, str, str]:
-    return record_type, f"unmatched/{record_type}", f"provenance/{record_type}"
 
 
 class _Portions:

@@ -18,6 +18,7 @@ from features.records import compaction, layout
 from features.records.generation import CURRENT, Generation, LakeError, LakeFile, check_file, read_generation
 from features.records.matching import ALIAS_SCHEMA, REGISTER_SCHEMA, Register
 from features.records.schema import RecordType, record_types
+from features.records.stored import ROW, Stored, literal, quoted, scan
 from features.records.terms import check_names
 
 REGISTER, ALIASES = "register", "aliases"
@@ -66,9 +67,11 @@ class Lake:
         """Record types of the profile by name, whether the lake has records of them or not."""
         return self._types
 
-    def files(self, record_type: str) -> tuple[Path, ...]:
-        """The verified files of a record type; together sorted by entity, record and version."""
-        return self.verified(self.generation.files(record_type))
+    def stored(self, record_type: str) -> Stored:
+        """The versions of a record type that stand, in verified files, each sorted by entity, record and version."""
+        paths = self.verified(self.generation.files(record_type))
+        replaced = self.verified(self.generation.files(f"replaced/{record_type}"))
+        return Stored(paths, layout.schema(self.types()[record_type]), next(iter(replaced), None))
 
     def provenance(self, record_type: str) -> tuple[Path, ...]:
         """The verified files that list who else delivered rows of a record type, and when."""
@@ -134,15 +137,15 @@ class Lake:
 
     def _open(self, table: str, record_type: RecordType, engine: str) -> None:
         if engine == "duckdb":
-            rows = compaction.scan(self.files(record_type.name), layout.schema(record_type))
-            self.connection(engine).raw_sql(f"CREATE OR REPLACE VIEW {compaction.quoted(table)} AS {rows}")
+            rows = f"SELECT * EXCLUDE ({ROW}) FROM ({self.stored(record_type.name).query()})"  # noqa: S608
+            self.connection(engine).raw_sql(f"CREATE OR REPLACE VIEW {quoted(table)} AS {rows}")
             return
-        self.connection(engine).create_table(table, self._scan(record_type), overwrite=True)
+        self.connection(engine).create_table(table, self.stored(record_type.name).frame(), overwrite=True)
 
     def _history(self, record_type: RecordType, recorded_by: datetime) -> pa.Table:
         connection = compaction.connect(self.folder / ".temp")
         work = compaction.Compaction(connection, record_type)
-        return work.history(self.files(record_type.name), self.provenance(record_type.name), recorded_by)
+        return work.history(self.stored(record_type.name), self.provenance(record_type.name), recorded_by)
 
     def connection(self, engine: str) -> Any:
         """The Ibis connection on which all tables of an engine live, so that they can be joined."""
@@ -169,10 +172,11 @@ class Lake:
         Columns: ``record_id``, ``source``, ``action``, ``digest``, ``delivery``, ``source_record_no``, ``known_at``,
         ``known_basis``, ``recorded_at``, ``period``.
         """
-        paths = [*self.files(record_type), *self.provenance(record_type)]
-        wanted = ", ".join(compaction.literal(record_id) for record_id in record_ids) or "NULL"
+        kept, others = self.stored(record_type).query(), scan(self.provenance(record_type), layout.ARRIVALS)
+        columns = ", ".join(layout.ARRIVALS.names)
+        wanted = ", ".join(literal(record_id) for record_id in record_ids) or "NULL"
         found = compaction.connect(self.folder / ".temp").sql(
-            f"SELECT * FROM ({compaction.scan(paths, layout.ARRIVALS)}) WHERE record_id IN ({wanted})"  # noqa: S608
+            f"SELECT * FROM (SELECT {columns} FROM ({kept}) UNION ALL {others}) WHERE record_id IN ({wanted})"  # noqa: S608
             " ORDER BY record_id, recorded_at, source, digest, delivery"
         )
         return found.to_arrow_reader(10_000).read_all().cast(layout.ARRIVALS)
@@ -218,21 +222,12 @@ class Lake:
         for name, record_type in sorted(self.types().items()):
             if not self.generation.files(name):
                 continue
-            rows = self._scan(record_type)
+            rows = self.stored(name).frame()
             if recorded_by is not None:
                 rows = pl.DataFrame(self._history(record_type, recorded_by)).lazy()
             count, total = _added(rows, end_of_day(as_of, self.profile.zone))
             lines.append(f"{name} {count} {total}\n" if count else "")
         return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-    def _scan(self, record_type: RecordType) -> pl.LazyFrame:
-        """The versions of a type as they lie in its files; columns a file does not have are null."""
-        frame = pl.DataFrame(layout.schema(record_type).empty_table()).lazy()
-        if not (paths := self.files(record_type.name)):
-            return frame
-        return pl.scan_parquet(
-            list(paths), schema=frame.collect_schema(), missing_columns="insert", extra_columns="ignore"
-        )
 
 
 def _added(rows: pl.LazyFrame, end: datetime) -> tuple[int, int]:

@@ -13,23 +13,22 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from features.records import compaction, layout
+from features.records import layout
 from features.records.derivation import PARENT_EVENT, dated_by_parent
 from features.records.generation import LakeFile, write_table
 from features.records.knowing import RECORDED
-from features.records.lake import Lake
+from features.records.lake import ALIASES, REGISTER, Lake
 from features.records.layout import IDENTITY_COLUMNS
 from features.records.matching import Register, matched_by_parent
+from features.records.runs import Filing, bucket_of, tables_of
 from features.records.schema import RecordType
 from features.records.site import Site
 from features.records.values import MOMENT
 
-BUCKET_ENTITIES = 2**18
-PROVENANCE_FILES = 64
 MATCHED_ROWS = 1_000_000
+ALIASES_FILES = 16
 _ENTITIES, _ALIASES = "register.arrow", "aliases.arrow"
 _FROM_QUEUE = -1
-_NOWHERE = -1
 _QUEUE_SEQ = -(10**15)
 _SIGNS = pl.Schema(
     [
@@ -104,10 +103,25 @@ def land(
     }
 
 
-def keep_register(register: Register, staging: Path) -> None:
-    """Put the grown register where every helper finds it; its pages in memory are shared."""
+def keep_register(register: Register, staging: Path) -> int:
+    """Put the grown register where every helper finds it (its pages in memory are shared); how many bytes it takes."""
     register.entities.write_ipc(staging / _ENTITIES)
     register.aliases.write_ipc(staging / _ALIASES)
+    return sum((staging / name).stat().st_size for name in (_ENTITIES, _ALIASES))
+
+
+def write_register(site: Mapping[str, str], known: int) -> dict[str, Any]:
+    """Write the grown register; of its aliases those after as many that the lake has, in a file of their own."""
+    at = Site.told(site)
+    register, listed = _register(at), at.lake.generation.files(ALIASES)
+    news = register.aliases.slice(known)
+    if len(listed) >= ALIASES_FILES:
+        news, listed = register.aliases, ()
+    files = {REGISTER: [write_frame(at.lake, REGISTER, register.entities)], ALIASES: list(listed)}
+    if news.height:
+        files[ALIASES].append(write_frame(at.lake, ALIASES, news))
+    tables = {name: [asdict(file) for file in written] for name, written in files.items()}
+    return {"counts": {}, "rematched": 0, "tables": tables, "arrived": {}}
 
 
 @lru_cache(maxsize=1)
@@ -145,25 +159,20 @@ class Landing:
     rematched: int = 0
     tables: dict[str, tuple[LakeFile, ...]] = field(default_factory=dict)
     arrived: dict[int, list[Path]] = field(default_factory=dict)
+    rows: int = 0
 
     def land(self, staged: Sequence[Path], refused: Collection[int], arrived: Mapping[str, Sequence[str]]) -> None:
         """Its files in the next generation: staged rows of deliveries not refused, and what the queue has an entity
         for now."""
-        name = self.record_type.name
-        for table in (name, f"unmatched/{name}", f"provenance/{name}"):
+        for table in tables_of(self.record_type.name):
             if table in self.site.lake.generation.tables:
                 self.tables[table] = self.site.lake.generation.files(table)
-        register = _register(self.site)
-        self._match(_rows(self.site, self.record_type, staged, refused), register, arrived)
-        connection = compaction.connect(self.site.lake.folder / ".temp" / name)
-        task = compaction.Compaction(connection, self.record_type)
-        for bucket in sorted(self.arrived):
-            self._compact_bucket(task, bucket, self.arrived[bucket])
-        connection.close()
-
-    @property
-    def _number(self) -> int:
-        return self.site.lake.generation.number + 1
+        self._match(_rows(self.site, self.record_type, staged, refused), _register(self.site), arrived)
+        filing = Filing(self.site, self.record_type, self.tables)
+        filing.take(self.arrived, self.rows)
+        for counted in filing.counts:
+            self._count(counted.delivery_no, "accepted", counted.accepted)
+            self._count(counted.delivery_no, "duplicate", counted.duplicate)
 
     def _count(self, delivery_no: int, name: str, rows: int) -> None:
         counts = self.counts.setdefault(delivery_no, {})
@@ -185,10 +194,12 @@ class Landing:
         if self.record_type.parent is None:
             return None
         name, key = self.record_type.parent.record_type, self.record_type.parent.key
-        paths = [*self.site.lake.files(name), *map(Path, arrived.get(name, ()))]
+        stored = self.site.lake.stored(name)
+        came = [pl.scan_parquet(path) for path in arrived.get(name, ())]
         schema = {"key": pl.String, "entity": pl.Int32, PARENT_EVENT: pl.Date}
         columns = (pl.col(key).cast(pl.String).alias("key"), "entity", pl.col("event_date").alias(PARENT_EVENT))
-        found = [pl.scan_parquet(path).select(columns).drop_nulls(["key", "entity"]).unique() for path in paths]
+        rows = [stored.frame(), *came] if stored.paths else came
+        found = [one.select(columns).drop_nulls(["key", "entity"]).unique() for one in rows]
         keys = pl.concat(found).collect() if found else pl.DataFrame(schema=schema)
         keys = keys.group_by("key", "entity").agg(pl.col(PARENT_EVENT).max())
         return keys.join(register.entities.select("entity", "identity", "code"), on="entity", how="left")
@@ -196,9 +207,10 @@ class Landing:
     def _arrive(self, rows: pl.DataFrame) -> None:
         if rows.is_empty():
             return
+        self.rows += rows.height
         self.rematched += rows.filter(pl.col("delivery_no") == _FROM_QUEUE).height
         columns = [*_ARRIVING, *(name for name in self.record_type.fields if name not in _ARRIVING)]
-        rows = rows.select(columns).with_columns(_bucket=pl.col("entity").floordiv(BUCKET_ENTITIES).fill_null(_NOWHERE))
+        rows = rows.select(columns).with_columns(_bucket=bucket_of(pl.col("entity")))
         for (bucket,), part in rows.partition_by("_bucket", as_dict=True, include_key=False).items():
             listed = self.arrived.setdefault(int(bucket), [])
             path = self.site.staging / f"{self.record_type.name}.{bucket}.{len(listed)}.parquet"
@@ -217,33 +229,6 @@ class Landing:
         said = [name for name in rows.columns if name not in _ARRIVAL_ONLY]
         rows = rows.sort("seq").unique(said, keep="first", maintain_order=True).drop("seq", "delivery_no")
         self.tables[table] = (write_frame(self.site.lake, table, rows),)
-
-    def _compact_bucket(self, task: compaction.Compaction, bucket: int, arrived: Sequence[Path]) -> None:
-        name = task.record_type.name
-        old = [file for file in self.tables.get(name, ()) if file.bucket == bucket]
-        others = [file for file in self.tables.get(name, ()) if file.bucket != bucket]
-        counts = task.load(self.site.lake.verified(old), self.site.lake.provenance(name), arrived)
-        for counted in counts:
-            self._count(counted.delivery_no, "accepted", counted.accepted)
-            self._count(counted.delivery_no, "duplicate", counted.duplicate)
-        schema = layout.schema(task.record_type)
-        path = f"{name}/g{self._number:06d}-b{bucket + 1:04d}.parquet"
-        new = write_table(self.site.lake.folder, path, bucket, task.next_rows(), schema)
-        self.tables[name] = tuple(sorted([*others, new], key=lambda file: file.bucket or 0))
-        self._keep_provenance(task, f"provenance/{name}", bucket)
-
-    def _keep_provenance(self, task: compaction.Compaction, table: str, bucket: int) -> None:
-        batches = [batch for batch in task.new_provenance() if batch.num_rows]
-        if not batches:
-            return
-        path = f"{table}/g{self._number:06d}-b{bucket + 1:04d}.parquet"
-        listed = self.tables.get(table, ())
-        if len(listed) >= PROVENANCE_FILES:
-            kept = pl.read_parquet(list(self.site.lake.verified(listed))).to_arrow(compat_level=pl.CompatLevel.oldest())
-            batches = [*kept.cast(layout.ARRIVALS).to_batches(), *batches]
-            listed = ()
-        new = write_table(self.site.lake.folder, path, bucket, batches, layout.ARRIVALS)
-        self.tables[table] = (*listed, new)
 
 
 def _matched(

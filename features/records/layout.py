@@ -65,9 +65,8 @@ ARRIVAL_COLUMNS: dict[str, pa.DataType] = {
         "recorded_at",
     )
 } | {"period": pa.string()}
-RESERVED = (
-    frozenset(BASE_COLUMNS) | frozenset(OWN_COLUMNS) | {"identity", "seq", "line", "raw", "delivery_no", "known_on"}
-)
+_UNDER_WAY = {"identity", "seq", "line", "raw", "delivery_no", "known_on", "_row"}
+RESERVED = frozenset(BASE_COLUMNS) | frozenset(OWN_COLUMNS) | _UNDER_WAY
 
 
 def fields(record_type: RecordType) -> dict[str, pa.DataType]:

@@ -43,7 +43,7 @@ class Register:
         another code, and a row without a code whose number fails its check digit to none at all.
         """
         rows = rows.with_row_index("_row").with_columns(self._holds(rows).alias(_HOLDS))
-        rows = rows.join(self._coded, on="code", how="left", maintain_order="left")
+        rows = rows.join(self._coded(rows), on="code", how="left", maintain_order="left")
         found = rows["by_code"]
         open_rows = rows.filter(pl.col("by_code").is_null())
         if open_rows.height:
@@ -64,9 +64,10 @@ class Register:
     def _by_weaker_signs(self, rows: pl.DataFrame) -> pl.DataFrame:
         number = pl.when(pl.col(_HOLDS)).then("regno")
         rows = rows.with_columns(number.alias("_number"))
-        rows = rows.join(self._numbers, left_on="_number", right_on="value", how="left", maintain_order="left")
+        numbers, names = self._numbers(rows["_number"]), self._names(rows)
+        rows = rows.join(numbers, left_on="_number", right_on="value", how="left", maintain_order="left")
         rows = rows.join(
-            self._names, left_on=["name", "region"], right_on=["value", "region"], how="left", maintain_order="left"
+            names, left_on=["name", "region"], right_on=["value", "region"], how="left", maintain_order="left"
         )
         rows = rows.with_columns(self._has_number.gather(rows["by_name"]).alias("_is_numbered"))
         has_no_number = pl.col("regno").is_null()
@@ -77,21 +78,26 @@ class Register:
         contradicts = pl.col("code").is_not_null() & has_code.fill_null(False)
         return rows.select("_row", pl.when(contradicts.not_()).then("by_sign").alias("by_sign"))
 
-    @cached_property
-    def _coded(self) -> pl.DataFrame:
-        return self.entities.filter(pl.col("code").is_not_null()).select("code", pl.col("entity").alias("by_code"))
+    def _coded(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The entities that have the codes of some rows: a few rows are looked up without a table of everybody."""
+        found = self.entities.lazy().select("code", pl.col("entity").alias("by_code"))
+        return found.join(rows.lazy().select("code"), on="code", how="semi").collect()
 
     @cached_property
     def _has_code(self) -> pl.Series:
         return self.entities["code"].is_not_null()
 
-    @cached_property
-    def _numbers(self) -> pl.DataFrame:
-        return _unique(self.aliases.filter(pl.col("kind") == "regno"), ["value"], "by_number")
+    def _numbers(self, values: pl.Series) -> pl.DataFrame:
+        """Of some numbers those that are one entity's alone."""
+        wanted = values.to_frame("value").lazy()
+        found = self.aliases.lazy().filter(pl.col("kind") == "regno").join(wanted, on="value", how="semi")
+        return _unique(found.collect(), ["value"], "by_number")
 
-    @cached_property
-    def _names(self) -> pl.DataFrame:
-        return _unique(self.aliases.filter(pl.col("kind") == "name"), ["value", "region"], "by_name")
+    def _names(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Of the names of some rows, each in its region, those that are one entity's alone."""
+        wanted = rows.lazy().select(value="name", region="region")
+        found = self.aliases.lazy().filter(pl.col("kind") == "name").join(wanted, on=["value", "region"], how="semi")
+        return _unique(found.collect(), ["value", "region"], "by_name")
 
     @cached_property
     def _has_number(self) -> pl.Series:
@@ -113,9 +119,9 @@ class Register:
         return grown._named(grown.matched(rows))
 
     def _adopting(self, rows: pl.DataFrame) -> "Register":
-        known = self.entities.filter(pl.col("code").is_not_null())["code"]
-        fresh = rows.filter(pl.col("code").is_in(known.implode()).not_() & pl.col("regno").is_not_null())
-        numbers = _unique(self.aliases.filter(pl.col("kind") == "regno"), ["value"], "entity")
+        fresh = rows.filter(pl.col("code").is_not_null(), pl.col("regno").is_not_null())
+        fresh = fresh.join(self._coded(fresh), on="code", how="anti")
+        numbers = self._numbers(fresh["regno"]).rename({"by_number": "entity"})
         pairs = fresh.select("code", "regno").unique().join(numbers, left_on="regno", right_on="value")
         codeless = self.entities.filter(pl.col("code").is_null()).select("entity")
         pairs = pairs.join(codeless, on="entity", how="semi").select("code", "entity").unique()
@@ -125,17 +131,13 @@ class Register:
         return Register(entities, self.aliases, self.checks_numbers)
 
     def _grown(self, rows: pl.DataFrame) -> "Register":
-        codes = self.entities["code"].drop_nulls().implode()
-        by_code = rows.filter(pl.col("code").is_not_null() & pl.col("code").is_in(codes).not_())
+        coded = rows.filter(pl.col("code").is_not_null())
+        by_code = coded.join(self._coded(coded), on="code", how="anti")
         new = by_code.group_by("code").agg(pl.col("seq").min()).with_columns(identity=pl.col("code"))
-        taken = pl.concat(
-            [
-                self.aliases.filter(pl.col("kind") == "regno")["value"],
-                rows.filter(pl.col("code").is_not_null())["regno"].drop_nulls(),
-            ]
-        ).implode()
         by_number = rows.filter(pl.col("code").is_null() & pl.col("regno").is_not_null())
-        by_number = by_number.filter(pl.col("regno").is_in(taken).not_()).group_by("regno").agg(pl.col("seq").min())
+        held = self.aliases.lazy().filter(pl.col("kind") == "regno").select(regno="value")
+        taken = pl.concat([held.join(by_number.lazy(), on="regno", how="semi"), coded.lazy().select("regno")])
+        by_number = by_number.join(taken.collect(), on="regno", how="anti").group_by("regno").agg(pl.col("seq").min())
         numbered = by_number.select(
             pl.lit(None, dtype=pl.String).alias("code"), "seq", ("regno:" + pl.col("regno")).alias("identity")
         )
@@ -159,7 +161,10 @@ class Register:
         names = rows.filter(pl.col("name").is_not_null() & pl.col("region").is_not_null()).select(
             kind=pl.lit("name"), value="name", region="region", entity="entity"
         )
-        aliases = pl.concat([self.aliases, numbers, names]).unique().sort("kind", "value", "region", "entity")
+        told = pl.concat([numbers, names]).unique()
+        known = self.aliases.join(told, on=told.columns, how="semi", nulls_equal=True)
+        news = told.join(known, on=told.columns, how="anti", nulls_equal=True).sort(told.columns)
+        aliases = pl.concat([self.aliases, news])
         said = rows.select(
             "entity", "regno", "name", "region", named_at=pl.col("known_at"), named_on=pl.col("event_date")
         )

@@ -11,9 +11,7 @@ _COLUMNS = ("source", "delivery", "event_date", "recorded_at")
 
 def newest(lake: Lake) -> datetime | None:
     """When the newest thing the lake holds became known; None for an empty lake."""
-    paths = [str(path) for name in sorted(lake.types()) for path in lake.files(name)]
-    if not paths:
-        return None
-    found = pl.concat([pl.scan_parquet(path).select(pl.col("known_at").max()) for path in paths]).max().collect()
+    rows = [lake.stored(name).frame() for name in sorted(lake.types())]
+    found = pl.concat([one.select(pl.col("known_at").max()) for one in rows]).max().collect()
     moment: datetime | None = found.item()
     return moment

@@ -73,7 +73,7 @@ def by_hand(lake):
     months = MONTHS - (event.max().dt.year().cast(pl.Int64) * 12 + event.max().dt.month().cast(pl.Int64))
 
     def rows(name):
-        return pl.scan_parquet(list(lake.files(name))).filter(stands)
+        return lake.stored(name).frame().filter(stands)
 
     def since(year):
         return event > date(year, 1, 31)
@@ -127,9 +127,8 @@ def mixed(lake):
     """The same ten as one query over all record types together."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-    files = {name: [str(path) for path in lake.files(name)] for name in TYPES}
     scans = [
-        f"SELECT '{name}' AS type, {', '.join([*COMMON, *own])} FROM read_parquet({files[name]})"  # noqa: S608
+        f"SELECT '{name}' AS type, {', '.join([*COMMON, *own])} FROM ({lake.stored(name).query()})"  # noqa: S608
         for name, own in TYPES.items()
     ]
     age = f"({MONTHS} - (year(event_date) * 12 + month(event_date)))"
@@ -168,7 +167,7 @@ def in_pandas(lake):
     """The same ten for every twentieth entity, the way notebooks are written."""
     day, parts = pd.Timestamp(AS_OF), {}
     for name, own in TYPES.items():
-        frames = [pd.read_parquet(path, columns=[*COMMON, *own]) for path in lake.files(name)]
+        frames = [pd.read_parquet(path, columns=[*COMMON, *own]) for path in lake.stored(name).paths]
         rows = pd.concat([frame[frame.entity % SAMPLE == 0] for frame in frames])
         stands = (rows.known_at < END) & (rows.superseded_at.isna() | (rows.superseded_at >= END))
         rows = rows[stands & rows.withdrawn_date.isna() & rows.repair_date.isna()]
@@ -228,7 +227,7 @@ def main():
     profile = read_profile("jiangxi")
     lake, whole = Lake(home, profile), load(profile)
     ten = Definitions(tuple(whole.by_code[code] for code in TEN), "ten")
-    [lake.files(name) for name in lake.types()]  # digests are compared once, before the clock starts
+    [lake.stored(name) for name in lake.types()]  # digests are compared once, before the clock starts
     ways = {"ours": lambda: ours(lake, ten), "polars": lambda: by_hand(lake), "mixed": lambda: mixed(lake)}
     seconds, found = {name: [] for name in (*ways, "pandas")}, {}
     for _ in range(runs):

@@ -110,7 +110,8 @@ def test_the_citys_tables_are_taken_and_only_rows_without_a_licence_refused(home
 def test_a_violated_item_happened_with_its_inspection_and_was_known_with_it(home):
     lake, receipts = home
     items, parents = (
-        pa.concat_tables([pq.read_table(path) for path in lake.files(name)]) for name in ("violation", "inspection")
+        pa.concat_tables([pq.read_table(path) for path in lake.stored(name).paths])
+        for name in ("violation", "inspection")
     )
     assert receipts["violations"].accepted == len(items) > 0
     when = dict(zip(parents["inspection_id"].to_pylist(), parents["event_date"].to_pylist(), strict=True))
@@ -125,7 +126,7 @@ def test_items_delivered_before_their_inspection_wait_and_then_get_its_date(chic
     assert early["violations"].unmatched == len(tables["violations"])
     late, _ = _taken(chicago, tables, tmp_path, ("inspections",))
     waited, at_once = (
-        pl.concat([pl.read_parquet(path) for path in lake.files("violation")])
+        pl.concat([pl.read_parquet(path) for path in lake.stored("violation").paths])
         .select("inspection_id", "violation_no", "event_date", "found_on", "known_at", "known_basis")
         .sort("inspection_id", "violation_no")
         for lake in (late, home[0])
@@ -135,7 +136,11 @@ def test_items_delivered_before_their_inspection_wait_and_then_get_its_date(chic
 
 def test_an_inspection_counts_for_inspections_two_days_later_and_not_for_the_next_days(home, chicago):
     lake, _ = home
-    row = pa.concat_tables([pq.read_table(path) for path in lake.files("inspection")]).sort_by("event_date").slice(0, 1)
+    row = (
+        pa.concat_tables([pq.read_table(path) for path in lake.stored("inspection").paths])
+        .sort_by("event_date")
+        .slice(0, 1)
+    )
     day, entity = row["event_date"][0].as_py(), row["entity"][0].as_py()
     days = [date.fromordinal(day.toordinal() + after - 1) for after in (0, 1, 2)]  # as of the day before
     pairs = pa.table(
@@ -150,7 +155,7 @@ def test_an_inspection_counts_for_inspections_two_days_later_and_not_for_the_nex
 
 def test_a_tier_stands_on_the_eve_of_the_visit_that_reports_it(home, chicago, tables):
     lake, _ = home
-    tiers = pa.concat_tables([pq.read_table(path) for path in lake.files("tier")]).sort_by("event_date")
+    tiers = pa.concat_tables([pq.read_table(path) for path in lake.stored("tier").paths]).sort_by("event_date")
     first = tiers.slice(0, 1)
     eve = first["event_date"][0].as_py()
     assert eve.toordinal() + 1 == pc.min(tables["inspections"]["inspection_date"]).as_py().toordinal()
@@ -189,7 +194,7 @@ def test_words_nobody_has_seen_before_are_taken(chicago, tables, tmp_path):
 
 def test_the_roll_of_places_says_nothing_but_that_they_exist(home):
     lake, _ = home
-    rolls = pa.concat_tables([pq.read_table(path) for path in lake.files("entity")])
+    rolls = pa.concat_tables([pq.read_table(path) for path in lake.stored("entity").paths])
     places = rolls.filter(pc.equal(rolls["roll"], "place"))
     assert len(places) == len(pc.unique(rolls["entity"]))
     for name in ("latitude", "longitude", "cell", "north", "east", "ward", "first_licensed", "licence_code"):
@@ -198,7 +203,7 @@ def test_the_roll_of_places_says_nothing_but_that_they_exist(home):
 
 def test_a_cell_is_counted_from_the_south_west_in_steps_of_its_grid(home):
     lake, _ = home
-    rolls = pa.concat_tables([pq.read_table(path) for path in lake.files("entity")])
+    rolls = pa.concat_tables([pq.read_table(path) for path in lake.stored("entity").paths])
     located = rolls.filter(rolls["latitude"].is_valid()).to_pylist()
     assert located
     for row in located:

@@ -7,6 +7,7 @@ from features.compile import meets
 from features.engine import Engine
 from features.indicators.language import Condition, DefinitionError
 from features.profile import PROFILES, read_profile
+from features.records.stored import Stored
 from training.errors import SchemeError
 from training.outcomes import conditions, read_outcomes
 
@@ -92,13 +93,13 @@ ROWS = pa.table({"n": [1, 2, None], "codes": ["|a|b|", "|b|", None]})
 def test_a_null_meets_no_condition_but_missing(tmp_path, engine, condition, met):
     pq.write_table(ROWS, tmp_path / "rows.parquet")
     on = Engine(engine)
-    rows = on.parquet([tmp_path / "rows.parquet"])
+    rows = on.rows(Stored([tmp_path / "rows.parquet"], ROWS.schema))
     found = on.run(rows.select(met=meets(rows, conditions([condition], "test"))))
     assert found["met"].to_pylist() == met
 
 
 def test_a_condition_that_needs_a_date_is_refused_where_there_is_none(tmp_path):
     pq.write_table(ROWS, tmp_path / "rows.parquet")
-    rows = Engine("polars").parquet([tmp_path / "rows.parquet"])
+    rows = Engine("polars").rows(Stored([tmp_path / "rows.parquet"], ROWS.schema))
     with pytest.raises(DefinitionError, match="'before' on n needs an as-of date"):
         meets(rows, [Condition("n", "before", 0)])

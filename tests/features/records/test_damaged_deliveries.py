@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_place import BACKLOAD, entity, penalty
 
-from features.records import landing
+from features.records import runs
 
 ROWS = [penalty(number % 9, str(number), authority="东湖,区局") for number in range(40)]
 
@@ -132,8 +132,8 @@ def test_another_delivery_under_a_used_name_leaves_the_rejects_of_the_first(home
 def test_how_entities_are_spread_over_files_changes_nothing(home, tmp_path, monkeypatch):
     from small_place import Home
 
-    monkeypatch.setattr(landing, "BUCKET_ENTITIES", 4)
-    monkeypatch.setattr(landing, "PROVENANCE_FILES", 2)
+    monkeypatch.setattr(runs, "BUCKET_ENTITIES", 4)
+    monkeypatch.setattr(runs, "PROVENANCE_FILES", 2)
     spread = Home(tmp_path / "spread")
     files = {"e.csv": ("entity", [entity(number) for number in range(9)]), "p.csv": ("penalty", ROWS)}
     for number in range(4):
@@ -142,8 +142,8 @@ def test_how_entities_are_spread_over_files_changes_nothing(home, tmp_path, monk
     monkeypatch.undo()
     for number in range(4):
         home.take(spread.folder / "out" / f"d{number}")
-    assert len(spread.lake.files("penalty")) == 3
-    assert len(home.lake.files("penalty")) == 1
+    assert len(spread.lake.stored("penalty").paths) == 3
+    assert len(home.lake.stored("penalty").paths) == 1
     assert len(spread.lake.provenance("penalty")) <= 4
     day = date(2026, 1, 1)
     assert spread.lake.digest(day) == home.lake.digest(day)

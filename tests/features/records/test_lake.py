@@ -35,7 +35,7 @@ def filled(home):
 
 
 def test_no_flipped_bit_is_silent(filled):
-    (path,) = filled.lake.files("penalty")
+    (path,) = filled.lake.stored("penalty").paths
     whole = path.read_bytes()
     for place in range(0, len(whole), 97):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
@@ -44,7 +44,7 @@ def test_no_flipped_bit_is_silent(filled):
 
 
 def test_pages_carry_checksums(filled):
-    (path,) = filled.lake.files("penalty")
+    (path,) = filled.lake.stored("penalty").paths
     whole = bytearray(path.read_bytes())
     column = pq.ParquetFile(path).metadata.row_group(0).column(12)
     whole[column.data_page_offset + column.total_compressed_size - 3] ^= 4
@@ -54,7 +54,7 @@ def test_pages_carry_checksums(filled):
 
 
 def test_a_missing_file_is_named(filled):
-    (path,) = filled.lake.files("penalty")
+    (path,) = filled.lake.stored("penalty").paths
     path.unlink()
     with pytest.raises(LakeError, match="is missing"):
         Lake(filled.lake.home, filled.profile).digest(TODAY)
@@ -110,7 +110,7 @@ def test_an_unknown_engine_is_refused(filled):
 
 
 def test_rows_lie_sorted_by_entity_record_and_version(filled):
-    table = pq.read_table(filled.lake.files("penalty")[0]).to_pylist()
+    table = pq.read_table(filled.lake.stored("penalty").paths[0]).to_pylist()
     keys = [(row["entity"], row["record_id"], row["version"]) for row in table]
     assert keys == sorted(keys)
 
