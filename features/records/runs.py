@@ -22,7 +22,7 @@ from features.records.stored import Stored
 
 BUCKET_ENTITIES = 2**18
 NOWHERE = -1  # the bucket of what belongs to no entity
-LEAST_ROWS = 2**17  # buckets that together hold fewer are written anew sooner than a run is kept beside them
+LEAST_ROWS = 2**17  # a bucket that is the only one and holds fewer is written anew: that costs no more than a run
 SHARE = 8  # of the rows in buckets: as many in runs are merged into them
 PROVENANCE_FILES = 64
 
@@ -40,7 +40,7 @@ def bucket_of(entity: pl.Expr) -> pl.Expr:
 def first_rewritten(buckets: Sequence[LakeFile], runs: Sequence[LakeFile], arrived: int) -> int:
     """From which of the files, buckets first, all are written anew with as many arrived rows; their number for none."""
     held, waiting = sum(file.rows for file in buckets), sum(file.rows for file in runs) + arrived
-    if held < LEAST_ROWS or waiting * SHARE > held:
+    if waiting * SHARE > held or (len(buckets) == 1 and held < LEAST_ROWS):
         return 0
     kept, merged = list(runs), arrived
     while kept and kept[-1].rows <= merged:

@@ -141,12 +141,14 @@ def test_runs_are_merged_into_their_buckets(tmp_path, monkeypatch, twins):
     monkeypatch.setattr(runs, "BUCKET_ENTITIES", 4)
     with in_runs():
         spread = filled(tmp_path / "narrow")
-    (place, after), row = (NOW + timedelta(days=30), NOW + timedelta(days=31)), penalty(8, "99")
     for home in (plain, spread):
-        home.take(home.deliver("last", {"p.csv": ("penalty", [row])}), at=place)
-        home.take(home.deliver("more", {"p.csv": ("penalty", [row | {"fine": "3"}])}), at=after)
+        home.take(home.deliver("last", {"p.csv": ("penalty", [penalty(8, "99")])}), at=NOW + timedelta(days=30))
     assert [file.bucket for file in spread.lake.generation.files("penalty")] == [0, 1, 2]
     assert spread.lake.stored("penalty").replaced is None
+    again = penalty(8, "99", fine="3", entered_at="2024-07-01")
+    for home in (plain, spread):
+        home.take(home.deliver("more", {"p.csv": ("penalty", [again])}), at=NOW + timedelta(days=31))
+    assert [file.bucket for file in spread.lake.generation.files("penalty")] == [0, 1, 2, None]
     assert [spread.lake.digest(day) for day in DAYS] == [plain.lake.digest(day) for day in DAYS]
     assert spread.lake.verify()
 
