@@ -44,27 +44,33 @@ class Engine:
         self._connection.raw_sql(f"CREATE TEMP VIEW {name} AS {stored.query()}")
         return self._connection.table(name)
 
+    @property
+    def readers(self) -> int:
+        """How many queries may run at once: what one leaves of the cores another takes."""
+        return pl.thread_pool_size() if self.name == "polars" else 1
+
     def memory(self, table: pa.Table) -> ir.Table:
         """An Arrow table, to join with; the engine holds it no longer than the query does."""
         return ibis.memtable(table)
 
-    def run(self, query: ir.Table) -> pa.Table:
-        """The result of a query."""
+    def run(self, query: ir.Table, *, by: str | None = None) -> pa.Table:
+        """The result of a query; sorted where ``by`` names a column, else in any order."""
         if self.name == "polars":
-            return self._connection.compile(query).collect(engine="streaming").to_arrow()
-        return self._connection.to_pyarrow(query)
+            plan = self._connection.compile(query)
+            return (plan if by is None else plan.sort(by)).collect(engine="streaming").to_arrow()
+        return self._connection.to_pyarrow(query if by is None else query.order_by(by))
 
     def prepared(self, query: ir.Table, key: str) -> Ranged:
-        """A query compiled once, to be run on one range of its grouping key after another (both ends included).
+        """A query compiled once, to be run on one range of its grouping key after another (both ends included, sorted).
 
         Engines push the range down to the files, which are sorted by it: a range costs what it holds.
         """
         if self.name == "polars":
             plan = self._connection.compile(query)
             return lambda low, high: (
-                plan.filter(pl.col(key).is_between(low, high)).collect(engine="streaming").to_arrow()
+                plan.filter(pl.col(key).is_between(low, high)).sort(key).collect(engine="streaming").to_arrow()
             )
-        return lambda low, high: self.run(query.filter(query[key].between(low, high)))
+        return lambda low, high: self.run(query.filter(query[key].between(low, high)), by=key)
 
     def text(self, query: ir.Table) -> str:
         """The query as people read it: SQL, or the Polars plan."""

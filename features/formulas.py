@@ -50,13 +50,22 @@ def evaluate(value: Value, known: Mapping[Value, Column], as_of: npt.NDArray[np.
 def age_in_months(days: Column, as_of: npt.NDArray[np.datetime64]) -> Column:
     """Whole months from days (since 1970-01-01, null allowed) to as-of dates, as ``compile.months_old`` counts."""
     missing = np.isnan(days)
-    event = np.where(missing, 0, days).astype(np.int64).astype("datetime64[D]")
+    numbers = np.where(missing, 0, days).astype(np.int64)
+    if len(as_of) == 1 and len(numbers):  # far fewer days than entities: every day is worked out once
+        first = numbers.min()
+        aged: Column = _months(np.arange(first, numbers.max() + 1), as_of)[numbers - first]
+    else:
+        aged = _months(numbers, as_of)
+    aged[missing] = np.nan
+    return aged
+
+
+def _months(days: Days, as_of: npt.NDArray[np.datetime64]) -> Column:
+    event = days.astype("datetime64[D]")
     months = _month_index(as_of) - _month_index(event)
     ends = (as_of + 1).astype("datetime64[M]") != as_of.astype("datetime64[M]")
     day = np.where(ends, 31, _day_of_month(as_of))
-    aged = (months - (_day_of_month(event) > day)).astype(np.float64)
-    aged[missing] = np.nan
-    return aged
+    return np.asarray(months - (_day_of_month(event) > day), np.float64)
 
 
 def _month_index(days: npt.NDArray[np.datetime64]) -> Days:

@@ -1,9 +1,10 @@
 """Entity × indicator batches for one as-of date, or for sampled (entity, as-of date) pairs."""
 
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +84,10 @@ class Queries:
         """The queries, to be run on one range of keys after another up to a last key."""
         return {name: Ahead(self._compiled[name], len(wanted), last) for name, wanted in self.needed.items()}
 
+    def compile(self) -> None:
+        """Compile the queries now."""
+        _ = self._compiled
+
     @cached_property
     def _compiled(self) -> dict[str, Ranged | None]:
         return {name: self.reading.in_ranges(name, wanted, self.as_of) for name, wanted in self.needed.items()}
@@ -118,10 +123,14 @@ def beside(rows: pa.Table, wide_rows: pa.Table) -> pa.Table:
 
 def known(lake: Lake, definitions: Definitions, *, as_of: date, engine: str = "polars") -> Known:
     """Everyone known at T."""
-    rows = registrations(lake, as_of=as_of, engine=engine)
+    queries = Queries(Reading(lake, Engine(engine)), definitions, as_of)
+    with ThreadPoolExecutor(1) as reader:  # queries are compiled while it reads
+        reading = reader.submit(registrations, lake, as_of=as_of, engine=engine)
+        queries.compile()
+        rows = reading.result()
     for columns in looking_at_everyone(definitions).values():
         rows = beside(rows, wide(lake, definitions, as_of=as_of, engine=engine, columns=columns))
-    return Known(rows, Queries(Reading(lake, Engine(engine)), definitions, as_of))
+    return Known(rows, queries)
 
 
 def batches(
@@ -142,16 +151,22 @@ def batches(
     queries, wide_parts = among.queries, _wide_parts(definitions)
     inside = among.rows.filter(pc.field("in_scope"))
     results = queries.until(inside["entity"][-1].as_py() if inside.num_rows else -1)
-    for start in range(0, inside.num_rows, size):
-        rows = inside.slice(start, size)
-        entity = rows["entity"].to_numpy().astype(np.int64)
-        axis = Axis("entity", entity, rows["kind"].to_numpy(), as_of_column(as_of, 1))
-        placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in enumerate(wide_parts)})
-        for name, wanted in queries.needed.items():
-            found = results[name].between(int(axis.entity[0]), int(axis.entity[-1]))
-            place(placed, found, wanted, axis, record_type=name)
-        _place_nearby(placed, queries.reading, definitions, axis)
-        yield _batch(as_of, axis, _filled(definitions, placed, axis, lake.profile), definitions)
+    with ThreadPoolExecutor(queries.reading.engine.readers) as readers:
+        for start in range(0, inside.num_rows, size):
+            rows = inside.slice(start, size)
+            entity = rows["entity"].to_numpy().astype(np.int64)
+            axis = Axis("entity", entity, rows["kind"].to_numpy(), as_of_column(as_of, 1))
+            placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in enumerate(wide_parts)})
+            between = partial(_between, low=int(entity[0]), high=int(entity[-1]))
+            found = zip(queries.needed.items(), readers.map(between, results.values()), strict=True)
+            for (name, wanted), values in found:
+                place(placed, values, wanted, axis, record_type=name)
+            _place_nearby(placed, queries.reading, definitions, axis)
+            yield _batch(as_of, axis, _filled(definitions, placed, axis, lake.profile), definitions)
+
+
+def _between(ahead: Ahead, *, low: int, high: int) -> pa.Table | None:
+    return ahead.between(low, high)
 
 
 def sampled_batches(
@@ -213,18 +228,19 @@ def _wide_parts(definitions: Definitions) -> list[PeerRate | Neighbours]:
 def _filled(definitions: Definitions, placed: Placed, axis: Axis, profile: Profile) -> Column:
     """The matrix: one float64 column per indicator, with null where it does not apply or is not known."""
     values = np.empty((len(axis), len(definitions.indicators)), order="F")  # filled and read column by column
-    others: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
+    others: dict[tuple[str, ...], npt.NDArray[np.int64]] = {}
     for position, indicator in enumerate(definitions.indicators):
-        column = evaluate(indicator.value, placed.columns, axis.as_of).astype(np.float64, copy=True)
+        column = values[:, position]
+        column[:] = evaluate(indicator.value, placed.columns, axis.as_of)
         if indicator.missing == "zero":
-            column[np.isnan(column)] = 0.0
+            np.copyto(column, 0.0, where=np.isnan(column))
         else:
-            column[~_any_record(indicator, placed, len(axis))] = np.nan
+            np.copyto(column, np.nan, where=~_any_record(indicator, placed, len(axis)))
         if indicator.kinds not in others:
-            others[indicator.kinds] = ~np.isin(axis.kind, [profile.kind_codes.index(kind) for kind in indicator.kinds])
+            kinds = [profile.kind_codes.index(kind) for kind in indicator.kinds]
+            others[indicator.kinds] = np.flatnonzero(~np.isin(axis.kind, kinds))
         column[others[indicator.kinds]] = np.nan
         _blank_before_coverage(column, indicator, axis, profile)
-        values[:, position] = column
     return values
 
 

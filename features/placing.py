@@ -47,6 +47,20 @@ class Axis:
         """What the column ``by`` holds for every row, ascending."""
         return self.entity if self.by == "entity" else np.arange(len(self))
 
+    def places(self, keys: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """At which row each of some keys is, −1 where it has none."""
+        first, rows = self._table
+        wanted = keys.astype(np.int64) - first
+        return np.where((wanted >= 0) & (wanted < len(rows)), rows[np.clip(wanted, 0, len(rows) - 1)], -1)
+
+    @cached_property
+    def _table(self) -> tuple[int, npt.NDArray[np.int64]]:
+        """The first key, and for it and every number up to the last key the row that has it, −1 for none."""
+        first = int(self.keys[0])
+        found = np.full(int(self.keys[-1]) - first + 1, -1)
+        found[self.keys - first] = np.arange(len(self))
+        return first, found
+
 
 @dataclass
 class Placed:
@@ -72,9 +86,8 @@ def place(
     there = np.zeros(len(axis), bool)
     is_held, rows = np.zeros(0, bool), np.zeros(0, np.int64)
     if found is not None and found.num_rows and len(axis):
-        held = found[axis.by].to_numpy().astype(np.int64)
-        rows = np.minimum(np.searchsorted(axis.keys, held), len(axis) - 1)
-        is_held = axis.keys[rows] == held
+        rows = axis.places(found[axis.by].to_numpy())
+        is_held = rows >= 0
         rows = rows[is_held]
         there[rows] = True
     placed.present[record_type] = there

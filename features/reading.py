@@ -25,10 +25,10 @@ from features.compile import (
 from features.engine import Engine, Ranged
 from features.indicators.language import Aggregate, Neighbours
 from features.profile import Profile
-from features.records.schema import RecordType, record_types
+from features.records.schema import RecordType
 from features.records.stored import Stored
 
-AHEAD_CELLS = 2**23  # of one query's result: 64 MiB where every entity has records
+AHEAD_CELLS = 2**25  # of one query's result: 256 MiB where every entity has records
 REGISTER = "entity"  # the record type every profile has: who there is, of which kind
 
 
@@ -38,6 +38,9 @@ class Lake(Protocol):
     @property
     def profile(self) -> Profile:
         """The profile of the lake."""
+
+    def types(self) -> Mapping[str, RecordType]:
+        """The record types of the profile, by name."""
 
     def stored(self, record_type: str) -> Stored:
         """The versions of a record type that stand."""
@@ -56,10 +59,10 @@ class Reading:
     lake: Lake
     engine: Engine
 
-    @cached_property
-    def types(self) -> dict[str, RecordType]:
+    @property
+    def types(self) -> Mapping[str, RecordType]:
         """The record types of the profile."""
-        return record_types(self.lake.profile)
+        return self.lake.types()
 
     @cached_property
     def size(self) -> int:
@@ -84,7 +87,7 @@ class Reading:
         if rows is None:
             return None
         clock = literal_clock(as_of, self.lake.profile.zone)
-        return self.engine.run(plan.query(rows, lambda _: clock, by="entity")).sort_by("entity")
+        return self.engine.run(plan.query(rows, lambda _: clock, by="entity"), by="entity")
 
     def in_ranges(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date) -> Ranged | None:
         """``at`` for any range of entity keys: compiled once; None when there are no records yet."""
@@ -105,7 +108,7 @@ class Reading:
         if rows is None:
             return None
         joined = self.engine.memory(pairs).join(rows, on)
-        return self.engine.run(plan.query(joined, clock, by="pair")).sort_by("pair")
+        return self.engine.run(plan.query(joined, clock, by="pair"), by="pair")
 
     def attributes(self, names: Sequence[str], as_of: date) -> pa.Table:
         """One row per entity known at T, sorted: the text of fields of its registration."""
@@ -114,7 +117,7 @@ class Reading:
         if rows is None:
             return pa.table({name: pa.array([], pa.int32() if name == "entity" else pa.string()) for name in columns})
         known = rows.filter(counted(rows, self._clock(as_of), self.lake.profile))
-        return _one_each(self.engine.run(known.select("entity", *names)), names)
+        return _one_each(self.engine.run(known.select("entity", *names), by="entity"), names)
 
     def attributes_for_pairs(self, names: Sequence[str], pairs: pa.Table) -> pa.Table:
         """One row per pair whose entity was known at the pair's date, sorted: the text of registration fields."""
@@ -124,7 +127,7 @@ class Reading:
         joined = self.engine.memory(pairs).join(rows, "entity")
         known = joined.filter(counted(joined, pair_clock(joined), self.lake.profile))
         found = known.group_by("pair").aggregate(**{name: known[name].max() for name in names})
-        return self.engine.run(found).sort_by("pair")
+        return self.engine.run(found, by="pair")
 
     def links(self, link: Neighbours, as_of: date) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """The distinct (entity, key) links known and in force at T, keys as numbers."""
@@ -159,23 +162,15 @@ class Ahead:
             return None
         if high > self._until:
             self._until = max(high, min(low + self._width, self._last))
-            self._found = _in_order(self._result(low, self._until))
+            self._found = self._result(low, self._until)
         keys = self._found["entity"].to_numpy()
-        first, last = np.searchsorted(keys, low), np.searchsorted(keys, high, side="right")
+        first, last = np.searchsorted(keys, np.array([low, high + 1], keys.dtype))
         return self._found.slice(first, last - first)
 
 
-def _in_order(rows: pa.Table) -> pa.Table:
-    return rows if np.all(np.diff(rows["entity"].to_numpy()) > 0) else rows.sort_by("entity")
-
-
 def _one_each(rows: pa.Table, names: Sequence[str]) -> pa.Table:
-    """One row per entity, sorted; of several the greatest texts.
-
-    Rows mostly come as the files hold them, which is sorted and one each.
-    """
-    steps = np.diff(rows["entity"].to_numpy())
-    if np.all(steps > 0):
+    """One row per entity of sorted rows; of several, which few have, the greatest texts."""
+    if np.all(np.diff(rows["entity"].to_numpy()) > 0):
         return rows
     found = rows.group_by("entity").aggregate([(name, "max") for name in names])
     return found.rename_columns({f"{name}_max": name for name in names}).select(rows.column_names).sort_by("entity")

@@ -52,10 +52,14 @@ class TinyLake:
     folder: Path
     entities: tuple[str, ...]
 
+    def types(self) -> Mapping[str, RecordType]:
+        """The record types of the profile."""
+        return types_of(self.profile.folder)
+
     def stored(self, record_type: str) -> Stored:
         """The rows of a record type."""
         path = self.folder / f"{record_type}.parquet"
-        return Stored([path] if path.is_file() else [], lake_schema(types_of(self.profile.folder)[record_type]))
+        return Stored([path] if path.is_file() else [], lake_schema(self.types()[record_type]))
 
     def register(self) -> pa.Table:
         """Entities by key."""

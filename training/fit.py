@@ -1,7 +1,7 @@
 """Fitting: boosters with the catalogue's monotone signs, calibration curves, and a logistic baseline."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Kinds = npt.NDArray[np.int8]
 
 MOST_DEPTH, MOST_LEAVES = 6, 31
+LEAST_BINS = 2
 THREADED_FROM = 50_000_000  # matrix cells
 DIGITS = 10  # of calibration coefficients: keeps the last bits of a linear-algebra library out of a scheme
 SHIFT_BOUND = 40.0
@@ -28,7 +29,10 @@ SIGN = {"riskier": 1, "safer": -1}
 
 @dataclass(frozen=True)
 class TreeSettings:
-    """How trees are grown; read from ``trees`` in a profile's ``model.yaml``."""
+    """How trees are grown; read from ``trees`` in a profile's ``model.yaml``.
+
+    ``bins`` says, by unit, into how many bins at most a feature of that unit is divided, ``max_bin`` for all others.
+    """
 
     count: int
     seeds: tuple[int, ...]
@@ -42,12 +46,18 @@ class TreeSettings:
     monotone_method: str
     extra_trees: bool = False
     max_bin: int = 255
+    bins: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 1 <= self.depth <= MOST_DEPTH or not 2 <= self.leaves <= MOST_LEAVES or not self.seeds:
             raise SchemeError(
                 f"model.yaml asks for depth {self.depth}, {self.leaves} leaves and {len(self.seeds)} seeds; expected "
                 f"depth 1 to {MOST_DEPTH}, 2 to {MOST_LEAVES} leaves and a seed: every entity is explained every month."
+            )
+        if any(not isinstance(most, int) or most < LEAST_BINS for most in self.bins.values()):
+            raise SchemeError(
+                f"model.yaml, trees: bins are {dict(self.bins)}; expected a whole number of at least {LEAST_BINS} a "
+                "unit. Nothing was trained."
             )
 
     @classmethod
@@ -62,12 +72,13 @@ class TreeSettings:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which matrix columns the model reads, with the monotone sign of each, and which controls stand beside them."""
+    """Which matrix columns the model reads, with the monotone sign and the unit of each, and the controls beside."""
 
     columns: tuple[str, ...]
     features: tuple[str, ...]
     controls: tuple[str, ...]
     monotone: tuple[int, ...]
+    units: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,7 +117,8 @@ def layout(definitions: Definitions, outcome: Outcome, *, without: Set[str] = fr
     signs = tuple(
         SIGN[definitions.by_code[code].direction] if definitions.by_code[code].monotone else 0 for code in chosen
     )
-    return Layout(definitions.codes, chosen, controls, signs)
+    units = tuple(definitions.by_code[code].unit for code in chosen)
+    return Layout(definitions.codes, chosen, controls, signs, units)
 
 
 def boosters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int | None = None) -> tuple[str, ...]:
@@ -116,6 +128,11 @@ def boosters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int 
     _check_labels(rows)
     count, width = len(place.features), len(place.names)
     busy = rows.values.size >= THREADED_FROM  # below, threads that wait for each other cost more than they bring
+    binned = {
+        "max_bin": settings.max_bin,
+        "max_bin_by_feature": [settings.bins.get(unit, settings.max_bin) for unit in place.units]
+        + [settings.max_bin] * (width - count),
+    }
     fixed = {
         "objective": "binary",
         "deterministic": True,
@@ -131,13 +148,13 @@ def boosters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int 
         "bagging_freq": 1 if settings.row_share < 1 else 0,
         "lambda_l2": settings.l2,
         "extra_trees": settings.extra_trees,
-        "max_bin": settings.max_bin,
+        **binned,
         "monotone_constraints": [*place.monotone, *[0] * (width - count)],
         "monotone_constraints_method": settings.monotone_method,
         "interaction_constraints": [list(range(count)), list(range(count, width))],
         "feature_pre_filter": False,
     }
-    prepared = {"verbose": -1, "max_bin": settings.max_bin, "feature_pre_filter": False}
+    prepared = {"verbose": -1, **binned, "feature_pre_filter": False}
     texts = []
     for seed in settings.seeds:
         data = lightgbm.Dataset(

@@ -32,7 +32,7 @@ UNTRAINED = "Nothing was trained; correct it."
 
 def ready(profile: Profile, definitions: Definitions, outcome: Outcome, *, on: date) -> None:
     """Nothing when a profile's files agree with each other on a day; SchemeError names the file and what is wrong."""
-    _model(profile, outcome)
+    _model(profile, definitions, outcome)
     types = record_types(profile)
     _outcome(profile, types, outcome)
     asked = {demand.indicator for rule in read_overrides(profile) for demand in rule.when}
@@ -50,7 +50,7 @@ def ready(profile: Profile, definitions: Definitions, outcome: Outcome, *, on: d
     _classes(profile, on)
 
 
-def _model(profile: Profile, outcome: Outcome) -> None:
+def _model(profile: Profile, definitions: Definitions, outcome: Outcome) -> None:
     model = profile.table("model")
     part, keys, day = BY_FRAMING[outcome.framing]
     for name, needed in {**EVERYWHERE, part: keys}.items():
@@ -67,7 +67,13 @@ def _model(profile: Profile, outcome: Outcome) -> None:
             f"model.yaml of profile {profile.name}: {part}.{day} is {model[part][day]!r}; expected a date such as "
             f"2021-01-01. {UNTRAINED}"
         )
-    TreeSettings.read(model["trees"])
+    units = {indicator.unit for indicator in definitions.indicators}
+    unknown = sorted(TreeSettings.read(model["trees"]).bins.keys() - units)
+    if unknown:
+        raise SchemeError(
+            f"model.yaml of profile {profile.name}: trees.bins names the units {', '.join(unknown)}; expected units of "
+            f"indicators. {UNTRAINED}"
+        )
 
 
 def _outcome(profile: Profile, types: Mapping[str, RecordType], outcome: Outcome) -> None:

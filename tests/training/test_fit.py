@@ -118,3 +118,15 @@ def test_fewer_bins_give_fewer_thresholds(trained):
     few = fit.boosters(trained.rows, trained.layout, replace(SETTINGS, max_bin=15, extra_trees=True, seeds=(1,)))
     trees = read_trees(few[0], trained.layout.names, where="model")
     assert max(len(found) for found in thresholds(trees, len(trained.layout.names))) < 15
+
+
+def test_bins_are_as_few_as_the_unit_of_a_feature_says(trained):
+    place = replace(
+        trained.layout, units=tuple("month" if name == "age" else "time" for name in trained.layout.features)
+    )
+    (model,) = fit.boosters(trained.rows, place, replace(SETTINGS, bins={"month": 4}, seeds=(1,)))
+    trees = read_trees(model, place.names, where="model")
+    found = dict(zip(place.names, map(len, thresholds(trees, len(place.names))), strict=True))
+    assert 1 <= found["age"] <= 4 < found["size"]
+    with pytest.raises(SchemeError, match="'month': 1}; expected a whole number of at least 2"):
+        replace(SETTINGS, bins={"month": 1})

@@ -16,6 +16,8 @@ from features.indicators.language import on
 from features.profile import read_profile
 from training import fit
 from training.figures import by_part
+from training.outcomes import read_outcomes
+from training.readiness import ready
 from training.registry import aliases
 from training.retrain import Task, cut, labelled, logged, retrain, rival_scores
 from training.sample import Sample
@@ -203,6 +205,16 @@ def test_a_replay_of_the_past_keeps_no_test_part_and_uses_later_dates(task):
 def test_an_outcome_nobody_defined_is_refused(task):
     with pytest.raises(SchemeError, match="No outcome 'fire'"):
         labelled(replace(task, outcome_code="fire"), lambda _: None)
+
+
+def test_bins_for_a_unit_no_indicator_has_are_refused(place, tmp_path):
+    folder = shutil.copytree(place.folder, tmp_path / "small")
+    model = TABLES["model"] | {"trees": TABLES["model"]["trees"] | {"bins": {"month": 8, "moon": 4}}}
+    (folder / "model.yaml").write_text(yaml.safe_dump(model))
+    profile = read_profile(str(folder))
+    definitions, outcome = load(profile), read_outcomes(profile)["violation"]
+    with pytest.raises(SchemeError, match="bins names the units moon; expected units of indicators"):
+        ready(profile, definitions, outcome, on=KNOWN_BY)
 
 
 def test_nobody_in_scope_on_the_reference_month_is_refused(place, tmp_path, made, key):

@@ -34,7 +34,7 @@ def made(tmp_path, monkeypatch):
     )
     pq.write_table(matrix, tmp_path / sample.MATRIX, row_group_size=100)
     pq.write_table(pairs, tmp_path / sample.PAIRS)
-    layout = Layout(("a", "b", "c"), ("a", "b"), ("c", "event_group"), (0, 1))
+    layout = Layout(("a", "b", "c"), ("a", "b"), ("c", "event_group"), (0, 1), ("", ""))
     return Sample.read(tmp_path, layout), matrix.to_pandas(), pairs.to_pandas()
 
 
