@@ -1,9 +1,11 @@
 """The ledger: every row of a month a leaf, every month a signed head chained to the one before."""
 
+import contextlib
 import hashlib
 import hmac
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -129,13 +131,16 @@ def month_key(secret: bytes, month: str, supplement: int) -> bytes:
 
 
 def salt_secret(keys: Path) -> bytes:
-    """The home's secret for salts, made on first use (mode 0600)."""
+    """The home's secret for salts, made on first use (mode 0600); of several helpers that make one the first counts."""
     path = keys / "salts.key"
     if not path.is_file():
         keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor, fresh = tempfile.mkstemp(dir=keys)
         with os.fdopen(descriptor, "wb") as file:
             file.write(os.urandom(WIDTH))
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)  # whole or not at all: nobody reads half a secret
+        Path(fresh).unlink()
     return path.read_bytes()
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -254,6 +256,21 @@ def test_the_salt_secret_is_made_once_and_kept_private(tmp_path):
     assert ledger.salt_secret(tmp_path / "keys") == first
     assert (tmp_path / "keys" / "salts.key").stat().st_mode & 0o777 == 0o600
     assert ledger.month_key(first, "2026-01", 0) != ledger.month_key(first, "2026-01", 1)
+
+
+def test_helpers_that_make_the_salt_secret_at_once_have_the_same_one(tmp_path):
+    for place in range(20):
+        ready = threading.Barrier(4)
+        keys = tmp_path / str(place)
+
+        def secret(_, ready=ready, keys=keys):
+            ready.wait()
+            return ledger.salt_secret(keys)
+
+        with ThreadPoolExecutor(4) as helpers:
+            (found,) = set(helpers.map(secret, range(4)))
+        assert len(found) == 32
+        assert [path.name for path in keys.iterdir()] == ["salts.key"]
 
 
 def test_a_file_exchanged_behind_the_manifest_is_named(home):
