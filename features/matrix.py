@@ -60,14 +60,6 @@ def registrations(lake: Lake, *, as_of: date, engine: str = "polars", also: Sequ
 
 
 @dataclass(frozen=True)
-class Known:
-    """Rows to fill for one date: registrations, the values of theirs that depend on everyone, and the queries."""
-
-    rows: pa.Table
-    queries: "Queries"
-
-
-@dataclass(frozen=True)
 class Queries:
     """The queries of a matrix at one date, one a record type, compiled when first asked for."""
 
@@ -91,6 +83,40 @@ class Queries:
     @cached_property
     def _compiled(self) -> dict[str, Ranged | None]:
         return {name: self.reading.in_ranges(name, wanted, self.as_of) for name, wanted in self.needed.items()}
+
+
+@dataclass(frozen=True)
+class Known:
+    """Rows to fill for one date: registrations, the values of theirs that depend on everyone, and the queries."""
+
+    rows: pa.Table
+    queries: Queries
+
+    def batches(self, *, size: int = BATCH) -> Iterator[Batch]:
+        """Those in scope, in batches by entity key; what is in memory does not grow with their number.
+
+        Each query runs on the range of keys of one batch after another.
+        """
+        queries, as_of = self.queries, self.queries.as_of
+        reading, definitions = queries.reading, queries.definitions
+        inside, wide_parts = self.rows.filter(pc.field("in_scope")), _wide_parts(definitions)
+        results = queries.until(inside["entity"][-1].as_py() if inside.num_rows else -1)
+        with ThreadPoolExecutor(reading.engine.readers) as readers:
+            for start in range(0, inside.num_rows, size):
+                rows = inside.slice(start, size)
+                entity = rows["entity"].to_numpy().astype(np.int64)
+                axis = Axis("entity", entity, rows["kind"].to_numpy(), as_of_column(as_of, 1))
+                placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in enumerate(wide_parts)})
+                between = partial(_between, low=int(entity[0]), high=int(entity[-1]))
+                found = zip(queries.needed.items(), readers.map(between, results.values()), strict=True)
+                for (name, wanted), values in found:
+                    place(placed, values, wanted, axis, record_type=name)
+                _place_nearby(placed, reading, definitions, axis)
+                yield _batch(as_of, axis, _filled(definitions, placed, axis, reading.lake.profile), definitions)
+
+
+def _between(ahead: Ahead, *, low: int, high: int) -> pa.Table | None:
+    return ahead.between(low, high)
 
 
 def looking_at_everyone(definitions: Definitions) -> dict[str, list[str]]:
@@ -134,39 +160,10 @@ def known(lake: Lake, definitions: Definitions, *, as_of: date, engine: str = "p
 
 
 def batches(
-    lake: Lake,
-    definitions: Definitions,
-    *,
-    as_of: date,
-    size: int = BATCH,
-    engine: str = "polars",
-    among: Known | None = None,
+    lake: Lake, definitions: Definitions, *, as_of: date, size: int = BATCH, engine: str = "polars"
 ) -> Iterator[Batch]:
-    """Every in-scope entity known at T, in batches by entity key; what is in memory does not grow with their number.
-
-    One query a record type is compiled once and run on the range of keys of each batch. ``among`` holds the rows
-    where not everyone is wanted, or where they are at hand.
-    """
-    among = among or known(lake, definitions, as_of=as_of, engine=engine)
-    queries, wide_parts = among.queries, _wide_parts(definitions)
-    inside = among.rows.filter(pc.field("in_scope"))
-    results = queries.until(inside["entity"][-1].as_py() if inside.num_rows else -1)
-    with ThreadPoolExecutor(queries.reading.engine.readers) as readers:
-        for start in range(0, inside.num_rows, size):
-            rows = inside.slice(start, size)
-            entity = rows["entity"].to_numpy().astype(np.int64)
-            axis = Axis("entity", entity, rows["kind"].to_numpy(), as_of_column(as_of, 1))
-            placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in enumerate(wide_parts)})
-            between = partial(_between, low=int(entity[0]), high=int(entity[-1]))
-            found = zip(queries.needed.items(), readers.map(between, results.values()), strict=True)
-            for (name, wanted), values in found:
-                place(placed, values, wanted, axis, record_type=name)
-            _place_nearby(placed, queries.reading, definitions, axis)
-            yield _batch(as_of, axis, _filled(definitions, placed, axis, lake.profile), definitions)
-
-
-def _between(ahead: Ahead, *, low: int, high: int) -> pa.Table | None:
-    return ahead.between(low, high)
+    """Every in-scope entity known at T, in batches by entity key: see ``Known.batches``."""
+    yield from known(lake, definitions, as_of=as_of, engine=engine).batches(size=size)
 
 
 def sampled_batches(

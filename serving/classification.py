@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from features.engine import Engine
 from features.indicators.catalogue import Definitions
-from features.matrix import Batch, Known, Queries, batches, registrations
+from features.matrix import Batch, Known, Queries, registrations
 from features.reading import REGISTER, Lake, Reading
 from serving import pieces
 from serving.contributions import CODES, WHICH
@@ -163,9 +163,7 @@ def score(folder: Path, sources: Sources, known: pa.Table, previous: Previous | 
 
 
 def _in_kind(sources: Sources, known: pa.Table) -> Iterator[Batch]:
-    among = Known(known, sources.queries)
-    found = batches(sources.lake, sources.definitions, as_of=sources.as_of, engine=sources.engine, among=among)
-    for batch in found:
+    for batch in Known(known, sources.queries).batches():
         is_kind = batch.kind >= 0
         if is_kind.all():
             yield batch

@@ -186,15 +186,14 @@ def shared(home, folder, share):
 
 def portion(home, folder, low, high):
     """The matrix of some entity keys, batch by batch, going nowhere."""
-    from features.matrix import Known, batches, beside, looking_at_everyone
+    from features.matrix import Known, beside, looking_at_everyone
     from serving import pieces
 
-    lake, definitions, queries = _opened(home)
+    _, definitions, queries = _opened(home)
     rows = pieces.between(Path(folder) / "roll.parquet", low, high)
     for share in looking_at_everyone(definitions):
         rows = beside(rows, pieces.between(Path(folder) / f"{share}.parquet", low, high))
-    found = batches(lake, definitions, as_of=queries.as_of, among=Known(rows, queries))
-    return {"rows": sum(len(batch.entity) for batch in found)}
+    return {"rows": sum(len(batch.entity) for batch in Known(rows, queries).batches())}
 
 
 def month(name):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import date
+from functools import partialmethod
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from features import steps
 from features.asof import Month
 from features.evidence import absence, evidence
 from features.indicators.language import on
-from features.matrix import batches
+from features.matrix import Known, batches
 from features.profile import ProfileError
 from features.records.journal import Journal
 from features.steps import ResourceError
@@ -245,10 +246,7 @@ def fingerprint(home):
 
 
 def test_results_do_not_depend_on_how_the_matrix_is_cut(fresh, classified, monkeypatch):
-    def small(*args, **options):
-        return batches(*args, **{**options, "size": 37})
-
-    monkeypatch.setattr(classification, "batches", small)
+    monkeypatch.setattr(Known, "batches", partialmethod(Known.batches, size=37))
     fresh.classify("2025-11")
     fresh.classify(MONTH)
     whole, cut = (ledger.read_rows(folder_of(one)) for one in (classified, fresh))
