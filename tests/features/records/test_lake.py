@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_place import BACKLOAD, NOW, Home, entity, penalty
+from small_place import BACKLOAD, NOW, Home, entity, in_runs, penalty
 
 from features.profile import ProfileError
 from features.records import intake, lake, layout, sorting
@@ -161,7 +162,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 sys.path[:0] = [sys.argv[1], sys.argv[2]]
-from small_place import Home, NOW
+from small_place import Home, NOW, in_runs
+if sys.argv[5] == "runs":
+    in_runs().start()
 home = Home(Path(sys.argv[3]))
 print("ready", flush=True)
 from features.records import intake, sorting
@@ -171,9 +174,9 @@ intake.take(folders, lake=home.lake, journal=home.journal, recorded_at=NOW, help
 """
 
 
-def start(home, helpers=0):
+def start(home, helpers=0, kept="buckets"):
     here = Path(__file__).parent
-    command = [sys.executable, "-c", PROGRAM, str(here), str(here.parents[2]), str(home.folder), str(helpers)]
+    command = [sys.executable, "-c", PROGRAM, str(here), str(here.parents[2]), str(home.folder), str(helpers), kept]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     process.stdout.readline()
     process.stdout.close()
@@ -187,7 +190,8 @@ def many(home):
         home.deliver(f"d{number}", files)
 
 
-def test_an_intake_killed_anywhere_ends_in_the_same_lake_when_run_again(tmp_path):
+@pytest.mark.parametrize("kept", ["buckets", "runs"])
+def test_an_intake_killed_anywhere_ends_in_the_same_lake_when_run_again(tmp_path, kept):
     plain = Home(tmp_path / "plain")
     many(plain)
     started = time.monotonic()
@@ -198,13 +202,17 @@ def test_an_intake_killed_anywhere_ends_in_the_same_lake_when_run_again(tmp_path
     for place in range(1, 5):
         home = Home(tmp_path / f"killed{place}")
         many(home)
-        process = start(home)
+        if kept == "runs":
+            home.take(home.folder / "out" / "d0")
+        process = start(home, kept=kept)
         time.sleep(lasted * place / 5)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         home.journal.verify()
         Lake(home.lake.home, home.profile).verify()
-        receipts = home.take(*sorted((home.folder / "out").iterdir()))
+        with in_runs() if kept == "runs" else nullcontext():
+            receipts = home.take(*sorted((home.folder / "out").iterdir()))
+        assert (len(home.lake.stored("penalty").paths) > 1) == (kept == "runs")
         assert all(receipt.sent == receipt.accepted + receipt.duplicate for receipt in receipts)
         assert home.lake.digest(TODAY) == wanted
         assert not (home.lake.folder / NEXT).exists()
