@@ -55,8 +55,8 @@ class Portion:
 def cite(folder: Path, sources: Sources, portion: Portion) -> None:
     """Write the result rows of some entities with their reasons, and the records these cite."""
     with (
-        pieces.writer(folder / f"{RESULTS}.parquet", RESULT) as results,
-        pieces.writer(folder / f"{EVIDENCE}.parquet", SCHEMA) as cited,
+        pieces.writer(pieces.single(folder, RESULTS), RESULT) as results,
+        pieces.writer(pieces.single(folder, EVIDENCE), SCHEMA) as cited,
     ):
         found = _with_reasons(sources, portion, lambda records: cited.write_table(records, row_group_size=GROUP))
         for part in rows(portion.known, found, sources.lake.profile.kind_codes):
@@ -67,9 +67,9 @@ def _with_reasons(
     sources: Sources, portion: Portion, write: Callable[[pa.Table], None]
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Slices of what was scored with the reasons of the same entities; ``write`` is given the records they cite."""
-    scored = pieces.slices([portion.scored / f"{SCORED}.parquet"])
+    scored = pieces.slices([pieces.single(portion.scored, SCORED)])
     start = 0
-    for part, values in zip(scored, _values(portion.scored / f"{VECTORS}.parquet", sources), strict=True):
+    for part, values in zip(scored, _values(pieces.single(portion.scored, VECTORS), sources), strict=True):
         which = portion.explained.which[start : start + len(values)]
         own = _ordered(portion.explained.of_vectors(which), sources)
         lines, records = _cited(part, values, own, internal=portion.internal, sources=sources)

@@ -146,8 +146,8 @@ def score(folder: Path, sources: Sources, known: pa.Table, previous: Previous | 
     schema = pa.schema([("entity", pa.int32()), *((name, pa.float64()) for name in scheme.columns)])
     codes = [scheme.bin_codes(np.zeros((0, len(scheme.columns))))]
     with (
-        pieces.writer(folder / f"{SCORED}.parquet", SCORED_ROW) as scored,
-        pieces.writer(folder / f"{VECTORS}.parquet", schema, measured=True) as vectors,
+        pieces.writer(pieces.single(folder, SCORED), SCORED_ROW) as scored,
+        pieces.writer(pieces.single(folder, VECTORS), schema, measured=True) as vectors,
     ):
         for batch in _in_kind(sources, known):
             values = scheme.aligned(batch)

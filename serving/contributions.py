@@ -104,7 +104,7 @@ def explained(folder: Path, scheme: Scheme, scored: Sequence[explain.Codes], bef
     which.astype("<i4").tofile(folder / WHICH)
     place.astype("<i4").tofile(folder / KEPT)
     found.astype("<f4").tofile(folder / ADDED)
-    write_contributions(folder / f"{CONTRIBUTIONS}.parquet", scheme, vectors, found)
+    write_contributions(pieces.single(folder, CONTRIBUTIONS), scheme, vectors, found)
 
 
 def _held(vectors: explain.Codes, before: Path | None) -> pa.Table:

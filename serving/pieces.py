@@ -17,9 +17,14 @@ def name(table: str, number: int) -> str:
     return f"{table}-{number:03d}.parquet"
 
 
+def single(folder: Path, table: str) -> Path:
+    """The file of a table that is written whole."""
+    return folder / f"{table}.parquet"
+
+
 def files(folder: Path, table: str) -> list[Path]:
     """The files of a table in their order; FileNotFoundError when there is none."""
-    found = sorted(folder.glob(f"{table}-*.parquet")) or sorted(folder.glob(f"{table}.parquet"))
+    found = sorted(folder.glob(f"{table}-*.parquet")) or [one for one in (single(folder, table),) if one.is_file()]
     if not found:
         raise FileNotFoundError(f"{folder} holds no file of {table}")
     return found

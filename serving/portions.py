@@ -28,7 +28,7 @@ from training.facts import Movers, Span, new_facts
 from training.scheme import Scheme
 
 PORTION = 250_000  # entity keys of a portion
-ROLL, INTERNAL, CLASSES, STATES = "roll.parquet", "internal.parquet", "classes.parquet", "states.parquet"
+ROLL, INTERNAL, CLASSES, STATES = "roll", "internal", "classes", "states"  # tables of everybody
 BOUNDS = "bounds.json"
 Words = Mapping[str, Any]
 
@@ -155,14 +155,14 @@ def depending(site: Words, folder: str, share: str) -> dict[str, Any]:
     of = Site.told(site).sources
     columns = looking_at_everyone(of.definitions)[share]
     found = wide(of.lake, of.definitions, as_of=of.as_of, engine=of.engine, columns=columns)
-    pieces.write(Path(folder) / f"{share}.parquet", found, measured=True)
+    pieces.write(pieces.single(Path(folder), share), found, measured=True)
     return {}
 
 
 def roll(site: Words, folder: str) -> dict[str, Any]:
     """Write everyone known at T."""
     found = classification.roll(Site.told(site).sources)
-    pieces.write(Path(folder) / ROLL, found)
+    pieces.write(pieces.single(Path(folder), ROLL), found)
     return {"rows": found.num_rows}
 
 
@@ -170,7 +170,7 @@ def internal(site: Words, folder: str) -> dict[str, Any]:
     """Write which values rest on internal records."""
     of = Site.told(site).sources
     found = internal_values(of.lake, of.definitions, as_of=of.as_of, engine=of.engine)
-    pieces.write(Path(folder) / INTERNAL, found)
+    pieces.write(pieces.single(Path(folder), INTERNAL), found)
     return {}
 
 
@@ -184,8 +184,8 @@ def previous(site: Words, folder: str) -> dict[str, Any]:
         span = Span(Month.parse(before.month).end, at.sources.as_of)
         facts = new_facts(at.sources.reading, movers, span)
         classes, names = classes.join(facts, "entity").sort_by("entity"), movers.states
-    pieces.write(Path(folder) / CLASSES, classes)
-    pieces.write(Path(folder) / STATES, before.states(names))
+    pieces.write(pieces.single(Path(folder), CLASSES), classes)
+    pieces.write(pieces.single(Path(folder), STATES), before.states(names))
     return {}
 
 
@@ -205,10 +205,10 @@ def scored(site: Words, number: int, low: int, high: int) -> dict[str, Any]:
     def make(fresh: Path) -> None:
         before = None
         if at.before is not None:
-            before = Previous(*(pieces.between(at.known / name, low, high) for name in (CLASSES, STATES)))
-        known = pieces.between(at.known / ROLL, low, high)
+            before = Previous(*(pieces.between(pieces.single(at.known, name), low, high) for name in (CLASSES, STATES)))
+        known = pieces.between(pieces.single(at.known, ROLL), low, high)
         for share in looking_at_everyone(at.sources.definitions):
-            known = beside(known, pieces.between(at.known / f"{share}.parquet", low, high))
+            known = beside(known, pieces.between(pieces.single(at.known, share), low, high))
         classification.score(fresh, at.sources, known, before)
 
     steps.run(at.numbered("scored", number), at.inputs, make)
@@ -245,7 +245,7 @@ def cited(site: Words, number: int, low: int, high: int) -> dict[str, Any]:
     at = Site.told(site)
 
     def make(fresh: Path) -> None:
-        known, internal = (pieces.between(at.known / name, low, high) for name in (ROLL, INTERNAL))
+        known, internal = (pieces.between(pieces.single(at.known, name), low, high) for name in (ROLL, INTERNAL))
         portion = citations.Portion(known, internal, at.numbered("scored", number), at.explained([number]))
         citations.cite(fresh, at.sources, portion)
 
