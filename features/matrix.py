@@ -1,7 +1,8 @@
 """Entity × indicator batches for one as-of date, or for sampled (entity, as-of date) pairs."""
 
-from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, partial
@@ -95,28 +96,39 @@ class Known:
     def batches(self, *, size: int = BATCH) -> Iterator[Batch]:
         """Those in scope, in batches by entity key; what is in memory does not grow with their number.
 
-        Each query runs on the range of keys of one batch after another.
+        Each query runs on the range of keys of one batch after another; where there are cores for it, a batch is
+        filled while the queries of the next run.
         """
-        queries, as_of = self.queries, self.queries.as_of
-        reading, definitions = queries.reading, queries.definitions
-        inside, wide_parts = self.rows.filter(pc.field("in_scope")), _wide_parts(definitions)
-        results = queries.until(inside["entity"][-1].as_py() if inside.num_rows else -1)
-        with ThreadPoolExecutor(reading.engine.readers) as readers:
+        inside = self.rows.filter(pc.field("in_scope"))
+        results = self.queries.until(inside["entity"][-1].as_py() if inside.num_rows else -1)
+        at_once = self.queries.reading.engine.at_once
+        under_way: deque[Future[Batch]] = deque()
+        with ThreadPoolExecutor(at_once) as threads:
             for start in range(0, inside.num_rows, size):
                 rows = inside.slice(start, size)
-                entity = rows["entity"].to_numpy().astype(np.int64)
-                axis = Axis("entity", entity, rows["kind"].to_numpy(), as_of_column(as_of, 1))
-                placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in enumerate(wide_parts)})
-                between = partial(_between, low=int(entity[0]), high=int(entity[-1]))
-                found = zip(queries.needed.items(), readers.map(between, results.values()), strict=True)
-                for (name, wanted), values in found:
-                    place(placed, values, wanted, axis, record_type=name)
-                _place_nearby(placed, reading, definitions, axis)
-                yield _batch(as_of, axis, _filled(definitions, placed, axis, reading.lake.profile), definitions)
+                ends = rows["entity"][0].as_py(), rows["entity"][-1].as_py()
+                found = threads.map(partial(_between, ends=ends), results.values())
+                under_way.append(threads.submit(self._batch, rows, dict(zip(results, found, strict=True))))
+                if len(under_way) >= at_once:
+                    yield under_way.popleft().result()
+            yield from (one.result() for one in under_way)
+
+    def _batch(self, rows: pa.Table, found: Mapping[str, pa.Table | None]) -> Batch:
+        """The batch of some rows, from the results of the queries on their range of keys."""
+        reading, definitions, as_of = self.queries.reading, self.queries.definitions, self.queries.as_of
+        entity = rows["entity"].to_numpy().astype(np.int64)
+        axis = Axis("entity", entity, rows["kind"].to_numpy(), as_of_column(as_of, 1))
+        wide_parts = enumerate(_wide_parts(definitions))
+        placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in wide_parts})
+        for name, wanted in self.queries.needed.items():
+            place(placed, found[name], wanted, axis, record_type=name)
+        _place_nearby(placed, reading, definitions, axis)
+        values = _filled(definitions, placed, axis, reading.lake.profile)
+        return Batch(as_of, axis.entity.astype(np.int32), axis.kind, values, definitions.codes)
 
 
-def _between(ahead: Ahead, *, low: int, high: int) -> pa.Table | None:
-    return ahead.between(low, high)
+def _between(ahead: Ahead, *, ends: tuple[int, int]) -> pa.Table | None:
+    return ahead.between(*ends)
 
 
 def looking_at_everyone(definitions: Definitions) -> dict[str, list[str]]:
@@ -252,10 +264,6 @@ def _blank_before_coverage(column: Column, indicator: Indicator, axis: Axis, pro
     for as_of in axis.days:
         if before_coverage(indicator, profile, as_of):
             column[axis.dates == np.datetime64(as_of, "D")] = np.nan
-
-
-def _batch(as_of: date, axis: Axis, values: Column, definitions: Definitions) -> Batch:
-    return Batch(as_of, axis.entity.astype(np.int32), axis.kind, values, definitions.codes)
 
 
 def _pair_axis(reading: Reading, pairs: pa.Table) -> Axis:

@@ -28,6 +28,7 @@ from features.indicators.catalogue import Definitions, load
 from features.matrix import batches
 from features.profile import read_profile
 from features.records.lake import Lake
+from features.records.stored import ROW
 
 AS_OF = date(2026, 1, 31)
 END = datetime(2026, 1, 31, 16, tzinfo=UTC)  # the next local midnight
@@ -166,8 +167,15 @@ def in_pandas(lake):
     """The same ten for every twentieth entity, the way notebooks are written."""
     day, parts = pd.Timestamp(AS_OF), {}
     for name, own in TYPES.items():
-        frames = [pd.read_parquet(path, columns=[*COMMON, *own]) for path in lake.stored(name).paths]
-        rows = pd.concat([frame[frame.entity % SAMPLE == 0] for frame in frames])
+        stored = lake.stored(name)
+        frames = []
+        for path, start in zip(stored.paths, stored.starts, strict=False):
+            frame = pd.read_parquet(path, columns=[*COMMON, *own])
+            frame.index += start
+            frames.append(frame[frame.entity % SAMPLE == 0])
+        rows = pd.concat(frames)
+        if stored.replaced is not None:
+            rows = rows[~rows.index.isin(pd.read_parquet(stored.replaced)[ROW])]
         stands = (rows.known_at < END) & (rows.superseded_at.isna() | (rows.superseded_at >= END))
         rows = rows[stands & rows.withdrawn_date.isna() & rows.repair_date.isna()]
         dates = [column for column in ("event_date", "in_date", "out_date") if column in rows]
