@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
-from threading import Lock
 from typing import Any
 
 import ibis
@@ -16,7 +15,6 @@ from features.profile import ProfileError
 from features.records.stored import Stored
 
 ENGINES = ("polars", "duckdb")
-_COMPILING = Lock()  # a connection notes the tables of the query it compiles
 Ranged = Callable[[int, int], pa.Table]
 
 
@@ -46,11 +44,6 @@ class Engine:
         self._connection.raw_sql(f"CREATE TEMP VIEW {name} AS {stored.query()}")
         return self._connection.table(name)
 
-    @property
-    def at_once(self) -> int:
-        """How many things may be done at once: what one query leaves of the cores another takes."""
-        return pl.thread_pool_size() if self.name == "polars" else 1
-
     def memory(self, table: pa.Table) -> ir.Table:
         """An Arrow table, to join with; the engine holds it no longer than the query does."""
         return ibis.memtable(table)
@@ -58,8 +51,7 @@ class Engine:
     def run(self, query: ir.Table, *, by: str | None = None) -> pa.Table:
         """The result of a query; sorted where ``by`` names a column, else in any order."""
         if self.name == "polars":
-            with _COMPILING:
-                plan = self._connection.compile(query)
+            plan = self._connection.compile(query)
             return (plan if by is None else plan.sort(by)).collect(engine="streaming").to_arrow()
         return self._connection.to_pyarrow(query if by is None else query.order_by(by))
 
@@ -69,8 +61,7 @@ class Engine:
         Engines push the range down to the files, which are sorted by it: a range costs what it holds.
         """
         if self.name == "polars":
-            with _COMPILING:
-                plan = self._connection.compile(query)
+            plan = self._connection.compile(query)
             return lambda low, high: (
                 plan.filter(pl.col(key).is_between(low, high)).sort(key).collect(engine="streaming").to_arrow()
             )

@@ -1,11 +1,9 @@
 """Entity × indicator batches for one as-of date, or for sampled (entity, as-of date) pairs."""
 
-from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -77,10 +75,6 @@ class Queries:
         """The queries, to be run on one range of keys after another up to a last key."""
         return {name: Ahead(self._compiled[name], len(wanted), last) for name, wanted in self.needed.items()}
 
-    def compile(self) -> None:
-        """Compile the queries now."""
-        _ = self._compiled
-
     @cached_property
     def _compiled(self) -> dict[str, Ranged | None]:
         return {name: self.reading.in_ranges(name, wanted, self.as_of) for name, wanted in self.needed.items()}
@@ -96,39 +90,22 @@ class Known:
     def batches(self, *, size: int = BATCH) -> Iterator[Batch]:
         """Those in scope, in batches by entity key; what is in memory does not grow with their number.
 
-        Each query runs on the range of keys of one batch after another; where there are cores for it, a batch is
-        filled while the queries of the next run.
+        Each query runs on the range of keys of one batch after another.
         """
-        inside = self.rows.filter(pc.field("in_scope"))
-        results = self.queries.until(inside["entity"][-1].as_py() if inside.num_rows else -1)
-        at_once = self.queries.reading.engine.at_once
-        under_way: deque[Future[Batch]] = deque()
-        with ThreadPoolExecutor(at_once) as threads:
-            for start in range(0, inside.num_rows, size):
-                rows = inside.slice(start, size)
-                ends = rows["entity"][0].as_py(), rows["entity"][-1].as_py()
-                found = threads.map(partial(_between, ends=ends), results.values())
-                under_way.append(threads.submit(self._batch, rows, dict(zip(results, found, strict=True))))
-                if len(under_way) >= at_once:
-                    yield under_way.popleft().result()
-            yield from (one.result() for one in under_way)
-
-    def _batch(self, rows: pa.Table, found: Mapping[str, pa.Table | None]) -> Batch:
-        """The batch of some rows, from the results of the queries on their range of keys."""
         reading, definitions, as_of = self.queries.reading, self.queries.definitions, self.queries.as_of
-        entity = rows["entity"].to_numpy().astype(np.int64)
-        axis = Axis("entity", entity, rows["kind"].to_numpy(), as_of_column(as_of, 1))
-        wide_parts = enumerate(_wide_parts(definitions))
-        placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in wide_parts})
-        for name, wanted in self.queries.needed.items():
-            place(placed, found[name], wanted, axis, record_type=name)
-        _place_nearby(placed, reading, definitions, axis)
-        values = _filled(definitions, placed, axis, reading.lake.profile)
-        return Batch(as_of, axis.entity.astype(np.int32), axis.kind, values, definitions.codes)
-
-
-def _between(ahead: Ahead, *, ends: tuple[int, int]) -> pa.Table | None:
-    return ahead.between(*ends)
+        inside, wide_parts = self.rows.filter(pc.field("in_scope")), _wide_parts(definitions)
+        results = self.queries.until(inside["entity"][-1].as_py() if inside.num_rows else -1)
+        for start in range(0, inside.num_rows, size):
+            rows = inside.slice(start, size)
+            entity = rows["entity"].to_numpy().astype(np.int64)
+            axis = Axis("entity", entity, rows["kind"].to_numpy(), as_of_column(as_of, 1))
+            placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in enumerate(wide_parts)})
+            for name, wanted in self.queries.needed.items():
+                found = results[name].between(int(entity[0]), int(entity[-1]))
+                place(placed, found, wanted, axis, record_type=name)
+            _place_nearby(placed, reading, definitions, axis)
+            values = _filled(definitions, placed, axis, reading.lake.profile)
+            yield Batch(as_of, axis.entity.astype(np.int32), axis.kind, values, definitions.codes)
 
 
 def looking_at_everyone(definitions: Definitions) -> dict[str, list[str]]:
@@ -161,14 +138,10 @@ def beside(rows: pa.Table, wide_rows: pa.Table) -> pa.Table:
 
 def known(lake: Lake, definitions: Definitions, *, as_of: date, engine: str = "polars") -> Known:
     """Everyone known at T."""
-    queries = Queries(Reading(lake, Engine(engine)), definitions, as_of)
-    with ThreadPoolExecutor(1) as reader:  # queries are compiled while it reads
-        reading = reader.submit(registrations, lake, as_of=as_of, engine=engine)
-        queries.compile()
-        rows = reading.result()
+    rows = registrations(lake, as_of=as_of, engine=engine)
     for columns in looking_at_everyone(definitions).values():
         rows = beside(rows, wide(lake, definitions, as_of=as_of, engine=engine, columns=columns))
-    return Known(rows, queries)
+    return Known(rows, Queries(Reading(lake, Engine(engine)), definitions, as_of))
 
 
 def batches(
