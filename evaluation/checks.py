@@ -139,8 +139,12 @@ def _coverage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
 
 
 def _leakage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+    """A leak tells shuffled labels apart better than chance; below 0.5 nothing is told apart, it is chance itself."""
     found = evidence.leakage
-    return () if found is None else (_near("shuffled", rule, figure=found.auc, interval=found.interval, ideal=0.5),)
+    if found is None:
+        return ()
+    above = max(found.auc - 0.5, 0.0) if found.interval[0] > 0.5 else 0.0
+    return (Detail("shuffled", above, found.auc, found.interval, above <= rule["value"]),)
 
 
 def _auc(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:

@@ -106,6 +106,18 @@ def test_a_class_shown_to_have_fewer_problems_than_a_safer_one_rejects():
     assert verdict.verdict == "reject"
 
 
+@pytest.mark.parametrize(
+    ("interval", "above", "passed"),
+    [((0.39, 0.49), 0.0, True), ((0.46, 0.6), 0.0, True), ((0.51, 0.57), 0.04, True), ((0.53, 0.6), 0.06, False)],
+)
+def test_only_shuffled_labels_told_apart_better_than_chance_are_a_leak(interval, above, passed):
+    auc = 0.44 if interval[1] < 0.5 else 0.5 + (above or 0.03)
+    verdict = judged(replace(GOOD, leakage=Leakage(auc, interval)))
+    found = {check.code: check for check in verdict.checks}["EV010"]
+    assert found.passed is passed
+    assert found.value == pytest.approx(above)
+
+
 def test_few_draws_neither_pass_nor_fail():
     few = {name: replace(rate, verdict=INSUFFICIENT) for name, rate in GOOD.draws.onsite.items()}
     verdict = judged(drawn(**few))
