@@ -143,6 +143,8 @@ def _leakage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
     found = evidence.leakage
     if found is None:
         return ()
+    if found.auc is None or found.interval is None:
+        return (Detail("shuffled", None, found.auc, found.interval, None),)
     above = max(found.auc - 0.5, 0.0) if found.interval[0] > 0.5 else 0.0
     return (Detail("shuffled", above, found.auc, found.interval, above <= rule["value"]),)
 
