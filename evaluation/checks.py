@@ -124,11 +124,15 @@ def _bound(subject: str, bound: float, rule: Rule, *, figure: float | None, inte
     return Detail(subject, bound, figure, interval, bound >= rule["value"])
 
 
-def _near(subject: str, rule: Rule, *, figure: float | None, interval: Interval | None, ideal: float) -> Detail:
-    """A figure that should be near an ideal; its distance counts as 0 when the interval does not tell them apart."""
+def _near(
+    subject: str, rule: Rule, *, figure: float | None, interval: Interval | None, ideal: float, above: bool = False
+) -> Detail:
+    """A figure that should be near an ideal, or not ``above`` it; its distance counts as 0 when the interval does not
+    tell them apart."""
     if figure is None or interval is None:
         return Detail(subject, None, figure, interval, None)
-    distance = 0.0 if interval[0] <= ideal <= interval[1] else abs(figure - ideal)
+    is_near = interval[0] <= ideal and (above or ideal <= interval[1])
+    distance = 0.0 if is_near else abs(figure - ideal)
     return Detail(subject, distance, figure, interval, distance <= rule["value"])
 
 
@@ -143,10 +147,7 @@ def _leakage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
     found = evidence.leakage
     if found is None:
         return ()
-    if found.auc is None or found.interval is None:
-        return (Detail("shuffled", None, found.auc, found.interval, None),)
-    above = max(found.auc - 0.5, 0.0) if found.interval[0] > 0.5 else 0.0
-    return (Detail("shuffled", above, found.auc, found.interval, above <= rule["value"]),)
+    return (_near("shuffled", rule, figure=found.auc, interval=found.interval, ideal=0.5, above=True),)
 
 
 def _auc(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:

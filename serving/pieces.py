@@ -24,7 +24,7 @@ def single(folder: Path, table: str) -> Path:
 
 def files(folder: Path, table: str) -> list[Path]:
     """The files of a table in their order; FileNotFoundError when there is none."""
-    found = sorted(folder.glob(f"{table}-*.parquet")) or [one for one in (single(folder, table),) if one.is_file()]
+    found = sorted(folder.glob(f"{table}-*.parquet")) or sorted(folder.glob(single(folder, table).name))
     if not found:
         raise FileNotFoundError(f"{folder} holds no file of {table}")
     return found

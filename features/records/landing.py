@@ -194,14 +194,10 @@ class Landing:
         if self.record_type.parent is None:
             return None
         name, key = self.record_type.parent.record_type, self.record_type.parent.key
-        stored = self.site.lake.stored(name)
-        came = [pl.scan_parquet(path) for path in arrived.get(name, ())]
-        schema = {"key": pl.String, "entity": pl.Int32, PARENT_EVENT: pl.Date}
+        rows = [self.site.lake.stored(name).frame(), *(pl.scan_parquet(path) for path in arrived.get(name, ()))]
         columns = (pl.col(key).cast(pl.String).alias("key"), "entity", pl.col("event_date").alias(PARENT_EVENT))
-        rows = [stored.frame(), *came] if stored.paths else came
         found = [one.select(columns).drop_nulls(["key", "entity"]).unique() for one in rows]
-        keys = pl.concat(found).collect() if found else pl.DataFrame(schema=schema)
-        keys = keys.group_by("key", "entity").agg(pl.col(PARENT_EVENT).max())
+        keys = pl.concat(found).collect().group_by("key", "entity").agg(pl.col(PARENT_EVENT).max())
         return keys.join(register.entities.select("entity", "identity", "code"), on="entity", how="left")
 
     def _arrive(self, rows: pl.DataFrame) -> None:
