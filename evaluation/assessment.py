@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from math import hypot
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,7 @@ def assess(material: Material, *, on: date, rng: np.random.Generator, replicates
         discrimination=measured(scored),
         baseline=_against(rivals.baseline, scored, rng, replicates=replicates),
         champion=_against(rivals.champion, scored, rng, replicates=replicates),
-        leakage=_leakage(rivals.shuffled, scored),
+        leakage=_leakage(rivals.shuffled, scored, rng),
         calibration=_calibrations(material),
         draws=_drawn(material.draws, minimum, oracle=False),
         classes=material.classes,
@@ -217,20 +218,27 @@ def _against(
     return Difference(rival[0], number(level), number(difference), interval)
 
 
-def _leakage(shuffled: Sequence[Floats], scored: Scored) -> Leakage | None:
-    """The mean AUC within kinds of models fitted on labels shuffled within kinds, its interval from their spread.
+def _leakage(shuffled: Sequence[Floats], scored: Scored, rng: np.random.Generator) -> Leakage | None:
+    """The mean AUC within kinds of models fitted on labels shuffled within kinds.
 
-    Shuffling keeps each kind's rate, so kinds are still told apart: only pairs of one kind can show a leak.
+    Shuffling keeps each kind's rate, so kinds are still told apart: only pairs of one kind can show a leak. The
+    interval knows both chances the mean has: which shuffles were drawn (their spread), and which entities are tested
+    (a bootstrap over them), the same for all shuffles.
     """
     if len(shuffled) < 2 or not len(scored.outcome):
         return None
-    rankings = (rank(margin, scored.outcome, stratum=scored.kind) for margin in shuffled)
+    rankings = [rank(margin, scored.outcome, stratum=scored.kind) for margin in shuffled]
+
+    def mean(weights: Floats) -> Floats:
+        return np.asarray(np.mean([auc(ranking, weights) for ranking in rankings], axis=0))
+
     found = np.array([auc(ranking, scored.weight)[0] for ranking in rankings])
-    if not np.isfinite(found).all():
+    (tested,) = bootstrap(mean, scored.entity, rng, weights=scored.weight, replicates=REPLICATES[0])
+    if tested is None or not np.isfinite(found).all():
         return None
-    half = float(student.ppf(0.975, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found)))
-    mean = float(found.mean())
-    return Leakage(mean, (mean - half, mean + half))
+    middle = float(found.mean())
+    drawn = float(student.ppf(0.975, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found)))
+    return Leakage(middle, (middle - hypot(drawn, middle - tested[0]), middle + hypot(drawn, tested[1] - middle)))
 
 
 def _gains(scored: Scored) -> tuple[tuple[float, float], ...]:

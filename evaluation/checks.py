@@ -124,14 +124,11 @@ def _bound(subject: str, bound: float, rule: Rule, *, figure: float | None, inte
     return Detail(subject, bound, figure, interval, bound >= rule["value"])
 
 
-def _near(
-    subject: str, rule: Rule, *, figure: float | None, interval: Interval | None, ideal: float, above: bool = False
-) -> Detail:
-    """A figure that should be near an ideal, or not ``above`` it; its distance counts as 0 when the interval does not
-    tell them apart."""
+def _near(subject: str, rule: Rule, *, figure: float | None, interval: Interval | None, ideal: float) -> Detail:
+    """A figure that should be near an ideal; its distance counts as 0 when the interval does not tell them apart."""
     if figure is None or interval is None:
         return Detail(subject, None, figure, interval, None)
-    is_near = interval[0] <= ideal and (above or ideal <= interval[1])
+    is_near = interval[0] <= ideal <= interval[1]
     distance = 0.0 if is_near else abs(figure - ideal)
     return Detail(subject, distance, figure, interval, distance <= rule["value"])
 
@@ -143,11 +140,8 @@ def _coverage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
 
 
 def _leakage(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
-    """A leak tells shuffled labels apart better than chance; below 0.5 nothing is told apart, it is chance itself."""
     found = evidence.leakage
-    if found is None:
-        return ()
-    return (_near("shuffled", rule, figure=found.auc, interval=found.interval, ideal=0.5, above=True),)
+    return () if found is None else (_near("shuffled", rule, figure=found.auc, interval=found.interval, ideal=0.5),)
 
 
 def _auc(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:

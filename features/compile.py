@@ -4,6 +4,7 @@ The same expressions run on Polars, DuckDB and Spark. The as-of date is either a
 columns of a table of (entity, as-of date) pairs (training samples of many dates): the clock hides which.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -128,8 +129,10 @@ class Plan:
         return list(dict.fromkeys(needed))
 
     def query(self, rows: ir.Table, clock_of: Callable[[ir.Table], Clock], *, by: str) -> ir.Table:
-        """One row per key with records: the key and one integer column per aggregate (null: no such record)."""
-        seen = rows.filter(counted(rows, clock_of(rows), self.profile))
+        """One row per key with records all aggregates may read: the key, one integer an aggregate (null: no record)."""
+        clock = clock_of(rows)
+        shared = rows_condition(rows, shared_rows(self.aggregates.values()), self.record_type, clock)
+        seen = rows.filter(counted(rows, clock, self.profile) & shared)
         clock = clock_of(seen)
         aggregated = {name: self._aggregate(seen, one, clock) for name, one in self.aggregates.items()}
         return seen.group_by(by).aggregate(**aggregated)
@@ -138,22 +141,25 @@ class Plan:
         where = rows_condition(rows, aggregate.rows, self.record_type, clock)
         if aggregate.op == "count":
             return rows.count(where=where)
-        if aggregate.op in {"last_day", "first_day"}:
-            days = epoch_days(rows[aggregate.field or "event_date"])
-            return days.max(where=where) if aggregate.op == "last_day" else days.min(where=where)
-        if aggregate.op == "decayed":
-            return self._decayed(rows, aggregate, clock).sum(where=where)
-        value = rows[aggregate.field]
         if aggregate.op == "distinct":
-            return value.nunique(where=where & value.notnull()).cast("int64")
-        if aggregate.op == "latest":
-            value = self._whole(value, aggregate.field or "")
-            packed = epoch_days(rows.event_date) * LATEST_SCALE + (value + LATEST_OFFSET)
-            return packed.max(where=where & value.notnull())
-        reduce = {"sum": value.sum, "max": value.max, "min": value.min}
-        if aggregate.op not in reduce:
+            value = rows[aggregate.field]
+            return value.nunique(where=where & value.notnull()).cast("int64")  # engines differ on whether null is one
+        if aggregate.op not in _REDUCTIONS:
             raise DefinitionError(f"{self.record_type.name}: no aggregate {aggregate.op!r} in the language.")
-        return reduce[aggregate.op](where=where)
+        return _REDUCTIONS[aggregate.op](among(self._reduced(rows, aggregate, clock), where))
+
+    def _reduced(self, rows: ir.Table, aggregate: Aggregate, clock: Clock) -> ir.IntegerValue:
+        """What an aggregate reduces, for every row."""
+        if aggregate.op in {"last_day", "first_day"}:
+            return epoch_days(rows[aggregate.field or "event_date"])
+        if aggregate.op == "decayed":
+            return self._decayed(rows, aggregate, clock)
+        value = rows[aggregate.field]
+        if aggregate.op == "latest":
+            return epoch_days(rows.event_date) * LATEST_SCALE + (
+                self._whole(value, aggregate.field or "") + LATEST_OFFSET
+            )
+        return value
 
     def _decayed(self, rows: ir.Table, aggregate: Aggregate, clock: Clock) -> ir.Value:
         """Integer weights: rounding makes them the same on every engine, so sums are exact in any order."""
@@ -172,6 +178,33 @@ class Plan:
             return value
         codes = self.profile.codelist(field.list).codes
         return value.cases(*((code, position) for position, code in enumerate(codes)))
+
+
+_REDUCTIONS: dict[str, Callable[[Any], Any]] = {
+    "sum": lambda value: value.sum(),
+    "decayed": lambda value: value.sum(),
+    "max": lambda value: value.max(),
+    "last_day": lambda value: value.max(),
+    "latest": lambda value: value.max(),
+    "min": lambda value: value.min(),
+    "first_day": lambda value: value.min(),
+}
+
+
+def among(value: ir.Value, where: ir.BooleanValue) -> ir.Value:
+    """A value where a condition holds, null elsewhere: reduced in passing, where engines would sort out rows first."""
+    return ibis.ifelse(where, value, ibis.null(value.type()))
+
+
+def shared_rows(aggregates: Iterable[Aggregate]) -> Rows:
+    """Rows that hold all rows any of some aggregates reads: what they have in common, the widest window of all."""
+    first, *others = (aggregate.rows for aggregate in aggregates)
+    conditions = [one for one in first.conditions if all(one in rows.conditions for rows in others)]
+    windows = [rows.window for rows in (first, *others)]
+    widest = max((one for one in windows if one), key=lambda one: (one.months, one.days), default=None)
+    holds_all = widest and all(one and one.months <= widest.months and one.days <= widest.days for one in windows)
+    state = all(rows.state for rows in (first, *others))
+    return Rows(first.record_type, tuple(conditions), widest if holds_all else None, state)
 
 
 def counted(rows: ir.Table, clock: Clock, profile: Profile) -> ir.BooleanValue:
@@ -267,11 +300,8 @@ def days_from(day: ir.DateValue, until: Any) -> ir.IntegerValue:
 
 
 def _has(column: ir.StringValue, codes: Iterable[str]) -> ir.BooleanValue:
-    held = [column.contains(f"|{code}|") for code in codes]
-    combined = held[0]
-    for one in held[1:]:
-        combined = combined | one
-    return combined
+    """One search for all codes: a search for each costs as many passes over the texts."""
+    return column.re_search(rf"\|({'|'.join(re.escape(code) for code in codes)})\|")
 
 
 def _due(year: ir.IntegerValue, duty: tuple[int, int, int], clock: Clock) -> ir.BooleanValue:

@@ -101,5 +101,5 @@ class Population:
         placed = Placed()
         for name, wanted in by_type(self._values).items():
             found = self._reading.at(name, wanted, self._as_of)
-            place(placed, found, wanted, self._axis, record_type=name)
+            place(placed, found, wanted, self._axis)
         return placed

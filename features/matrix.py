@@ -3,19 +3,19 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.compile import before_coverage, pair_clock, pair_columns
+from features.compile import EPOCH, before_coverage, pair_clock, pair_columns
 from features.engine import Engine, Ranged
 from features.everyone import Population, Populations
-from features.formulas import Column, as_of_column, evaluate
+from features.formulas import Column, as_of_column, empty, evaluate
 from features.indicators.catalogue import Definitions, aggregates, populations, row_sets
-from features.indicators.language import Aggregate, Indicator, Nearby, Neighbours, PeerRate, Rows, Window
+from features.indicators.language import Aggregate, Indicator, Nearby, Neighbours, PeerRate, Rows, Value, Window
 from features.placing import Axis, Placed, by_type, place
 from features.population import RING
 from features.profile import Profile
@@ -102,7 +102,7 @@ class Known:
             placed = Placed({part: rows[WIDE.format(number)].to_numpy() for number, part in enumerate(wide_parts)})
             for name, wanted in self.queries.needed.items():
                 found = results[name].between(int(entity[0]), int(entity[-1]))
-                place(placed, found, wanted, axis, record_type=name)
+                place(placed, found, wanted, axis)
             _place_nearby(placed, reading, definitions, axis)
             values = _filled(definitions, placed, axis, reading.lake.profile)
             yield Batch(as_of, axis.entity.astype(np.int32), axis.kind, values, definitions.codes)
@@ -168,7 +168,7 @@ def sampled_batches(
         with_dates = _with_clock(part, _windows(definitions), lake.profile)
         for name, wanted in _needed(definitions).items():
             found = reading.for_pairs(name, wanted, with_dates, pair_clock)
-            place(placed, found, wanted, axis, record_type=name)
+            place(placed, found, wanted, axis)
         populations.place(placed, axis)
         _place_nearby(placed, reading, definitions, axis)
         values = _filled(definitions, placed, axis, lake.profile)
@@ -192,10 +192,11 @@ def _in_scope(status: pa.ChunkedArray, profile: Profile) -> npt.NDArray[np.bool_
 
 def _needed(definitions: Definitions) -> dict[str, dict[str, Aggregate]]:
     """Aggregates over an entity's own records by record type, named in order; equal ones once."""
-    return by_type(
-        [indicator.value for indicator in definitions.indicators]
-        + [Aggregate("latest", Rows(REGISTER), part.cell) for part in _parts(definitions) if isinstance(part, Nearby)]
-    )
+    wanted: list[Value] = []
+    for indicator in definitions.indicators:
+        wanted += [indicator.value, *_any_record(indicator)]
+    nearby = [part for part in _parts(definitions) if isinstance(part, Nearby)]
+    return by_type([*wanted, *(Aggregate("latest", Rows(REGISTER), part.cell) for part in nearby)])
 
 
 def _parts(definitions: Definitions) -> list[PeerRate | Neighbours | Nearby]:
@@ -216,8 +217,8 @@ def _filled(definitions: Definitions, placed: Placed, axis: Axis, profile: Profi
         column[:] = evaluate(indicator.value, placed.columns, axis.as_of)
         if indicator.missing == "zero":
             np.copyto(column, 0.0, where=np.isnan(column))
-        else:
-            np.copyto(column, np.nan, where=~_any_record(indicator, placed, len(axis)))
+        elif counts := [placed.columns[one] for one in _any_record(indicator)]:
+            column[np.logical_and.reduce([count == 0 for count in counts])] = np.nan
         if indicator.kinds not in others:
             kinds = [profile.kind_codes.index(kind) for kind in indicator.kinds]
             others[indicator.kinds] = np.flatnonzero(~np.isin(axis.kind, kinds))
@@ -226,11 +227,21 @@ def _filled(definitions: Definitions, placed: Placed, axis: Axis, profile: Profi
     return values
 
 
-def _any_record(indicator: Indicator, placed: Placed, rows: int) -> npt.NDArray[np.bool_]:
-    own = {aggregate.rows.record_type for aggregate in aggregates(indicator.value)}
+def _any_record(indicator: Indicator) -> tuple[Aggregate, ...]:
+    """What counts the records an indicator is null without; nothing where its value says so by itself."""
+    return () if indicator.missing == "zero" else _counts(indicator.value)
+
+
+@cache
+def _counts(value: Value) -> tuple[Aggregate, ...]:
+    own = list(dict.fromkeys(aggregates(value)))
     if not own:
-        return np.ones(rows, bool)
-    return np.asarray(np.logical_or.reduce([placed.present[name] for name in own]))
+        return ()
+    if not any(populations(value)):
+        without = evaluate(value, {one: np.array([empty(one)]) for one in own}, as_of_column(EPOCH, 1))
+        if np.isnan(without[0]):
+            return ()
+    return tuple(Aggregate("count", Rows(name)) for name in dict.fromkeys(one.rows.record_type for one in own))
 
 
 def _blank_before_coverage(column: Column, indicator: Indicator, axis: Axis, profile: Profile) -> None:

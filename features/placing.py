@@ -64,10 +64,9 @@ class Axis:
 
 @dataclass
 class Placed:
-    """Query results placed on an axis: columns by value, and which rows have any record of a type."""
+    """Query results placed on an axis: columns by value."""
 
     columns: dict[Value, Column] = field(default_factory=dict)
-    present: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
 
 
 def by_type(values: Sequence[Value]) -> dict[str, dict[str, Aggregate]]:
@@ -79,18 +78,13 @@ def by_type(values: Sequence[Value]) -> dict[str, dict[str, Aggregate]]:
     return {name: {f"a{number}": one for number, one in enumerate(wanted)} for name, wanted in found.items()}
 
 
-def place(
-    placed: Placed, found: pa.Table | None, wanted: Mapping[str, Aggregate], axis: Axis, *, record_type: str
-) -> None:
+def place(placed: Placed, found: pa.Table | None, wanted: Mapping[str, Aggregate], axis: Axis) -> None:
     """Put a sorted result onto the axis; rows without a record get what no record means for the aggregate."""
-    there = np.zeros(len(axis), bool)
     is_held, rows = np.zeros(0, bool), np.zeros(0, np.int64)
     if found is not None and found.num_rows and len(axis):
         rows = axis.places(found[axis.by].to_numpy())
         is_held = rows >= 0
         rows = rows[is_held]
-        there[rows] = True
-    placed.present[record_type] = there
     for name, aggregate in wanted.items():
         values = np.full(len(axis), empty(aggregate))
         if len(rows) and found is not None:

@@ -82,7 +82,7 @@ def by_hand(lake):
         return (pl.lit(float(SCALE)) * pl.lit(0.5).pow(age / half_life) + 0.5).floor()
 
     points = pl.col("severity").replace_strict(POINTS, default=0, return_dtype=pl.Int64)
-    problem = pl.any_horizontal(pl.col("results").str.contains(f"|{code}|", literal=True) for code in PROBLEMS)
+    problem = pl.col("results").str.contains(rf"\|({'|'.join(PROBLEMS)})\|")
     penalty = rows("penalty").filter((pl.col("severity") >= 1) & (pl.col("item") != "G402"), since(2021))
     parts = [
         penalty.group_by("entity").agg(

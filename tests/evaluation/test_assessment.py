@@ -88,6 +88,25 @@ def test_one_shuffle_is_no_spread():
     assert judged(replace(material(), rivals=rivals)).evidence.leakage is None
 
 
+def shuffled_alike(seed, told=0.0):
+    """Leakage of eight models that agree on nothing but noise (and on the outcome, when some of it is told)."""
+    rng = np.random.default_rng(seed)
+    given = material(400, seed)
+    shared = rng.normal(size=400) + told * given.scored.outcome
+    rivals = replace(given.rivals, shuffled=[shared + rng.normal(scale=0.3, size=400) for _ in range(8)])
+    return judged(replace(given, rivals=rivals)).evidence.leakage
+
+
+def test_few_tested_entities_widen_the_interval_of_shuffled_labels():
+    found = [shuffled_alike(seed) for seed in range(40)]
+    assert sum(one.interval[0] <= 0.5 <= one.interval[1] for one in found) >= 34  # 38 expected, sd 1.4
+    assert all(one.interval[1] - one.interval[0] > 0.1 for one in found)
+
+
+def test_a_leak_is_found_among_few_entities():
+    assert all(shuffled_alike(seed, told=2.0).interval[0] > 0.55 for seed in range(10))
+
+
 def test_more_pairs_take_fewer_replicates(monkeypatch):
     monkeypatch.setattr(assessment, "DRAWN_ROWS", 3000 * 250)
     rng, same = np.random.default_rng(1), np.random.default_rng(1)

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from world import SMALL, World, lake_of, lake_schema, sampled, world_of
 
-from features.compile import Plan, literal_clock
+from features.compile import Plan, literal_clock, shared_rows
 from features.engine import Engine
 from features.formulas import as_of_column, evaluate
 from features.indicators.catalogue import Definitions, load
-from features.indicators.language import Aggregate, Condition, DefinitionError, f, on, peer_rate, records
+from features.indicators.language import Aggregate, Condition, DefinitionError, Rows, Window, f, on, peer_rate, records
 from features.profile import Profile, ProfileError, read_profile
 from features.records.schema import record_types
 
@@ -28,6 +28,21 @@ def query(aggregate: Aggregate, profile: Profile = PROFILE):
     rows = ibis.table(ibis.Schema.from_pyarrow(lake_schema(record_type)), name=record_type.name)
     clock = literal_clock(AS_OF, profile.zone)
     return Plan(record_type, profile, {"a0": aggregate}).query(rows, lambda _: clock, by="entity")
+
+
+def shared(*rows: Rows) -> Rows:
+    return shared_rows([Aggregate("count", one) for one in rows])
+
+
+def test_rows_of_several_definitions_share_conditions_and_the_widest_window():
+    grave, paid = f.severity >= 2, f.fine > 0
+    year, three = Window(months=12), Window(months=36)
+    found = shared(Rows("fine", (grave, paid), year), Rows("fine", (paid, f.fine > 5), three))
+    assert found == Rows("fine", (paid,), three)
+    assert shared(Rows("fine", (grave,), year), Rows("fine", (grave,))) == Rows("fine", (grave,))
+    assert shared(Rows("fine", (), year), Rows("fine", (), Window(days=400))) == Rows("fine")
+    assert shared(Rows("fine", state=True), Rows("fine", state=True, window=year)) == Rows("fine", state=True)
+    assert shared(Rows("fine", state=True), Rows("fine")) == Rows("fine")
 
 
 def with_repair_effect(effect: str, tmp_path) -> Profile:

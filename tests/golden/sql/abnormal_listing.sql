@@ -35,17 +35,22 @@ SELECT
         "t1"."out_date" > MAKE_DATE(2025, 6, 30)
       )
     )) AS "a2",
-  MIN(DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")) FILTER(WHERE
-    (
-      "t1"."in_date" <= MAKE_DATE(2025, 6, 30)
-    )
-    AND (
-      (
-        "t1"."out_date" IS NULL
-      ) OR (
-        "t1"."out_date" > MAKE_DATE(2025, 6, 30)
+  MIN(
+    CASE
+      WHEN (
+        "t1"."in_date" <= MAKE_DATE(2025, 6, 30)
       )
-    )) AS "a3",
+      AND (
+        (
+          "t1"."out_date" IS NULL
+        ) OR (
+          "t1"."out_date" > MAKE_DATE(2025, 6, 30)
+        )
+      )
+      THEN DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a3",
   COUNT(*) FILTER(WHERE
     "t1"."event_date" > MAKE_DATE(2022, 6, 30)) AS "a4",
   COUNT(*) FILTER(WHERE
@@ -115,6 +120,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" IS NOT NULL
 ) AS "t1"
 GROUP BY
   1

@@ -38,6 +38,8 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."responsibility" IN ('minor', 'main', 'full')
+    AND "t0"."event_date" > MAKE_DATE(2023, 6, 30)
 ) AS "t1"
 GROUP BY
   1

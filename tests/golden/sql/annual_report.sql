@@ -1,17 +1,16 @@
 SELECT
   "t1"."entity",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."employees" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" IS NOT NULL
-    ) AND (
-      "t1"."employees" IS NOT NULL
-    )) AS "a0",
+    CASE
+      WHEN "t1"."event_date" IS NOT NULL
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."employees" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a0",
   COUNT(DISTINCT "t1"."year") FILTER(WHERE
     (
       "t1"."year" <= (
@@ -55,154 +54,160 @@ SELECT
     AND (
       "t1"."year" IS NOT NULL
     )) AS "a2",
-  MAX("t1"."late_days") FILTER(WHERE
-    (
-      "t1"."year" <= (
-        (
-          2025 - 1
-        ) - CAST(630 <= 630 AS BIGINT)
-      )
-    )
-    AND (
-      "t1"."year" > (
-        (
+  MAX(
+    CASE
+      WHEN (
+        "t1"."year" <= (
           (
             2025 - 1
           ) - CAST(630 <= 630 AS BIGINT)
-        ) - 1
+        )
       )
-    )) AS "a3",
-  MAX("t1"."all_zero") FILTER(WHERE
-    (
-      "t1"."year" <= (
-        (
-          2025 - 1
-        ) - CAST(630 <= 630 AS BIGINT)
+      AND (
+        "t1"."year" > (
+          (
+            (
+              2025 - 1
+            ) - CAST(630 <= 630 AS BIGINT)
+          ) - 1
+        )
       )
-    )
-    AND (
-      "t1"."year" > (
-        (
+      THEN "t1"."late_days"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a3",
+  MAX(
+    CASE
+      WHEN (
+        "t1"."year" <= (
           (
             2025 - 1
           ) - CAST(630 <= 630 AS BIGINT)
-        ) - 1
+        )
       )
-    )) AS "a4",
-  MAX("t1"."inconsistent_items") FILTER(WHERE
-    (
-      "t1"."year" <= (
-        (
-          2025 - 1
-        ) - CAST(630 <= 630 AS BIGINT)
+      AND (
+        "t1"."year" > (
+          (
+            (
+              2025 - 1
+            ) - CAST(630 <= 630 AS BIGINT)
+          ) - 1
+        )
       )
-    )
-    AND (
-      "t1"."year" > (
-        (
+      THEN "t1"."all_zero"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a4",
+  MAX(
+    CASE
+      WHEN (
+        "t1"."year" <= (
           (
             2025 - 1
           ) - CAST(630 <= 630 AS BIGINT)
-        ) - 1
+        )
       )
-    )) AS "a5",
+      AND (
+        "t1"."year" > (
+          (
+            (
+              2025 - 1
+            ) - CAST(630 <= 630 AS BIGINT)
+          ) - 1
+        )
+      )
+      THEN "t1"."inconsistent_items"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a5",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."contact_valid" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" IS NOT NULL
-    ) AND (
-      "t1"."contact_valid" IS NOT NULL
-    )) AS "a6",
+    CASE
+      WHEN "t1"."event_date" IS NOT NULL
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."contact_valid" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a6",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."revenue" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" IS NOT NULL
-    ) AND (
-      "t1"."revenue" IS NOT NULL
-    )) AS "a7",
+    CASE
+      WHEN "t1"."event_date" IS NOT NULL
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."revenue" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a7",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."revenue_before" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" IS NOT NULL
-    ) AND (
-      "t1"."revenue_before" IS NOT NULL
-    )) AS "a8",
+    CASE
+      WHEN "t1"."event_date" IS NOT NULL
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."revenue_before" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a8",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."liabilities" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" IS NOT NULL
-    ) AND (
-      "t1"."liabilities" IS NOT NULL
-    )) AS "a9",
+    CASE
+      WHEN "t1"."event_date" IS NOT NULL
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."liabilities" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a9",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."assets" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" IS NOT NULL
-    ) AND (
-      "t1"."assets" IS NOT NULL
-    )) AS "a10",
+    CASE
+      WHEN "t1"."event_date" IS NOT NULL
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."assets" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a10",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."overdue_sme_payment" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" IS NOT NULL
-    )
-    AND (
-      "t1"."overdue_sme_payment" IS NOT NULL
-    )) AS "a11",
+    CASE
+      WHEN "t1"."event_date" IS NOT NULL
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."overdue_sme_payment" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a11",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."guarantees" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" IS NOT NULL
-    ) AND (
-      "t1"."guarantees" IS NOT NULL
-    )) AS "a12",
+    CASE
+      WHEN "t1"."event_date" IS NOT NULL
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."guarantees" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a12",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."equity" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" IS NOT NULL
-    ) AND (
-      "t1"."equity" IS NOT NULL
-    )) AS "a13"
+    CASE
+      WHEN "t1"."event_date" IS NOT NULL
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."equity" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a13"
 FROM (
   SELECT
     "t0"."entity",
@@ -240,6 +245,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" IS NOT NULL
 ) AS "t1"
 GROUP BY
   1

@@ -1,16 +1,21 @@
 SELECT
   "t1"."entity",
-  SUM("t1"."claim") FILTER(WHERE
-    (
-      "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
-    )
-    AND (
-      (
-        "t1"."to_date" IS NULL
-      ) OR (
-        "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+  SUM(
+    CASE
+      WHEN (
+        "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
       )
-    )) AS "a0"
+      AND (
+        (
+          "t1"."to_date" IS NULL
+        ) OR (
+          "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+        )
+      )
+      THEN "t1"."claim"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a0"
 FROM (
   SELECT
     "t0"."entity",
@@ -36,6 +41,14 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."from_date" <= MAKE_DATE(2025, 6, 30)
+    AND (
+      (
+        "t0"."to_date" IS NULL
+      ) OR (
+        "t0"."to_date" > MAKE_DATE(2025, 6, 30)
+      )
+    )
 ) AS "t1"
 GROUP BY
   1

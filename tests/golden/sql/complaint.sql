@@ -1,34 +1,37 @@
 SELECT
   "t1"."entity",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 6.0
+    CASE
+      WHEN (
+        "t1"."accepted" = 1
+      )
+      AND (
+        "t1"."professional" = 0
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2024, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 6.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."accepted" = 1
-    )
-    AND (
-      "t1"."professional" = 0
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2024, 6, 30)
-    )) AS "a0",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a0",
   COUNT(*) FILTER(WHERE
     (
       "t1"."accepted" = 1
@@ -67,37 +70,40 @@ SELECT
       "t1"."event_date" > MAKE_DATE(2023, 6, 30)
     )) AS "a4",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 6.0
+    CASE
+      WHEN (
+        "t1"."accepted" = 1
+      )
+      AND (
+        "t1"."professional" = 0
+      )
+      AND (
+        "t1"."topic" = 'prepaid'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2024, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 6.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."accepted" = 1
-    )
-    AND (
-      "t1"."professional" = 0
-    )
-    AND (
-      "t1"."topic" = 'prepaid'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2024, 6, 30)
-    )) AS "a5",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a5",
   COUNT(DISTINCT "t1"."complainant_key") FILTER(WHERE
     (
       "t1"."accepted" = 1
@@ -112,29 +118,32 @@ SELECT
       "t1"."complainant_key" IS NOT NULL
     )) AS "a6",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN "t1"."outcome" IN ('filed', 'rectified')
+      AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    "t1"."outcome" IN ('filed', 'rectified')
-    AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a7",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a7",
   COUNT(*) FILTER(WHERE
     (
       "t1"."professional" = 1
@@ -171,6 +180,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" IS NOT NULL
 ) AS "t1"
 GROUP BY
   1

@@ -15,8 +15,13 @@ SELECT
     AND (
       "t1"."change_item" IS NOT NULL
     )) AS "a1",
-  MAX(DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")) FILTER(WHERE
-    "t1"."event_date" > MAKE_DATE(2020, 6, 30)) AS "a2",
+  MAX(
+    CASE
+      WHEN "t1"."event_date" > MAKE_DATE(2020, 6, 30)
+      THEN DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a2",
   COUNT(*) FILTER(WHERE
     (
       "t1"."change_item" = 'legal_rep'
@@ -91,6 +96,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" IS NOT NULL
 ) AS "t1"
 GROUP BY
   1

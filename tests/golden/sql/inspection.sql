@@ -1,11 +1,7 @@
 SELECT
   "t1"."entity",
   COUNT(*) FILTER(WHERE
-    (
-      CONTAINS("t1"."results", '|03|')
-      OR CONTAINS("t1"."results", '|06|')
-      OR CONTAINS("t1"."results", '|08|')
-    )
+    REGEXP_MATCHES("t1"."results", '\|(03|06|08)\|')
     AND (
       "t1"."event_date" > MAKE_DATE(2023, 6, 30)
     )) AS "a0",
@@ -16,128 +12,99 @@ SELECT
     AND (
       "t1"."event_date" > MAKE_DATE(2023, 6, 30)
     )) AS "a2",
-  MAX(DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")) FILTER(WHERE
-    "t1"."event_date" > MAKE_DATE(2020, 6, 30)) AS "a3",
+  MAX(
+    CASE
+      WHEN "t1"."event_date" > MAKE_DATE(2020, 6, 30)
+      THEN DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a3",
   COUNT(*) FILTER(WHERE
-    (
-      CONTAINS("t1"."results", '|01|')
-      OR CONTAINS("t1"."results", '|02|')
-      OR CONTAINS("t1"."results", '|04|')
-      OR CONTAINS("t1"."results", '|09|')
-      OR CONTAINS("t1"."results", '|10|')
-      OR CONTAINS("t1"."results", '|13|')
-      OR CONTAINS("t1"."results", '|14|')
-    )
+    REGEXP_MATCHES("t1"."results", '\|(01|02|04|09|10|13|14)\|')
     AND (
       "t1"."event_date" > MAKE_DATE(2020, 6, 30)
     )) AS "a4",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN REGEXP_MATCHES("t1"."results", '\|(02|04|09|10|13|14)\|')
+      AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      CONTAINS("t1"."results", '|02|')
-      OR CONTAINS("t1"."results", '|04|')
-      OR CONTAINS("t1"."results", '|09|')
-      OR CONTAINS("t1"."results", '|10|')
-      OR CONTAINS("t1"."results", '|13|')
-      OR CONTAINS("t1"."results", '|14|')
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a5",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a5",
   COUNT(*) FILTER(WHERE
-    (
-      CONTAINS("t1"."results", '|02|')
-      OR CONTAINS("t1"."results", '|04|')
-      OR CONTAINS("t1"."results", '|09|')
-      OR CONTAINS("t1"."results", '|10|')
-      OR CONTAINS("t1"."results", '|13|')
-      OR CONTAINS("t1"."results", '|14|')
-    )
+    REGEXP_MATCHES("t1"."results", '\|(02|04|09|10|13|14)\|')
     AND (
       "t1"."event_date" > MAKE_DATE(2022, 6, 30)
     )) AS "a6",
   COUNT(*) FILTER(WHERE
-    (
-      CONTAINS("t1"."results", '|01|')
-      OR CONTAINS("t1"."results", '|02|')
-      OR CONTAINS("t1"."results", '|04|')
-      OR CONTAINS("t1"."results", '|09|')
-      OR CONTAINS("t1"."results", '|10|')
-      OR CONTAINS("t1"."results", '|13|')
-      OR CONTAINS("t1"."results", '|14|')
-    )
+    REGEXP_MATCHES("t1"."results", '\|(01|02|04|09|10|13|14)\|')
     AND (
       "t1"."event_date" > MAKE_DATE(2022, 6, 30)
     )) AS "a7",
-  MAX(DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")) FILTER(WHERE
-    CONTAINS("t1"."results", '|01|')
-    OR CONTAINS("t1"."results", '|02|')
-    OR CONTAINS("t1"."results", '|04|')
-    OR CONTAINS("t1"."results", '|09|')
-    OR CONTAINS("t1"."results", '|10|')
-    OR CONTAINS("t1"."results", '|13|')
-    OR CONTAINS("t1"."results", '|14|')) AS "a8",
-  MAX(DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")) FILTER(WHERE
-    CONTAINS("t1"."results", '|02|')
-    OR CONTAINS("t1"."results", '|04|')
-    OR CONTAINS("t1"."results", '|09|')
-    OR CONTAINS("t1"."results", '|10|')
-    OR CONTAINS("t1"."results", '|13|')
-    OR CONTAINS("t1"."results", '|14|')) AS "a9",
-  MAX(DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")) FILTER(WHERE
-    CONTAINS("t1"."results", '|04|')
-    OR CONTAINS("t1"."results", '|09|')
-    OR CONTAINS("t1"."results", '|10|')
-    OR CONTAINS("t1"."results", '|14|')) AS "a10",
+  MAX(
+    CASE
+      WHEN REGEXP_MATCHES("t1"."results", '\|(01|02|04|09|10|13|14)\|')
+      THEN DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a8",
+  MAX(
+    CASE
+      WHEN REGEXP_MATCHES("t1"."results", '\|(02|04|09|10|13|14)\|')
+      THEN DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a9",
+  MAX(
+    CASE
+      WHEN REGEXP_MATCHES("t1"."results", '\|(04|09|10|14)\|')
+      THEN DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a10",
   COUNT(*) FILTER(WHERE
-    CONTAINS("t1"."results", '|10|')
+    REGEXP_MATCHES("t1"."results", '\|(10)\|')
     AND (
       "t1"."event_date" > MAKE_DATE(2023, 6, 30)
     )) AS "a11",
   COUNT(*) FILTER(WHERE
-    CONTAINS("t1"."results", '|04|')
+    REGEXP_MATCHES("t1"."results", '\|(04)\|')
     AND (
       "t1"."event_date" > MAKE_DATE(2022, 6, 30)
     )) AS "a12",
   COUNT(*) FILTER(WHERE
-    CONTAINS("t1"."results", '|14|')
+    REGEXP_MATCHES("t1"."results", '\|(14)\|')
     AND (
       "t1"."event_date" > MAKE_DATE(2022, 6, 30)
     )) AS "a13",
   COUNT(*) FILTER(WHERE
-    CONTAINS("t1"."results", '|03|')
+    REGEXP_MATCHES("t1"."results", '\|(03)\|')
     AND (
       "t1"."event_date" > MAKE_DATE(2023, 6, 30)
     )) AS "a14",
   COUNT(*) FILTER(WHERE
-    (
-      CONTAINS("t1"."results", '|01|')
-      OR CONTAINS("t1"."results", '|02|')
-      OR CONTAINS("t1"."results", '|04|')
-      OR CONTAINS("t1"."results", '|09|')
-      OR CONTAINS("t1"."results", '|10|')
-      OR CONTAINS("t1"."results", '|13|')
-      OR CONTAINS("t1"."results", '|14|')
-    )
-    AND CONTAINS("t1"."results", '|01|')
+    REGEXP_MATCHES("t1"."results", '\|(01|02|04|09|10|13|14)\|')
+    AND REGEXP_MATCHES("t1"."results", '\|(01)\|')
     AND (
       "t1"."method" = 'onsite'
     )
@@ -145,15 +112,7 @@ SELECT
       "t1"."event_date" > MAKE_DATE(2020, 6, 30)
     )) AS "a15",
   COUNT(*) FILTER(WHERE
-    (
-      CONTAINS("t1"."results", '|01|')
-      OR CONTAINS("t1"."results", '|02|')
-      OR CONTAINS("t1"."results", '|04|')
-      OR CONTAINS("t1"."results", '|09|')
-      OR CONTAINS("t1"."results", '|10|')
-      OR CONTAINS("t1"."results", '|13|')
-      OR CONTAINS("t1"."results", '|14|')
-    )
+    REGEXP_MATCHES("t1"."results", '\|(01|02|04|09|10|13|14)\|')
     AND (
       "t1"."method" = 'onsite'
     )
@@ -185,6 +144,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" IS NOT NULL
 ) AS "t1"
 GROUP BY
   1

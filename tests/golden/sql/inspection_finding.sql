@@ -1,110 +1,122 @@
 SELECT
   "t1"."entity",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT) * "t1"."severity"
-  ) FILTER(WHERE
-    "t1"."event_date" > MAKE_DATE(2023, 6, 30)) AS "a0",
+        ) + 0.5
+      ) AS BIGINT) * "t1"."severity"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a0",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."finding_type" = 'food_nonconform'
+      )
+      AND (
+        "t1"."key_item" = 1
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."finding_type" = 'food_nonconform'
-    )
-    AND (
-      "t1"."key_item" = 1
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a1",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a1",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."finding_type" = 'food_nonconform'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."finding_type" = 'food_nonconform'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a2",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a2",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."finding_type" = 'gxp_defect'
+      )
+      AND (
+        "t1"."severity" >= 3
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."finding_type" = 'gxp_defect'
-    )
-    AND (
-      "t1"."severity" >= 3
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a3",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a3",
   COUNT(*) FILTER(WHERE
     (
       "t1"."finding_type" = 'equipment_uncertified_operator'
@@ -120,31 +132,34 @@ SELECT
       "t1"."event_date" > MAKE_DATE(2023, 6, 30)
     )) AS "a5",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."finding_type" = 'lab_report_false'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."finding_type" = 'lab_report_false'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a6"
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a6"
 FROM (
   SELECT
     "t0"."entity",
@@ -170,6 +185,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" > MAKE_DATE(2022, 6, 30)
 ) AS "t1"
 GROUP BY
   1

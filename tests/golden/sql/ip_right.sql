@@ -35,6 +35,14 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."granted_date" <= MAKE_DATE(2025, 6, 30)
+    AND (
+      (
+        "t0"."expires" IS NULL
+      ) OR (
+        "t0"."expires" > MAKE_DATE(2025, 6, 30)
+      )
+    )
 ) AS "t1"
 GROUP BY
   1

@@ -1,34 +1,37 @@
 SELECT
   "t1"."entity",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."litigation_role" = 'defendant'
+      )
+      AND (
+        "t1"."case_kind" <> 'bankruptcy'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."litigation_role" = 'defendant'
-    )
-    AND (
-      "t1"."case_kind" <> 'bankruptcy'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a0",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a0",
   COUNT(*) FILTER(WHERE
     (
       "t1"."case_kind" = 'bankruptcy'
@@ -71,6 +74,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" IS NOT NULL
 ) AS "t1"
 GROUP BY
   1

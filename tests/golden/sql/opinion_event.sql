@@ -1,44 +1,52 @@
 SELECT
   "t1"."entity",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 1.0
+    CASE
+      WHEN (
+        "t1"."negative" = 1
+      )
+      AND (
+        "t1"."verified" = 1
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2025, 4, 1)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 1.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."negative" = 1
-    )
-    AND (
-      "t1"."verified" = 1
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2025, 4, 1)
-    )) AS "a0",
-  MAX("t1"."level") FILTER(WHERE
-    (
-      "t1"."negative" = 1
-    )
-    AND (
-      "t1"."verified" = 1
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2024, 6, 30)
-    )) AS "a1"
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a0",
+  MAX(
+    CASE
+      WHEN (
+        "t1"."negative" = 1
+      )
+      AND (
+        "t1"."verified" = 1
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2024, 6, 30)
+      )
+      THEN "t1"."level"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a1"
 FROM (
   SELECT
     "t0"."entity",
@@ -64,6 +72,8 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."negative" = 1
+    AND "t0"."verified" = 1
 ) AS "t1"
 GROUP BY
   1

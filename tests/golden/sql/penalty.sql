@@ -21,84 +21,112 @@ SELECT
       "t1"."event_date" > MAKE_DATE(2022, 6, 30)
     )) AS "a1",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT) * CASE "t1"."severity" WHEN 1 THEN 1 WHEN 2 THEN 3 WHEN 3 THEN 8 WHEN 4 THEN 20 ELSE 0 END
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a2",
-  MAX("t1"."severity") FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a3",
-  MAX("t1"."severity") FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2024, 6, 30)
-    )) AS "a4",
-  SUM("t1"."fine") FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a5",
-  SUM("t1"."confiscated") FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a6",
-  MAX(DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2020, 6, 30)
-    )) AS "a7",
+        ) + 0.5
+      ) AS BIGINT) * CASE "t1"."severity" WHEN 1 THEN 1 WHEN 2 THEN 3 WHEN 3 THEN 8 WHEN 4 THEN 20 ELSE 0 END
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a2",
+  MAX(
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN "t1"."severity"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a3",
+  MAX(
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2024, 6, 30)
+      )
+      THEN "t1"."severity"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a4",
+  SUM(
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN "t1"."fine"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a5",
+  SUM(
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN "t1"."confiscated"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a6",
+  MAX(
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2020, 6, 30)
+      )
+      THEN DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date")
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a7",
   COUNT(*) FILTER(WHERE
     (
       "t1"."severity" >= 1
@@ -132,11 +160,7 @@ SELECT
     AND (
       "t1"."item" <> 'G402'
     )
-    AND (
-      CONTAINS("t1"."kinds", '|stop_business|')
-      OR CONTAINS("t1"."kinds", '|restrict_business|')
-      OR CONTAINS("t1"."kinds", '|seize_licence|')
-    )
+    AND REGEXP_MATCHES("t1"."kinds", '\|(stop_business|restrict_business|seize_licence)\|')
     AND (
       "t1"."event_date" > MAKE_DATE(2022, 6, 30)
     )) AS "a10",
@@ -147,12 +171,9 @@ SELECT
     AND (
       "t1"."item" <> 'G402'
     )
-    AND (
-      CONTAINS("t1"."kinds", '|revoke_licence|')
-      OR CONTAINS("t1"."kinds", '|revoke_business_licence|')
-      OR CONTAINS("t1"."kinds", '|lower_grade|')
-      OR CONTAINS("t1"."kinds", '|close|')
-      OR CONTAINS("t1"."kinds", '|restrict_practice|')
+    AND REGEXP_MATCHES(
+      "t1"."kinds",
+      '\|(revoke_licence|revoke_business_licence|lower_grade|close|restrict_practice)\|'
     )
     AND (
       "t1"."event_date" > MAKE_DATE(2022, 6, 30)
@@ -174,126 +195,138 @@ SELECT
       "t1"."event_date" > MAKE_DATE(2020, 6, 30)
     )) AS "a12",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."authority_province" <> '36'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."authority_province" <> '36'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a13",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a13",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."item" = 'G402'
+      ) AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."item" = 'G402'
-    ) AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a14",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a14",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'ip_counterfeit'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'ip_counterfeit'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a15",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a15",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'price'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'price'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a16",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a16",
   COUNT(*) FILTER(WHERE
     (
       "t1"."severity" >= 1
@@ -306,579 +339,633 @@ SELECT
       "t1"."event_date" > MAKE_DATE(2020, 6, 30)
     )) AS "a17",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND "t1"."violation_type" IN ('false_promotion', 'confusion', 'bribery', 'trade_secret', 'pyramid_selling')
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND "t1"."violation_type" IN ('false_promotion', 'confusion', 'bribery', 'trade_secret', 'pyramid_selling')
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a18",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a18",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."violation_type" = 'advertising'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."violation_type" = 'advertising'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a19",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a19",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'consumer'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'consumer'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a20",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a20",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."violation_type" = 'network_trade'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."violation_type" = 'network_trade'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a21",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a21",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'food_drug'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'food_drug'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a22",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a22",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'industrial_product'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'industrial_product'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a23",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a23",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'metrology'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'metrology'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a24",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a24",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'testing'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'testing'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a25",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a25",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'ecology'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'ecology'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a26",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a26",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'transport'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'transport'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a27",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a27",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'culture'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'culture'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a28",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a28",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'agriculture'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'agriculture'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a29",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a29",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'emergency'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'emergency'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a30",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a30",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'fire'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'fire'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a31",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a31",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'construction'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'construction'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a32",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a32",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'health'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'health'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a33",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a33",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'statistics'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'statistics'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a34",
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a34",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN (
+        "t1"."severity" >= 1
+      )
+      AND (
+        "t1"."item" <> 'G402'
+      )
+      AND (
+        "t1"."domain" = 'fiscal'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2022, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    (
-      "t1"."severity" >= 1
-    )
-    AND (
-      "t1"."item" <> 'G402'
-    )
-    AND (
-      "t1"."domain" = 'fiscal'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2022, 6, 30)
-    )) AS "a35"
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a35"
 FROM (
   SELECT
     "t0"."entity",
@@ -911,6 +998,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" > MAKE_DATE(2020, 6, 30)
 ) AS "t1"
 GROUP BY
   1

@@ -1,36 +1,44 @@
 SELECT
   "t1"."entity",
   SUM(
-    CAST(FLOOR(
-      (
-        1048576.0 * (
-          POWER(
-            0.5,
-            (
-              CAST((
-                24306 - (
-                  (
-                    CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
-                  ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
-                )
-              ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+    CASE
+      WHEN "t1"."platform_kind" IN ('delisting', 'account_restriction', 'shop_closure', 'warning')
+      AND (
+        "t1"."event_date" > MAKE_DATE(2023, 6, 30)
+      )
+      THEN CAST(FLOOR(
+        (
+          1048576.0 * (
+            POWER(
+              0.5,
+              (
+                CAST((
+                  24306 - (
+                    (
+                      CAST(EXTRACT(year FROM "t1"."event_date") AS BIGINT) * 12
+                    ) + CAST(EXTRACT(month FROM "t1"."event_date") AS BIGINT)
+                  )
+                ) - CAST(CAST(EXTRACT(day FROM "t1"."event_date") AS BIGINT) > 31 AS BIGINT) AS DOUBLE) / 12.0
+              )
             )
           )
-        )
-      ) + 0.5
-    ) AS BIGINT)
-  ) FILTER(WHERE
-    "t1"."platform_kind" IN ('delisting', 'account_restriction', 'shop_closure', 'warning')
-    AND (
-      "t1"."event_date" > MAKE_DATE(2023, 6, 30)
-    )) AS "a0",
-  MIN("t1"."quality_decile") FILTER(WHERE
-    (
-      "t1"."platform_kind" = 'quality_rating'
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2024, 6, 30)
-    )) AS "a1"
+        ) + 0.5
+      ) AS BIGINT)
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a0",
+  MIN(
+    CASE
+      WHEN (
+        "t1"."platform_kind" = 'quality_rating'
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2024, 6, 30)
+      )
+      THEN "t1"."quality_decile"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a1"
 FROM (
   SELECT
     "t0"."entity",
@@ -55,6 +63,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" > MAKE_DATE(2023, 6, 30)
 ) AS "t1"
 GROUP BY
   1

@@ -1,51 +1,51 @@
 SELECT
   "t1"."entity",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."grade_rank" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."scheme" = 'food'
-    )
-    AND (
-      "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
-    )
-    AND (
-      (
-        "t1"."to_date" IS NULL
-      ) OR (
-        "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+    CASE
+      WHEN (
+        "t1"."scheme" = 'food'
       )
-    )
-    AND (
-      "t1"."grade_rank" IS NOT NULL
-    )) AS "a0",
+      AND (
+        "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
+      )
+      AND (
+        (
+          "t1"."to_date" IS NULL
+        ) OR (
+          "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+        )
+      )
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."grade_rank" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a0",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."grade_rank" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."scheme" = 'ecology'
-    )
-    AND (
-      "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
-    )
-    AND (
-      (
-        "t1"."to_date" IS NULL
-      ) OR (
-        "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+    CASE
+      WHEN (
+        "t1"."scheme" = 'ecology'
       )
-    )
-    AND (
-      "t1"."grade_rank" IS NOT NULL
-    )) AS "a1"
+      AND (
+        "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
+      )
+      AND (
+        (
+          "t1"."to_date" IS NULL
+        ) OR (
+          "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+        )
+      )
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."grade_rank" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a1"
 FROM (
   SELECT
     "t0"."entity",
@@ -72,6 +72,14 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."from_date" <= MAKE_DATE(2025, 6, 30)
+    AND (
+      (
+        "t0"."to_date" IS NULL
+      ) OR (
+        "t0"."to_date" > MAKE_DATE(2025, 6, 30)
+      )
+    )
 ) AS "t1"
 GROUP BY
   1

@@ -1,27 +1,37 @@
 SELECT
   "t1"."entity",
-  SUM("t1"."paid_in") FILTER(WHERE
-    (
-      "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
-    )
-    AND (
-      (
-        "t1"."to_date" IS NULL
-      ) OR (
-        "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+  SUM(
+    CASE
+      WHEN (
+        "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
       )
-    )) AS "a0",
-  SUM("t1"."subscribed") FILTER(WHERE
-    (
-      "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
-    )
-    AND (
-      (
-        "t1"."to_date" IS NULL
-      ) OR (
-        "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+      AND (
+        (
+          "t1"."to_date" IS NULL
+        ) OR (
+          "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+        )
       )
-    )) AS "a1",
+      THEN "t1"."paid_in"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a0",
+  SUM(
+    CASE
+      WHEN (
+        "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
+      )
+      AND (
+        (
+          "t1"."to_date" IS NULL
+        ) OR (
+          "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+        )
+      )
+      THEN "t1"."subscribed"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a1",
   COUNT(*) FILTER(WHERE
     (
       DATE_DIFF('DAY', "t1"."due_date", MAKE_DATE(2025, 6, 30)) > 0
@@ -66,6 +76,14 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."from_date" <= MAKE_DATE(2025, 6, 30)
+    AND (
+      (
+        "t0"."to_date" IS NULL
+      ) OR (
+        "t0"."to_date" > MAKE_DATE(2025, 6, 30)
+      )
+    )
 ) AS "t1"
 GROUP BY
   1

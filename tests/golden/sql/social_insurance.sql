@@ -1,29 +1,27 @@
 SELECT
   "t1"."entity",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."headcount" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" IS NOT NULL
-    ) AND (
-      "t1"."headcount" IS NOT NULL
-    )) AS "a0",
+    CASE
+      WHEN "t1"."event_date" IS NOT NULL
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."headcount" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a0",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."headcount_before" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" IS NOT NULL
-    ) AND (
-      "t1"."headcount_before" IS NOT NULL
-    )) AS "a1",
+    CASE
+      WHEN "t1"."event_date" IS NOT NULL
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."headcount_before" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a1",
   COUNT(DISTINCT "t1"."month_end") FILTER(WHERE
     (
       "t1"."in_arrears" = 1
@@ -64,6 +62,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" IS NOT NULL
 ) AS "t1"
 GROUP BY
   1

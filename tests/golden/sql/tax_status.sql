@@ -1,19 +1,24 @@
 SELECT
   "t1"."entity",
-  MAX("t1"."zero_months") FILTER(WHERE
-    (
-      "t1"."tax_matter" = 'zero_filing'
-    )
-    AND (
-      "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
-    )
-    AND (
-      (
-        "t1"."to_date" IS NULL
-      ) OR (
-        "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+  MAX(
+    CASE
+      WHEN (
+        "t1"."tax_matter" = 'zero_filing'
       )
-    )) AS "a0",
+      AND (
+        "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
+      )
+      AND (
+        (
+          "t1"."to_date" IS NULL
+        ) OR (
+          "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+        )
+      )
+      THEN "t1"."zero_months"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a0",
   COUNT(*) FILTER(WHERE
     (
       "t1"."tax_matter" = 'abnormal_household'
@@ -29,66 +34,59 @@ SELECT
       )
     )) AS "a1",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      CASE "t1"."grade"
-        WHEN 'A'
-        THEN 0
-        WHEN 'B'
-        THEN 1
-        WHEN 'M'
-        THEN 2
-        WHEN 'C'
-        THEN 3
-        WHEN 'D'
-        THEN 4
-        ELSE NULL
-      END + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."tax_matter" = 'credit_grade'
-    )
-    AND (
-      "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
-    )
-    AND (
-      (
-        "t1"."to_date" IS NULL
-      ) OR (
-        "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+    CASE
+      WHEN (
+        "t1"."tax_matter" = 'credit_grade'
       )
-    )
-    AND (
-      CASE "t1"."grade"
-        WHEN 'A'
-        THEN 0
-        WHEN 'B'
-        THEN 1
-        WHEN 'M'
-        THEN 2
-        WHEN 'C'
-        THEN 3
-        WHEN 'D'
-        THEN 4
-        ELSE NULL
-      END IS NOT NULL
-    )) AS "a2",
-  SUM("t1"."amount") FILTER(WHERE
-    (
-      "t1"."tax_matter" = 'arrears'
-    )
-    AND (
-      "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
-    )
-    AND (
-      (
-        "t1"."to_date" IS NULL
-      ) OR (
-        "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+      AND (
+        "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
       )
-    )) AS "a3",
+      AND (
+        (
+          "t1"."to_date" IS NULL
+        ) OR (
+          "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+        )
+      )
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        CASE "t1"."grade"
+          WHEN 'A'
+          THEN 0
+          WHEN 'B'
+          THEN 1
+          WHEN 'M'
+          THEN 2
+          WHEN 'C'
+          THEN 3
+          WHEN 'D'
+          THEN 4
+          ELSE NULL
+        END + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a2",
+  SUM(
+    CASE
+      WHEN (
+        "t1"."tax_matter" = 'arrears'
+      )
+      AND (
+        "t1"."from_date" <= MAKE_DATE(2025, 6, 30)
+      )
+      AND (
+        (
+          "t1"."to_date" IS NULL
+        ) OR (
+          "t1"."to_date" > MAKE_DATE(2025, 6, 30)
+        )
+      )
+      THEN "t1"."amount"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a3",
   COUNT(*) FILTER(WHERE
     "t1"."tax_matter" IN ('lost_contact', 'abnormal_invoice')
     AND (
@@ -122,6 +120,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" IS NOT NULL
 ) AS "t1"
 GROUP BY
   1

@@ -10,39 +10,47 @@ SELECT
     AND (
       "t1"."period_end" IS NOT NULL
     )) AS "a0",
-  SUM("t1"."usage_year_before") FILTER(WHERE
-    (
-      "t1"."utility" = 'electricity'
-    )
-    AND (
-      "t1"."usage_year_before" IS NOT NULL
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2024, 12, 30)
-    )) AS "a1",
-  SUM("t1"."usage") FILTER(WHERE
-    (
-      "t1"."utility" = 'electricity'
-    )
-    AND (
-      "t1"."usage_year_before" IS NOT NULL
-    )
-    AND (
-      "t1"."event_date" > MAKE_DATE(2024, 12, 30)
-    )) AS "a2",
+  SUM(
+    CASE
+      WHEN (
+        "t1"."utility" = 'electricity'
+      )
+      AND (
+        "t1"."usage_year_before" IS NOT NULL
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2024, 12, 30)
+      )
+      THEN "t1"."usage_year_before"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a1",
+  SUM(
+    CASE
+      WHEN (
+        "t1"."utility" = 'electricity'
+      )
+      AND (
+        "t1"."usage_year_before" IS NOT NULL
+      )
+      AND (
+        "t1"."event_date" > MAKE_DATE(2024, 12, 30)
+      )
+      THEN "t1"."usage"
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a2",
   MAX(
-    (
-      DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
-    ) + (
-      "t1"."disconnected" + 17592186044416
-    )
-  ) FILTER(WHERE
-    (
-      "t1"."event_date" > MAKE_DATE(2024, 12, 30)
-    )
-    AND (
-      "t1"."disconnected" IS NOT NULL
-    )) AS "a3"
+    CASE
+      WHEN "t1"."event_date" > MAKE_DATE(2024, 12, 30)
+      THEN (
+        DATE_DIFF('DAY', MAKE_DATE(1970, 1, 1), "t1"."event_date") * 35184372088832
+      ) + (
+        "t1"."disconnected" + 17592186044416
+      )
+      ELSE CAST(NULL AS BIGINT)
+    END
+  ) AS "a3"
 FROM (
   SELECT
     "t0"."entity",
@@ -71,6 +79,7 @@ FROM (
     AND "t0"."event_date" <= MAKE_DATE(2025, 6, 30)
     AND "t0"."withdrawn_date" IS NULL
     AND "t0"."repair_date" IS NULL
+    AND "t0"."event_date" > MAKE_DATE(2024, 6, 30)
 ) AS "t1"
 GROUP BY
   1
