@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 from oracle import value_of
-from world import SMALL
+from world import ENGINES, SMALL
 
-from features.engine import ENGINES
 from features.indicators.catalogue import load
 from features.profile import PROFILES, read_profile
 from features.rehearsal import difference, examples, rehearsed
