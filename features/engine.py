@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
+from pathlib import Path
 from typing import Any, Protocol
 
 import ibis
@@ -27,6 +28,7 @@ class _Backend(Protocol):
     def memory(self, table: pa.Table) -> ir.Table: ...
     def run(self, query: ir.Table, by: str | None) -> pa.Table: ...
     def prepared(self, query: ir.Table, key: str) -> Ranged: ...
+    def store(self, query: ir.Table, key: str, folder: Path) -> None: ...
     def text(self, query: ir.Table) -> str: ...
 
 
@@ -50,12 +52,12 @@ class Engine:
 
     @cached_property
     def _backend(self) -> _Backend:
-        kind, _, master = self.name.partition("@")
+        kind = kind_of(self.name)
         if kind != SPARK:
             return _Polars() if kind == "polars" else _DuckDB()
         from features.cluster import Spark
 
-        return Spark(master)
+        return Spark(self.name)
 
     def rows(self, stored: Stored) -> ir.Table:
         """The rows of a record type that stand."""
@@ -76,9 +78,29 @@ class Engine:
         """
         return self._backend.prepared(query, key)
 
+    def store(self, query: ir.Table, key: str, folder: Path) -> None:
+        """Write the result, sorted by a key, as Parquet files of a folder, for other processes to read (``stored``)."""
+        folder.mkdir(parents=True)
+        self._backend.store(query, key, folder)
+
     def text(self, query: ir.Table) -> str:
         """The query as people read it: SQL, or the Polars plan."""
         return self._backend.text(query)
+
+
+def kind_of(name: str) -> str:
+    """``polars``, ``duckdb`` or ``spark``, whatever the master."""
+    return name.partition("@")[0]
+
+
+def stored(folder: Path, key: str) -> Ranged:
+    """What ``Engine.store`` wrote, read in this process for one range of its key after another."""
+    plan = pl.scan_parquet(sorted(folder.glob("*.parquet")))
+    return lambda low, high: _between(plan, key, low, high)
+
+
+def _between(plan: pl.LazyFrame, key: str, low: int, high: int) -> pa.Table:
+    return plan.filter(pl.col(key).is_between(low, high)).sort(key).collect(engine="streaming").to_arrow()
 
 
 class _Polars:
@@ -99,9 +121,10 @@ class _Polars:
 
     def prepared(self, query: ir.Table, key: str) -> Ranged:
         plan = self._connection.compile(query)
-        return lambda low, high: (
-            plan.filter(pl.col(key).is_between(low, high)).sort(key).collect(engine="streaming").to_arrow()
-        )
+        return lambda low, high: _between(plan, key, low, high)
+
+    def store(self, query: ir.Table, key: str, folder: Path) -> None:
+        self._connection.compile(query).sort(key).sink_parquet(folder / "0.parquet")
 
     def text(self, query: ir.Table) -> str:
         return str(self._connection.compile(query).explain(optimized=False))
@@ -126,6 +149,9 @@ class _DuckDB:
 
     def prepared(self, query: ir.Table, key: str) -> Ranged:
         return lambda low, high: self.run(query.filter(query[key].between(low, high)), key)
+
+    def store(self, query: ir.Table, key: str, folder: Path) -> None:
+        self._connection.to_parquet(query.order_by(key), folder / "0.parquet")
 
     def text(self, query: ir.Table) -> str:
         return str(ibis.to_sql(query, dialect="duckdb"))
