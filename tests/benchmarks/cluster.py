@@ -1,8 +1,8 @@
 """The same matrix by the embedded default and by Spark: python tests/benchmarks/cluster.py HOME [AS_OF].
 
 HOME is a profile's home with a lake (as tests/benchmarks/province.py leaves one). Each way runs in a process of its own
-(a process has one Spark session), the matrix twice: the first time with all that has to start and to be compiled. Prints
-seconds, Spark's growth from one core to two, and whether all cells are equal; the last line is JSON.
+(a process has one Spark session), the matrix twice: the first time with all that has to start and to be compiled.
+Prints seconds, Spark's growth from one core to two, and whether all cells are equal; the last line is JSON.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 WAYS = ("polars", "spark@local[1]", "spark@local[2]")
@@ -38,7 +39,7 @@ def one(home, as_of, engine):
             cells.update(batch.values.tobytes("F"))
             rows += len(batch.entity)
         moments.append(time.monotonic())
-    start, first, second = (late - early for early, late in zip(moments, moments[1:], strict=False))
+    start, first, second = (late - early for early, late in pairwise(moments))
     return {"rows": rows, "start_s": start, "first_s": first, "second_s": second, "cells": cells.hexdigest()}
 
 
