@@ -1,6 +1,6 @@
 """The health of every indicator in a month: coverage, why it is null, freshness, stability, predictive value."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -19,7 +19,7 @@ from features.compile import EPOCH, before_coverage
 from features.engine import Engine, Ranged
 from features.indicators.catalogue import Definitions, aggregates
 from features.indicators.language import Aggregate, Indicator, Rows
-from features.matrix import Batch, batches
+from features.matrix import BATCH, Batch, Known, Queries, beside, looking_at_everyone, registrations, wide
 from features.profile import Profile
 from features.reading import Lake, Reading
 from training.cohort import HEADLINE
@@ -155,17 +155,51 @@ def own_types(indicator: Indicator) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.rows.record_type for one in aggregates(indicator.value)))
 
 
-def observe(
-    lake: Lake, definitions: Definitions, *, as_of: date, engine: str, say: Say, freshness: bool = True
-) -> Observed:
-    """A month of every indicator, batch by batch: memory does not grow with the number of entities."""
-    reading = Reading(lake, Engine(engine))
-    month = Observed(definitions, lake.profile, as_of, max(1, reading.size // KEPT_ROWS))
-    newest = _newest_days(reading, definitions, as_of) if freshness else {}
-    for batch in batches(lake, definitions, as_of=as_of, engine=engine):
+@dataclass(frozen=True)
+class Source:
+    """What months are read from: lake, definitions, engine, and a folder for what does not stay in memory."""
+
+    lake: Lake
+    definitions: Definitions
+    engine: str
+    scratch: Path
+
+
+def observe(source: Source, *, as_of: date, say: Say, freshness: bool = True) -> Observed:
+    """A month of every indicator, portion by portion."""
+    reading = Reading(source.lake, Engine(source.engine))
+    month = Observed(source.definitions, source.lake.profile, as_of, max(1, reading.size // KEPT_ROWS))
+    newest = _newest_days(reading, source.definitions, as_of) if freshness else {}
+    for batch in portions(source, as_of=as_of, say=say):
         month.take(batch, {name: _days(found, batch) for name, found in newest.items()} if freshness else None)
         say(f"{as_of}: {month.rows:,} entities")
     return month
+
+
+def portions(source: Source, *, as_of: date, say: Say) -> Iterator[Batch]:
+    """The batches of the matrix of a date; what depends on everyone lies in a file meanwhile, one share at a time.
+
+    Queries look no further ahead than a portion, so what is in memory is the roll, a share while it is worked out, and
+    one portion.
+    """
+    lake, definitions, engine = source.lake, source.definitions, source.engine
+    shares = []
+    for share, columns in looking_at_everyone(definitions).items():
+        say(f"{as_of}: {share}")
+        path = source.scratch / f"{share}-{as_of}.arrow"
+        found = wide(lake, definitions, as_of=as_of, engine=engine, columns=columns)
+        with pa.ipc.new_file(path, found.schema) as file:
+            file.write_table(found)
+        del found
+        shares.append(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
+    rows = registrations(lake, as_of=as_of, engine=engine).filter(pc.field("in_scope"))
+    queries = Queries(Reading(lake, Engine(engine)), definitions, as_of)
+    for start in range(0, rows.num_rows, BATCH):
+        portion = rows.slice(start, BATCH)
+        low, high = portion["entity"][0].as_py(), portion["entity"][-1].as_py()
+        for share in shares:
+            portion = beside(portion, share.slice(low, high - low + 1))
+        yield from Known(portion, queries).batches()
 
 
 def drift(before: Observed, after: Observed) -> dict[str, float | None]:

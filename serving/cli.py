@@ -308,7 +308,9 @@ def quality(
 
     bench = workshop()
     today = edge.today(bench.settings.profile)
-    on = bench.known_until() if as_of is None else day_or_month(as_of, today)
+    asked = None if as_of is None else day_or_month(as_of, today)
+    known = bench.known_until()  # of an empty lake there is nothing to say
+    on = asked or known
     with display.step(f"quality {on}") as step:
         found = Survey(bench, on, step.report)
         folder = out or bench.home / "quality" / str(found.month)

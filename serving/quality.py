@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -141,10 +142,9 @@ class Survey:
         return self._observed(self.as_of, freshness=True)
 
     def _observed(self, as_of: date, *, freshness: bool) -> health.Observed:
-        definitions, engine = self.bench.definitions, self.bench.engine
-        return health.observe(
-            self.bench.lake, definitions, as_of=as_of, engine=engine, say=self.say, freshness=freshness
-        )
+        with TemporaryDirectory(dir=self.bench.home, prefix=".quality-") as scratch:
+            source = health.Source(self.bench.lake, self.bench.definitions, self.bench.engine, Path(scratch))
+            return health.observe(source, as_of=as_of, say=self.say, freshness=freshness)
 
     def _of_items(self, found: pl.DataFrame) -> list[dict[str, Any]]:
         items = self.bench.settings.profile.items

@@ -129,16 +129,20 @@ def _due_months(arrived: Arrived, profile: Profile) -> pl.DataFrame:
     """By feed, the months that say what is usual, and whether the month looked at is due.
 
     What comes at least monthly is due every month from its first on, and silence counts as nothing received. What
-    comes more rarely is compared with the months it came in, and is due when as many months passed without it.
+    comes more rarely is compared with the months it came in, and is due when as many months passed without it, or
+    when it came in most months whatever is declared.
     """
     last = arrived.span.number
     gaps = {code: FREQUENCIES[row["frequency"]] for code, row in profile.items.items() if row.get("frequency")}
     gap = pl.col("item").replace_strict(gaps, default=None, return_dtype=pl.Int32)
     came = arrived.days.select(*FEED, month=month_of("day")).unique()
     feeds = came.group_by(FEED).agg(first=pl.col("month").min()).with_columns(gap=gap)
-    recent = came.filter(pl.col("month") < last).group_by(FEED).agg(before=pl.col("month").max())
+    earlier = came.filter(pl.col("month") < last)
+    is_recent = pl.col("month") >= last - HISTORY
+    recent = earlier.group_by(FEED).agg(before=pl.col("month").max(), often=is_recent.sum())
     feeds = feeds.join(recent, on=list(FEED), how="left", nulls_equal=True)
-    is_due = (pl.col("gap") == 1) | (last - pl.col("before") >= pl.col("gap"))
+    has_passed = last - pl.col("before") >= pl.col("gap")
+    is_due = (pl.col("gap") == 1) | has_passed | (pl.col("often") * 2 > HISTORY)
     feeds = feeds.with_columns(is_due=is_due.fill_null(False))
     usual = pl.DataFrame({"month": pl.Series(range(last - HISTORY, last), dtype=pl.Int32)})
     every = feeds.join(usual, how="cross").filter(pl.col("month") >= pl.col("first"))

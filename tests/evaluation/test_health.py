@@ -1,6 +1,8 @@
 """The health of indicators, by hand: coverage, why a value is null, freshness, stability, predictive value."""
 
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +15,7 @@ from evaluation.stability import psi
 from features.asof import end_of_day
 from features.indicators.catalogue import load
 from features.indicators.language import on
-from features.matrix import Batch
+from features.matrix import Batch, batches
 from features.profile import read_profile
 from training.sample import MATRIX, PAIRS
 
@@ -38,8 +40,13 @@ RECORDS = {
 
 
 def observed(folder, as_of=AS_OF, records=RECORDS, **how):
-    lake = lake_of(PROFILE, world_of(PROFILE, records), folder)
-    return health.observe(lake, DEFINITIONS, as_of=as_of, engine="polars", say=lambda _: None, **how)
+    return of_lake(lake_of(PROFILE, world_of(PROFILE, records), folder), as_of, **how)
+
+
+def of_lake(lake, as_of, **how):
+    with TemporaryDirectory() as scratch:
+        source = health.Source(lake, DEFINITIONS, "polars", Path(scratch))
+        return health.observe(source, as_of=as_of, say=lambda _: None, **how)
 
 
 def seen(month, code):
@@ -106,8 +113,7 @@ def test_no_record_known_after_t_changes_a_month(tmp_path):
     months = []
     for name, rows in (("all", world), ("then", known_before(world, end_of_day(AS_OF, PROFILE.zone)))):
         (tmp_path / name).mkdir()
-        lake = lake_of(PROFILE, rows, tmp_path / name)
-        months.append(health.observe(lake, DEFINITIONS, as_of=AS_OF, engine="polars", say=lambda _: None))
+        months.append(of_lake(lake_of(PROFILE, rows, tmp_path / name), AS_OF))
     first, second = ([month.of(one) for one in DEFINITIONS.indicators] for month in months)
     assert first == second
 
@@ -137,6 +143,17 @@ def test_of_a_large_place_every_so_manyth_entity_is_compared_across_batches():
     values, kinds = month.column(0)
     assert values.tolist() == [0.0, 3.0, 6.0]
     assert kinds.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("size", [1, 2, 125_000])
+def test_portions_have_the_values_of_the_matrix(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(health, "BATCH", size)
+    lake = lake_of(PROFILE, world_of(PROFILE, RECORDS), tmp_path)
+    source = health.Source(lake, DEFINITIONS, "polars", tmp_path)
+    found = list(health.portions(source, as_of=AS_OF, say=lambda _: None))
+    (whole,) = batches(lake, DEFINITIONS, as_of=AS_OF)
+    assert np.concatenate([one.entity for one in found]).tolist() == whole.entity.tolist()
+    assert np.array_equal(np.concatenate([one.values for one in found]), whole.values, equal_nan=True)
 
 
 # ------------------------------------------------------------------------------------------------ predictive value

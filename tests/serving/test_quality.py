@@ -230,3 +230,10 @@ def test_without_a_date_the_last_whole_month_of_the_lake_is_looked_at_in_the_hom
 def test_what_is_not_over_or_no_date_is_refused(at, text):
     said = typed("quality", "--as-of", text)
     assert (said.code, said.out) == (2, "")
+
+
+def test_of_an_empty_lake_nothing_is_said(at, monkeypatch, tmp_path):
+    monkeypatch.setenv("JIANWEI_HOME", str(tmp_path / "var"))
+    said = typed("quality", "--as-of", "2025-12")
+    assert (said.code, said.out) == (20, "")
+    assert "jianwei intake" in said.err

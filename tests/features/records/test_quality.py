@@ -128,6 +128,15 @@ def test_what_comes_rarely_is_compared_with_the_months_it_came_in(tmp_path):
     assert feed(looked_at(home, date(2024, 6, 30)), "G106")["expected"] == 5.0
 
 
+def test_what_comes_in_most_months_is_due_every_month_whatever_is_declared(tmp_path):
+    home = Home(tmp_path, profile_with(tmp_path, G106="quarterly"))
+    home.take(home.deliver("register", {"entity.csv": ("entity", [entity(1)])}))
+    monthly = [day for month in range(1, 8) for day in days(f"2024-{month:02d}", 3)]
+    deliver(home, "p", penalties(monthly))
+    assert feed(looked_at(home, date(2024, 7, 31)), "G106")["expected"] == 0.0  # six of twelve
+    assert feed(looked_at(home, date(2024, 8, 31)), "G106")["expected"] == 3.0
+
+
 def profile_with(folder, **frequencies):
     copied = shutil.copytree(PLACE, folder / "profile")
     items = yaml.safe_load((copied / "items.yaml").read_text(encoding="utf-8"))
