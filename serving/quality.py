@@ -209,8 +209,7 @@ class Survey:
             return dict.fromkeys(codes, health.Share(None, health.NO_MONTH))
         self.say("contributions")
         folder = self.bench.results.month(self._sealed).parts[0].folder
-        parts = pieces.slices(pieces.files(folder, CONTRIBUTIONS))
-        return health.contribution_shares(parts, _entities(folder), codes)
+        return health.contribution_shares(_explanations(folder), _entities(folder), codes)
 
     def _table(self, name: str, rows: list[dict[str, Any]]) -> pa.Table:
         schema = SCHEMAS[name]
@@ -249,6 +248,14 @@ def _named(item: Mapping[str, Any]) -> dict[str, Any]:
 def _advice(code: str, *, refused: bool) -> dict[str, str | None]:
     found = (REFUSALS if refused else ROW_FAULTS).get(code)  # a journal may be older than the codes there are
     return {"advice": found.zh if found else None, "advice_en": found.en if found else None}
+
+
+def _explanations(folder: Path) -> Iterator[pa.Table]:
+    """The distinct explanations of a sealed month in order, one row group at a time: a file of them is large."""
+    for path in pieces.files(folder, CONTRIBUTIONS):
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for group in range(file.metadata.num_row_groups):
+                yield file.read_row_group(group)
 
 
 def _entities(folder: Path) -> Integers:
