@@ -130,10 +130,9 @@ class Sorted:
             told.refused, told.problem = self.refusal.code, str(self.refusal)
             return told
         told.sent, told.late = self.sent, self.late
-        if self.rejects is not None:
-            told.rejects = dict(sorted(self.rejects.counts.items()))
-            by_type = sorted(self.rejects.by_type.items())
-            told.rejects_by_type = {name: dict(sorted(codes.items())) for name, codes in by_type}
+        counts, by_type = (self.rejects.counts, self.rejects.by_type) if self.rejects else ({}, {})
+        told.rejects = dict(sorted(counts.items()))
+        told.rejects_by_type = {name: dict(sorted(codes.items())) for name, codes in sorted(by_type.items())}
         return told
 
 
