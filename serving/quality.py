@@ -155,10 +155,10 @@ class Survey:
         return [{**row, **_advice(row["code"], refused=row["refused"])} for row in rows]
 
     def _indicators(self) -> list[dict[str, Any]]:
+        alone, shares = self._predictive(), self._shares()  # first, while little is in memory
         now = self.observed
         before = self._observed(self.month.shift(-1).end, freshness=False)
         drift = health.drift(before, now)
-        alone, shares = self._predictive(), self._shares()
         found = []
         for one in self.bench.definitions.indicators:
             seen, psi = now.of(one), drift[one.code]
