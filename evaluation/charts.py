@@ -219,3 +219,35 @@ def shift_bars(rows: Sequence[tuple[Words, float]], name: Words, *, notice: floa
         )
         body.append(_text(across(value) + 6, y + 12, f"{value:.3f}"))
     return _svg(height, name, body)
+
+
+def spark(values: Sequence[int], expected: float | None, name: Words) -> str:
+    """A course as small columns, the last one dark, with a line at what was expected of it."""
+    width, height = 130.0, 30.0
+    up = Scale(0.0, float(max(1, *values, expected or 0)), height - 2, 2)
+    step = width / max(1, len(values))
+    body = []
+    for place, value in enumerate(values):
+        top = up(float(value))
+        fill = ACCENT if place == len(values) - 1 else MUTED
+        opacity = "1" if place == len(values) - 1 else ".45"
+        body.append(
+            f'<rect x="{place * step + 1:.1f}" y="{top:.1f}" width="{step - 2:.1f}" height="{height - 1 - top:.1f}" '
+            f'fill="{fill}" fill-opacity="{opacity}"/>'
+        )
+    if expected is not None:
+        body.append(_line(0, up(expected), width, up(expected), CLASS_COLOURS["C"], 'stroke-dasharray="3 2"'))
+    return _svg(height, name, body, width=width)
+
+
+def portions(parts: Sequence[tuple[float, str]], name: Words) -> str:
+    """Shares of a whole, each in its colour, in one thin bar."""
+    width, height = 130.0, 14.0
+    across = Scale(0.0, 1.0, 0.0, width)
+    body, reached = [f'<rect x="0" y="1" width="{width:.0f}" height="12" rx="2" fill="{RULE}"/>'], 0.0
+    for share, colour in parts:
+        x, end = across(reached), across(reached + share)
+        reached += share
+        if end > x:
+            body.append(f'<rect x="{x:.1f}" y="1" width="{end - x:.1f}" height="12" fill="{colour}"/>')
+    return _svg(height, name, body, width=width)

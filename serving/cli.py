@@ -17,6 +17,7 @@ from serving.entrance import (
     choose,
     classes,
     day,
+    day_or_month,
     exit_code,
     message,
     month_gone_by,
@@ -294,6 +295,34 @@ def _office(bench: "Workshop", sealed: Any, region: str, folder: Path) -> list[P
     scheme = bench.scheme(sealed.head.scheme)
     sources = bench.sources(scheme, Month.parse(sealed.month).end)
     return write(County(bench.results, sources, region, bench.scheme), folder)
+
+
+@app.command()
+def quality(
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="A date or a month; else the last month end the lake knows all of.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write into this folder; else quality/MONTH of the home.")] = None,
+    json: Json = False,
+) -> None:
+    """Say how complete and fresh records and indicators are, and which feeds are overdue; Parquet and a page."""
+    from serving import settings as edge
+    from serving.quality import Survey, write
+
+    bench = workshop()
+    today = edge.today(bench.settings.profile)
+    asked = None if as_of is None else day_or_month(as_of, today)
+    known = bench.known_until()  # of an empty lake there is nothing to say
+    on = asked or known
+    with display.step(f"quality {on}") as step:
+        found = Survey(bench, on, step.report)
+        folder = out or bench.home / "quality" / str(found.month)
+        write(found, folder)
+        step.note = f"{len(found.document['alerts'])} alerts, {folder / 'quality.html'}"
+    if json:
+        display.document({**found.document, "folder": str(folder)})
+        return
+    screens.quality(found.document, folder)
 
 
 @keys.command("create")

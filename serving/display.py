@@ -19,7 +19,7 @@ figures = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isat
 
 def document(content: Any) -> None:
     """Print exactly one JSON document on stdout; numbers stay numbers, what is not finite becomes null."""
-    sys.stdout.write(json.dumps(_finite(content), ensure_ascii=False, default=str, allow_nan=False) + "\n")
+    sys.stdout.write(json.dumps(finite(content), ensure_ascii=False, default=str, allow_nan=False) + "\n")
     sys.stdout.flush()
 
 
@@ -48,7 +48,7 @@ def progress_as(form: str) -> None:
 
 
 def _line(content: Mapping[str, Any]) -> None:
-    sys.stderr.write(json.dumps(_finite(content), ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stderr.write(json.dumps(finite(content), ensure_ascii=False, allow_nan=False) + "\n")
     sys.stderr.flush()
 
 
@@ -159,11 +159,12 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def _finite(content: Any) -> Any:
+def finite(content: Any) -> Any:
+    """The content with null for every number that is not finite."""
     if isinstance(content, Mapping):
-        return {str(key): _finite(value) for key, value in content.items()}
+        return {str(key): finite(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_finite(value) for value in content]
+        return [finite(value) for value in content]
     if (isinstance(content, float) and content != content) or content in (float("inf"), float("-inf")):
         return None
     return content

@@ -37,6 +37,7 @@ KEPT = "What was published and taken before stands as it was; what was under way
 MAKE_ROOM = {"disk": "Make room on the disk of the home", "memory": "Give the process more memory"}
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 CLASSES = ("A", "B", "C", "D")
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 EngineName = Annotated[
@@ -108,6 +109,14 @@ def month_gone_by(text: str, today: date) -> Any:
             f"{text} is not over: it ends on {found.end}, today is {today}. Nothing was done; ask again after its end."
         )
     return found
+
+
+def day_or_month(text: str, today: date) -> date:
+    """A date option, or the last day of a month that is over; a usage error when it is neither or lies ahead."""
+    if _MONTH.fullmatch(text):
+        end: date = month_gone_by(text, today).end
+        return end
+    return day(text, until=today)
 
 
 def named_month(text: str | None) -> Any:

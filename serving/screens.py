@@ -6,7 +6,10 @@ from typing import Any
 
 from serving.display import document, figures, say, table
 
+WORST = 12  # rows shown of a long table
 COUNTS = ("sent", "accepted", "duplicate", "rejected", "unmatched", "late")
+FEED = ("item", "source", "received", "expected", "delay_median", "delay_p90", "matched_share", "last_day")
+HEALTH = ("code", "coverage", "freshness_days", "psi", "auc", "contribution_share")
 KINDS = ("kind", "positives", "O/E", "interval", "slope", "skill", "relative ECE")
 
 
@@ -141,6 +144,24 @@ def made_key(found: Mapping[str, Any], *, json: bool) -> None:
         )
     else:
         figures.print(f"signing key {found['name']}: {found['path']}", markup=False)
+
+
+def quality(found: Mapping[str, Any], folder: Path) -> None:
+    """Data alerts, the feeds that brought least of what was expected, rejects, the indicators that moved most."""
+    table(f"{found['month']}: data alerts", *_columns(found["alerts"], ("code", "item", "source", "since", "text")))
+    behind = [feed for feed in found["feeds"] if feed["expected"] and feed["received"] < feed["expected"]]
+    behind = sorted(behind, key=lambda feed: (feed["received"] / feed["expected"], feed["item"]))
+    table("Feeds furthest below what was expected", *_columns(behind[:WORST], FEED))
+    rejects = sorted(found["rejects"], key=lambda row: -row["rows"])
+    table("Rejects", *_columns(rejects[:WORST], ("source", "record_type", "code", "rows", "deliveries")))
+    moved = sorted(found["indicators"], key=lambda one: (-(one["psi"] or 0.0), one["code"]))
+    table("Indicators that moved most", *_columns(moved[:WORST], HEALTH))
+    say(f"page: {folder / 'quality.html'}; {found['cells']:,} rows by region in items.parquet")
+    say(str(found["notice"]))
+
+
+def _columns(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tuple[Sequence[str], list[list[Any]]]:
+    return names, [[row[name] for name in names] for row in rows]
 
 
 def inventory(found: Mapping[str, Any]) -> None:

@@ -275,6 +275,8 @@ def _entry(following: Generation, rematched: int, receipts: Sequence[Receipt], f
                 "manifest": one.manifest,
                 "source": one.source,
                 "backload": one.backload,
+                "period": one.period,
+                "rejects_by_type": one.rejects_by_type,
             }
             for receipt, one in zip(receipts, found, strict=True)
         ],

@@ -29,6 +29,7 @@ class Rejects:
     folder: Path
     delivery: Delivery
     counts: dict[str, int] = field(default_factory=dict)
+    by_type: dict[str, dict[str, int]] = field(default_factory=dict)
     _started: dict[str, tuple[str, DeliveredFile]] = field(default_factory=dict)
 
     @property
@@ -54,6 +55,8 @@ class Rejects:
         for row in rows:
             code = row.faults[0][0]
             self.counts[code] = self.counts.get(code, 0) + 1
+            of_type = self.by_type.setdefault(file.record_type, {})
+            of_type[code] = of_type.get(code, 0) + 1
 
     def finish(self) -> None:
         """Put them in their place, with the manifest of the delivery to send again."""
@@ -75,6 +78,7 @@ class Rejects:
         shutil.rmtree(self._fresh, ignore_errors=True)
         self._started.clear()
         self.counts.clear()
+        self.by_type.clear()
 
     def _start(self, file: DeliveredFile, columns: Sequence[str]) -> str:
         """The name a file's rejects bear: its own, flattened, and numbered where another has it."""

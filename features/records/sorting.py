@@ -47,6 +47,8 @@ class Told:
     manifest: str | None = None
     source: str | None = None
     backload: Mapping[str, str] | None = None
+    period: str | None = None
+    rejects_by_type: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,14 @@ class Sorted:
                 self.delivery.source,
                 self.delivery.backload,
             )
+            told.period = self.delivery.period
         if self.refusal is not None:
             told.refused, told.problem = self.refusal.code, str(self.refusal)
             return told
         told.sent, told.late = self.sent, self.late
-        told.rejects = dict(sorted(self.rejects.counts.items())) if self.rejects else {}
+        counts, by_type = (self.rejects.counts, self.rejects.by_type) if self.rejects else ({}, {})
+        told.rejects = dict(sorted(counts.items()))
+        told.rejects_by_type = {name: dict(sorted(codes.items())) for name, codes in sorted(by_type.items())}
         return told
 
 

@@ -55,6 +55,7 @@ class Line:
         ]
         self.months = [verb("month", month) for month in MONTHS]
         self.simulated = simulated
+        self.quality = verb("quality", "--as-of", MONTHS[-1])
         self.riskiest = verb("export", "--month", MONTHS[-1], "--class", "D", "--limit", 25)
         code = self.riskiest["entities"][0]["entity"]
         self.explained = verb("explain", code, "--month", MONTHS[-1])
@@ -195,6 +196,27 @@ def test_the_assessment_has_the_shape_that_is_promised(line):
     report = Path(found["report"])
     assert report.stat().st_size <= 3 * 2**20
     assert NOTICE in report.read_text(encoding="utf-8")
+
+
+def test_the_quality_of_records_and_indicators_is_told_in_the_home(line):
+    found = line.quality
+    page = Path(found["folder"]) / "quality.html"
+    assert page.parent == line.home / "quality" / MONTHS[-1]
+    assert NOTICE in page.read_text(encoding="utf-8")
+    assert (found["month"], found["contributions"]) == (MONTHS[-1], MONTHS[-1])
+    assert sum(feed["received"] for feed in found["feeds"]) > 0
+    assert {one["code"] for one in found["indicators"]} == set(line.matrix["columns"])
+    for one in found["indicators"]:
+        nulls = sum(value for name, value in one.items() if name.startswith("null_"))
+        assert one["valued"] + nulls == one["in_scope"] == found["entities"]
+    assert any(one["auc"] for one in found["indicators"])
+
+
+def test_rejects_of_a_month_are_those_its_deliveries_were_told_of(line):
+    found = verb("quality", "--as-of", "2026-03-02", "--out", line.home / "march")
+    told = [one for one in line.receipts if one["delivery"].endswith("-2026-03")]
+    assert sum(row["rows"] for row in found["rejects"]) == sum(one["rejected"] for one in told) > 0
+    assert all(row["source"] and row["record_type"] and row["advice"] for row in found["rejects"])
 
 
 def test_two_people_made_the_scheme_champion(line):
