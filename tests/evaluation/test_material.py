@@ -19,7 +19,7 @@ from evaluation.material import Case
 from evaluation.replay import Windows, replay_windows
 from evaluation.report import Subject, render
 from features.engine import Engine
-from features.indicators.catalogue import load
+from features.indicators.catalogue import Definitions, codelist_texts, deciding_settings, digest_of, load
 from features.indicators.language import on
 from features.profile import read_profile
 from features.reading import Reading
@@ -190,7 +190,8 @@ def case(lake, place, truth, tmp_path_factory):
     signed = [
         replace(one, monotone=one.direction != "none" and one.role == "feature") for one in definitions.indicators
     ]
-    task = Task(lake, replace(definitions, indicators=tuple(signed)), KNOWN_BY)
+    digest = digest_of(signed, deciding_settings(place), codelist_texts(place))
+    task = Task(lake, Definitions(tuple(signed), digest), KNOWN_BY)
     key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
     trained = retrain(task, tmp_path_factory.mktemp("made"), key=key, say=lambda _: None)
     scheme = Scheme.load(trained.folder, key.public_key())
