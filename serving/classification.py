@@ -20,6 +20,7 @@ from features.reading import REGISTER, Lake, Reading
 from serving import pieces
 from serving.contributions import CODES, WHICH
 from training import explain
+from training.carried import under
 from training.cutoffs import RiskClass
 from training.scheme import Classified, Scheme, SchemeError
 
@@ -90,6 +91,12 @@ class Sources:
     scheme: Scheme
     as_of: date
     engine: str = "polars"
+
+    @classmethod
+    def under(cls, scheme: Scheme, lake: Lake, as_of: date, engine: str) -> "Sources":
+        """The sources of a month worked out with the definitions its scheme was trained on."""
+        own, definitions = under(scheme, lake)
+        return cls(own, definitions, scheme, as_of, engine)
 
     @cached_property
     def reading(self) -> Reading:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import council, display, indicators, screens
+from serving import council, display, screens, versions
 from serving.entrance import (
     Json,
     Progress,
@@ -37,7 +37,7 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="Signing keys of people, and API keys of integrators.", no_args_is_help=True)
 app.add_typer(council.verbs, name="promote")
-app.add_typer(indicators.verbs, name="indicators")
+app.add_typer(versions.verbs, name="indicators")
 app.add_typer(keys, name="keys")
 
 
@@ -143,6 +143,7 @@ def matrix(
     with display.step(f"matrix {as_of}") as step:
         kept = keep(bench.lake, bench.definitions, on, engine=chosen.name, report=step.report)
         step.note = f"{kept['rows']:,} entities × {len(kept['columns'])} indicators"
+    kept["indicators"] = {"version": bench.version, "digest": bench.definitions.digest}
     if json:
         display.document(kept)
         return
@@ -220,6 +221,7 @@ def month(
         "root": made.head.root,
         "head": made.head.digest,
         "scheme": made.head.scheme,
+        "indicators": sealed.indicators,
         "classes": sealed.counts(),
         "counts": dict(made.counts),
         "largest_error": made.largest_error,
@@ -275,7 +277,8 @@ def export(
     names = ("code", "class", "probability", "margin", "class_before", "cause", "kind", "region")
     rows = [{("entity" if name == "code" else name): row[name] for name in names} for row in listed]
     words = sealed.words["notice"]
-    found = {"month": sealed.month, "notice": words["zh"], "notice_en": words["en"], "entities": rows}
+    stated = {"month": sealed.month, "scheme": sealed.head.scheme, "indicators": sealed.indicators}
+    found = {**stated, "notice": words["zh"], "notice_en": words["en"], "entities": rows}
     if json:
         display.document(found)
         return
