@@ -149,7 +149,10 @@ def review(office: Office, name: str, *, signer: Signer) -> Version:
 
 
 def publish(office: Office, name: str, *, signer: Signer) -> Version:
-    """A reviewed version published by another person than its author, on an impact report of its very definitions."""
+    """A reviewed version published by another person than its author, on an impact report of its very definitions.
+
+    The entry names the report and the months whose classes it compares; none where no scheme was trained on them yet.
+    """
     version = _ready(office, name, ("review",), "published")
     if public_key(office, signer.by) == version.key:
         raise GateError(
@@ -158,12 +161,17 @@ def publish(office: Office, name: str, *, signer: Signer) -> Version:
         )
     system_of(office, version)
     path = folder(office, name) / IMPACT
-    if not path.is_file() or json.loads(path.read_text(encoding="utf-8"))["digest"] != version.digest:
+    report = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if report.get("digest") != version.digest:
         raise GateError(
             f"Version {name} has no impact report of its definitions {version.digest[:12]}; expected one on past "
             f"months. Nothing was recorded; run jianwei indicators impact {name} first."
         )
-    return _act(office, PUBLISHED, name, ("review",), signer, impact=sha256(path.read_bytes()).hexdigest())
+    evidence = {
+        "impact": sha256(path.read_bytes()).hexdigest(),
+        "months": [one["month"] for one in report["migration"]["months"]],
+    }
+    return _act(office, PUBLISHED, name, ("review",), signer, **evidence)
 
 
 def retire(office: Office, name: str, *, signer: Signer) -> Version:
@@ -244,7 +252,7 @@ def _ready(office: Office, name: str, states: tuple[str, ...], becomes: str) -> 
     return version
 
 
-def _act(office: Office, action: str, name: str, states: tuple[str, ...], signer: Signer, **details: str) -> Version:
+def _act(office: Office, action: str, name: str, states: tuple[str, ...], signer: Signer, **details: Any) -> Version:
     with lock(office.home / FOLDER, f"{action} {name}"):
         version = _ready(office, name, states, STATES[action])
         signed(office, action, {"version": name, "digest": version.digest, **details}, signer)

@@ -143,7 +143,7 @@ def matrix(
     with display.step(f"matrix {as_of}") as step:
         kept = keep(bench.lake, bench.definitions, on, engine=chosen.name, report=step.report)
         step.note = f"{kept['rows']:,} entities × {len(kept['columns'])} indicators"
-    kept["indicators"] = {"version": bench.version, "digest": bench.definitions.digest}
+    kept["indicators"] = bench.indicators
     if json:
         display.document(kept)
         return
@@ -172,6 +172,7 @@ def train(
         registered = logged(task, made, bench.settings.mlruns, verify_key=bench.office.scheme_key)
         step.note = f"{registered.model} version {registered.version}, run {registered.run_id}"
     found = {**made.figures, "folder": str(made.folder), "version": registered.version, "run": registered.run_id}
+    found["indicators"] = bench.indicators
     if json:
         display.document(found)
         return
@@ -188,7 +189,7 @@ def evaluate(json: Json = False) -> None:
         found, folder = bench.evaluate(on=edge.today(bench.settings.profile), say=step.report)
         step.note = f"verdict {found['gate']['verdict']}, report {folder / 'report.html'}"
     if json:
-        display.document({**found, "report": str(folder / "report.html")})
+        display.document({**found, "indicators": bench.indicators, "report": str(folder / "report.html")})
         return
     screens.assessment(found, folder)
 

@@ -84,8 +84,7 @@ def list_versions(json: Json = False) -> None:
     bench = workshop()
     found = [one.document() for one in versions.register(bench.office).values()]
     if json:
-        present = {"version": bench.version, "digest": bench.definitions.digest}
-        display.document({versions.PRESENT: present, "versions": found})
+        display.document({versions.PRESENT: bench.indicators, "versions": found})
         return
     screens.versions(found)
     stated = f"version {bench.version}" if bench.version else "no version"

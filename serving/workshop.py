@@ -66,6 +66,11 @@ class Workshop:
         return versions.named(self.office, self.definitions.digest)
 
     @property
+    def indicators(self) -> dict[str, str | None]:
+        """Version and digest of the profile's indicator system, as results state them."""
+        return {"version": self.version, "digest": self.definitions.digest}
+
+    @property
     def keys(self) -> Path:
         """Where the home's keys lie."""
         return self.home / "keys"

@@ -55,7 +55,8 @@ def reviewed(office, drafted):
 
 
 def impact_of(office, version):
-    return versions.save_impact(office, version.name, {"digest": version.digest})
+    moved = {"months": [{"month": "2025-12"}]}
+    return versions.save_impact(office, version.name, {"digest": version.digest, "migration": moved})
 
 
 def published(office, reviewed):
@@ -82,6 +83,7 @@ def test_a_version_goes_from_draft_to_retired_by_two_persons(office, reviewed):
     found = published(office, reviewed)
     report = (office.home / "indicators" / "2026.1" / "impact.json").read_bytes()
     assert (found.state, found.impact) == ("published", sha256(report).hexdigest())
+    assert found.acts[-1].details["months"] == ["2025-12"]
     gone = versions.retire(office, "2026.1", signer=by("li", 3, "新版本已发布"))
     assert [act["state"] for act in gone.document()["acts"]] == ["draft", "review", "published", "retired"]
     assert [act["by"] for act in gone.document()["acts"]] == ["li", "li", "wang", "li"]

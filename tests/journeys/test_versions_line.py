@@ -86,6 +86,8 @@ def test_every_result_names_its_version(first):
     riskiest = answer(first, "export", "--limit", "1")
     explained = answer(first, "explain", riskiest["entities"][0]["entity"])
     status = answer(first, "status", "--verify")
+    assert answer(first, "matrix", "--as-of", "2025-12-31")["indicators"] == stated
+    assert answer(first, "evaluate")["indicators"] == stated
     assert riskiest["indicators"] == explained["indicators"] == stated
     assert status["months"][0]["indicators"] == status["champion"]["indicators"] == stated
     assert status["indicators"][0]["state"] == "draft"

@@ -5,13 +5,28 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from world import SMALL
 
 from features.indicators import language
-from features.indicators.catalogue import load
+from features.indicators.catalogue import Definitions, digest_of, load
 from features.indicators.expression import expression
-from features.indicators.language import Condition, DefinitionError, Rows, Window, f, records
-from features.indicators.system import System
+from features.indicators.language import (
+    Aggregate,
+    Condition,
+    DefinitionError,
+    Field,
+    Formula,
+    Nearby,
+    Neighbours,
+    PeerRate,
+    Rows,
+    Window,
+    f,
+    records,
+)
+from features.indicators.system import FACTS, System, _written
 from features.profile import ProfileError, read_profile
 
 PROFILES = ("jiangxi", "chicago", str(SMALL))
@@ -119,6 +134,61 @@ def test_a_constant_of_a_kind_json_lacks_comes_back(small):
         System.read(text, where="here")
     digest = str(told.value).split("digest ")[1][:12]
     assert digest != changed.digest[:12]  # it was read whole, and found to be another system
+
+
+CODES = st.sampled_from(("p", "q"))
+CONDITIONS = st.one_of(
+    st.builds(Condition, CODES, st.sampled_from((">", "==")), st.one_of(st.integers(), st.text(), st.dates())),
+    st.builds(Condition, CODES, st.just("<"), st.builds(Field, CODES, st.integers(-9, 9))),
+    st.builds(Condition, CODES, st.just("in"), st.lists(CODES, min_size=1).map(tuple)),
+    st.builds(Condition, CODES, st.just("due"), st.tuples(st.integers(1, 9), st.integers(1, 12), st.integers(1, 28))),
+    st.builds(Condition, CODES, st.just("missing"), st.none()),
+)
+ROWS = st.builds(
+    Rows,
+    CODES,
+    st.lists(CONDITIONS, max_size=2).map(tuple),
+    st.none() | st.builds(Window, st.integers(0, 60), st.integers(0, 90)),
+    st.booleans(),
+)
+POINTS = st.none() | st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1).map(tuple)
+AGGREGATES = st.builds(Aggregate, CODES, ROWS, st.none() | CODES, st.none() | st.integers(1, 36), POINTS)
+NUMBERS = st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-9, 9), max_size=2).map(tuple)
+VALUES = st.recursive(
+    AGGREGATES | st.builds(Nearby, ROWS, CODES, st.none() | st.integers(1, 12)),
+    lambda inner: st.one_of(
+        st.builds(Formula, CODES, st.lists(inner, min_size=1, max_size=3).map(tuple), NUMBERS),
+        st.builds(PeerRate, inner, st.lists(CODES, min_size=1).map(tuple), st.floats(1, 50)),
+        st.builds(Neighbours, ROWS, CODES, st.none() | inner, st.integers(2, 99)),
+    ),
+    max_leaves=4,
+)
+
+
+@given(value=VALUES)
+def test_any_value_of_the_language_reads_back_as_it_was_written(value):
+    settings, files = {"zone": "Asia/Shanghai"}, {"codelists/x": "list: x\n", "sections": "[]\n"}
+    one = replace(load(read_profile(str(SMALL))).indicators[0], value=value, examples=())
+    written = System(Definitions((one,), digest_of([one], settings, {"x": "list: x\n"})), settings, files)
+    found = System.read(json.dumps(json.loads(_text(written)), sort_keys=True), where="a test")
+    assert found.definitions == written.definitions
+    assert repr(found.definitions) == repr(written.definitions)  # 1 stays 1 and 1.0 stays 1.0
+
+
+def _text(system):
+    """The text of a system whose operations need not exist: without the words that only known ones have."""
+    return json.dumps(
+        {
+            "format": 1,
+            "digest": system.digest,
+            "indicators": [
+                {**{name: _written(getattr(one, name)) for name in FACTS}, "value": _written(one.value)}
+                for one in system.definitions.indicators
+            ],
+            "settings": system.settings,
+            "files": {name: text.split("\n") for name, text in system.files.items()},
+        }
+    )
 
 
 def test_a_profile_it_does_not_fit_is_refused(small):
