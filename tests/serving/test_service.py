@@ -193,6 +193,7 @@ def test_a_new_champion_is_taken_up_and_one_that_does_not_verify_is_not(promoted
     assert counter.desk().champion.system is None
     assert counter.desk().definitions().digest == town.definitions.digest
     town.promote(newer)
+    assert counter.desk().champion.digest == newer.digest
     journal = town.home / "journal.jsonl"
     journal.write_bytes(journal.read_bytes().replace(b'"ana"', b'"eve"'))
     assert counter.desk().champion.digest == newer.digest
