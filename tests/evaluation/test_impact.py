@@ -1,18 +1,22 @@
 """Figures of an impact report: what coverage and lift are, and who counts as the top of an indicator."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from evaluation import impact
-from evaluation.impact import Labelled
+from evaluation.impact import Labelled, Question
+from features.asof import Month
 from features.indicators.catalogue import load
 from features.indicators.difference import difference
 from features.indicators.system import System
 from features.profile import read_profile
-from tests.world import SMALL
+from tests.training import small_scheme
+from tests.world import SMALL, TinyLake
+from training.retrain import Task
 
 numbers = np.arange(100, dtype=float)
 
@@ -74,3 +78,17 @@ def test_a_code_list_that_changed_makes_every_indicator_worth_comparing(system):
     listed = {**system.files, "codelists/trades": system.files["codelists/trades"] + "# one more\n"}
     changed = difference(system, replace(system, files=listed))
     assert impact._asked(system, changed) == system.definitions.indicators
+
+
+def test_without_two_schemes_to_compare_the_report_says_why(system, tmp_path):
+    profile = read_profile(str(SMALL))
+    task = Task(TinyLake(profile, tmp_path, ()), load(profile), date(2025, 12, 31))
+    bare = small_scheme.scheme_of(small_scheme.make_world())
+    question = Question("2026.1", system, task, None, None, (Month(2025, 12),))
+    assert question.base is None
+    assert impact._migration(question, print) == {"months": [], "missing": impact.NO_CHAMPION}
+    alone = replace(question, champion=bare)
+    assert impact._migration(alone, print) == {"months": [], "missing": impact.NOT_TRAINED}
+    found = impact._migration(replace(alone, trained=bare), print)
+    assert "made before schemes carried theirs" in found["missing"]
+    assert impact._figures(task, system, (), seen([])) == {}
