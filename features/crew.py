@@ -151,11 +151,7 @@ class _Helper:
                 f"A helper process ended with {self._process.wait()} in the middle of its work; most likely the "
                 "machine had not enough memory. What was complete is kept; run the same command again."
             )
-        answer = json.loads(line)
-        if "fault" in answer:
-            raise _fault(**answer["fault"])
-        found: Answer = answer["answer"]
-        return found
+        return answer(line)
 
     def kill(self) -> None:
         """End the process, whatever it is doing."""
@@ -186,6 +182,15 @@ def _called(function: str, given: Given) -> Answer:
     return found
 
 
+def answer(line: str | bytes) -> Answer:
+    """The answer a helper gave, as it wrote it; a fault it met is raised here."""
+    said = json.loads(line)
+    if "fault" in said:
+        raise _fault(**said["fault"])
+    found: Answer = said["answer"]
+    return found
+
+
 def _fault(module: str, name: str, message: str, told: str) -> Exception:
     """The fault a helper met, as its own class where it is one of ours or Python's; else with what the helper saw."""
     kind = getattr(importlib.import_module(module), name, None) if f"{module}.".startswith(_OURS) else None
@@ -205,7 +210,7 @@ def main() -> None:
     threading.Thread(target=_read, args=(tasks,), daemon=True).start()
     while True:
         asked = json.loads(_next(tasks))
-        answers.write(json.dumps(_answered(asked["function"], asked["given"])).encode() + b"\n")
+        answers.write(json.dumps(answered(**asked)).encode() + b"\n")
         answers.flush()
 
 
@@ -225,7 +230,8 @@ def _read(tasks: "queue.SimpleQueue[bytes]") -> None:
     os._exit(0)  # whoever is helped is gone or needs nothing more: whatever is under way is not wanted
 
 
-def _answered(function: str, given: Given) -> Answer:
+def answered(function: str, given: Given) -> Answer:
+    """What a helper says of a task: its answer, or the fault it met."""
     import traceback
 
     try:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.compile import EPOCH, before_coverage, pair_clock, pair_columns
-from features.engine import Engine, Ranged
+from features.engine import Engine, Ranged, stored
 from features.everyone import Population, Populations
 from features.formulas import Column, as_of_column, empty, evaluate
 from features.indicators.catalogue import Definitions, aggregates, populations, row_sets
@@ -65,6 +66,7 @@ class Queries:
     reading: Reading
     definitions: Definitions
     as_of: date
+    made: Path | None = None  # where another process keeps what ``store`` wrote: nothing is queried again
 
     @cached_property
     def needed(self) -> dict[str, dict[str, Aggregate]]:
@@ -75,8 +77,18 @@ class Queries:
         """The queries, to be run on one range of keys after another up to a last key."""
         return {name: Ahead(self._compiled[name], len(wanted), last) for name, wanted in self.needed.items()}
 
+    def store(self, folder: Path) -> None:
+        """Run every query on everyone and write what it finds, a folder a record type."""
+        for name, wanted in self.needed.items():
+            query = self.reading.query(name, wanted, self.as_of)
+            if query is not None:
+                self.reading.engine.store(query, "entity", folder / name)
+
     @cached_property
     def _compiled(self) -> dict[str, Ranged | None]:
+        if self.made is not None:
+            folders = {name: self.made / name for name in self.needed}
+            return {name: stored(one, "entity") if one.is_dir() else None for name, one in folders.items()}
         return {name: self.reading.in_ranges(name, wanted, self.as_of) for name, wanted in self.needed.items()}
 
 

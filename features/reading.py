@@ -82,22 +82,22 @@ class Reading:
 
     def at(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date) -> pa.Table | None:
         """One row per entity with records, sorted by entity: aggregates at one as-of date."""
-        plan = self.plan(record_type, aggregates)
-        rows = self.rows(record_type, ["entity", *plan.columns()])
-        if rows is None:
-            return None
-        clock = literal_clock(as_of, self.lake.profile.zone)
-        return self.engine.run(plan.query(rows, lambda _: clock, by="entity"), by="entity")
+        query = self.query(record_type, aggregates, as_of)
+        return None if query is None else self.engine.run(query, by="entity")
 
     def in_ranges(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date) -> Ranged | None:
         """``at`` for any range of entity keys: compiled once; None when there are no records yet."""
+        query = self.query(record_type, aggregates, as_of)
+        return None if query is None else self.engine.prepared(query, "entity")
+
+    def query(self, record_type: str, aggregates: Mapping[str, Aggregate], as_of: date) -> ir.Table | None:
+        """One row per entity with records, in any order, not yet run; None when there are no records yet."""
         plan = self.plan(record_type, aggregates)
         rows = self.rows(record_type, ["entity", *plan.columns()])
         if rows is None:
             return None
-        clock = literal_clock(as_of, self.lake.profile.zone)
-        query = plan.query(rows, lambda _: clock, by="entity")
-        return self.engine.prepared(query, "entity")
+        clock = self._clock(as_of)
+        return plan.query(rows, lambda _: clock, by="entity")
 
     def for_pairs(
         self, record_type: str, aggregates: Mapping[str, Aggregate], pairs: pa.Table, clock: Any, *, on: str = "entity"

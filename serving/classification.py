@@ -84,13 +84,14 @@ SCORED_ROW = pa.schema(
 
 @dataclass(frozen=True)
 class Sources:
-    """What a month is computed from."""
+    """What a month is computed from; ``made`` holds what the matrix's queries found where they were run before."""
 
     lake: Lake
     definitions: Definitions
     scheme: Scheme
     as_of: date
     engine: str = "polars"
+    made: Path | None = None
 
     @classmethod
     def under(cls, scheme: Scheme, lake: Lake, as_of: date, engine: str) -> "Sources":
@@ -106,7 +107,7 @@ class Sources:
     @cached_property
     def queries(self) -> Queries:
         """The queries of the matrix, compiled once."""
-        return Queries(self.reading, self.definitions, self.as_of)
+        return Queries(self.reading, self.definitions, self.as_of, self.made)
 
 
 @dataclass(frozen=True)

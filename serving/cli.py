@@ -11,6 +11,7 @@ import typer
 
 from serving import council, display, screens, versions
 from serving.entrance import (
+    EngineName,
     Json,
     Progress,
     choose,
@@ -130,7 +131,7 @@ def intake(
 @app.command()
 def matrix(
     as_of: Annotated[str, typer.Option("--as-of", help="The as-of date, YYYY-MM-DD.")],
-    engine: Annotated[str | None, typer.Option(help="polars or duckdb; the profile's choice otherwise.")] = None,
+    engine: EngineName = None,
     json: Json = False,
 ) -> None:
     """Compute the indicator matrix of one date into the home; an unchanged one is not computed again."""
@@ -198,6 +199,7 @@ def evaluate(json: Json = False) -> None:
 def month(
     month: Annotated[str, typer.Argument(help="The month to classify, YYYY-MM.")],
     correction: Annotated[str | None, typer.Option(help="Why a published month is corrected: a supplement.")] = None,
+    engine: EngineName = None,
     json: Json = False,
 ) -> None:
     """Classify everyone as of the month's end, explain everyone, seal and publish the month."""
@@ -210,7 +212,8 @@ def month(
     wanted = month_gone_by(month, edge.today(bench.settings.profile))
     display.say(f"month {wanted}")
     scheme = Scheme.load(champion_folder(bench.office), bench.office.scheme_key)
-    run = Run(wanted, bench.home, bench.sources(scheme, wanted.end), "operator", edge.now(), correction, edge.helpers())
+    sources = bench.sources(scheme, wanted.end, engine)
+    run = Run(wanted, bench.home, sources, "operator", edge.now(), correction, edge.helpers())
     watch = display.Watch()
     made = classify(run, watch=watch)
     sealed = bench.month(wanted)

@@ -39,6 +39,9 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 CLASSES = ("A", "B", "C", "D")
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
+EngineName = Annotated[
+    str | None, typer.Option("--engine", help="polars, duckdb, spark or spark@MASTER; else the profile's choice.")
+]
 
 
 class Progress(StrEnum):

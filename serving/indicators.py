@@ -1,11 +1,9 @@
 """The verbs of the indicator system: list it, work its examples out."""
 
-from typing import Annotated
-
 import typer
 
 from serving import display
-from serving.entrance import Json, settings
+from serving.entrance import EngineName, Json, settings
 
 verbs = typer.Typer(help="The indicator system of the profile.", no_args_is_help=True)
 
@@ -47,7 +45,7 @@ def list_indicators(json: Json = False) -> None:
 
 @verbs.command("check")
 def check_indicators(
-    engine: Annotated[str | None, typer.Option(help="polars or duckdb; the profile's choice otherwise.")] = None,
+    engine: EngineName = None,
     json: Json = False,
 ) -> None:
     """Work out every example of every indicator: the matrix must give the value each one states."""

@@ -26,7 +26,7 @@ from serving.citations import RESULT_GROUP
 from serving.classification import EVIDENCE, RESULT, SCORED, VECTORS, WORDS, Sources
 from serving.contributions import CONTRIBUTIONS, KEPT
 from serving.ledger import Fault, Head, LedgerError
-from serving.portions import Site
+from serving.portions import Site, crew, on_workers
 from serving.results import PUBLISHER, Results, SealedMonth, publisher_key
 from serving.words import words
 from training.scheme import Scheme, SchemeError
@@ -149,15 +149,10 @@ def _classify(
 ) -> Published:
     before, stands = around
     supplement = len(stands.parts) if stands else 0
-    site = Site(
-        run.sources,
-        run.home,
-        run.home / "work" / f"{run.month}-{supplement}",
-        inputs,
-        before.month if before else None,
-    )
-    with Crew(run.helpers if run.sources.reading.size > portions.PORTION else 0) as crew:
-        return _made(_Making(run, site, _States(run, supplement, steps.key_of(inputs)), crew, watch), stands)
+    work = run.home / "work" / f"{run.month}-{supplement}"
+    site = Site(on_workers(run.sources, work), run.home, work, inputs, before.month if before else None)
+    with crew(run.sources, run.helpers) as helping:
+        return _made(_Making(run, site, _States(run, supplement, steps.key_of(inputs)), helping, watch), stands)
 
 
 @dataclass(frozen=True)
@@ -285,6 +280,9 @@ def _compute(making: _Making) -> _Computed:
     steps.run(site.work / "scheme", site.inputs, lambda fresh: _write_scheme(fresh, scheme))
     with making.watch("known"):
         steps.run(site.known, site.inputs, lambda fresh: _write_known(making, fresh))
+    if site.sources.made is not None:
+        with making.watch("queries"):
+            steps.run(site.sources.made, site.inputs, making.run.sources.queries.store)
     making.share("scores", "entities", partial(portions.entities, site, "scored", size))
     count = len(range(0, size, portions.PORTION))
     cut = partial(steps.run, site.cuts, site.inputs, lambda fresh: portions.cut(site, fresh, count))

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from features import steps
 from features.asof import Month
-from features.crew import Task
+from features.crew import Crew, Task
+from features.engine import EMBEDDED, SPARK, kind_of
 from features.matrix import beside, looking_at_everyone, wide
 from features.profile import read_profile
 from features.records.lake import Lake
@@ -29,6 +30,7 @@ from training.scheme import Scheme
 PORTION = 250_000  # entity keys of a portion
 ROLL, INTERNAL, CLASSES, STATES = "roll", "internal", "classes", "states"  # tables of everybody
 BOUNDS = "bounds.json"
+QUERIED = "queried"  # the step in which a cluster runs the queries of the matrix
 Words = Mapping[str, Any]
 
 
@@ -57,6 +59,7 @@ class Site:
         scheme = Scheme.told(work / "scheme", words["scheme"])
         as_of = date.fromisoformat(words["as_of"])
         sources = Sources.under(scheme, Lake(home, profile), as_of, words["engine"])
+        sources = replace(sources, made=Path(words["made"]) if words["made"] else None)
         return cls(sources, home, work, words["inputs"], words["before"])
 
     def words(self) -> Words:
@@ -68,6 +71,7 @@ class Site:
             "scheme": self.sources.scheme.digest,
             "as_of": self.sources.as_of.isoformat(),
             "engine": self.sources.engine,
+            "made": str(self.sources.made.absolute()) if self.sources.made else None,
             "inputs": dict(self.inputs),
             "before": self.before,
         }
@@ -131,6 +135,22 @@ class Site:
 
 
 _OPEN: dict[str, Site] = {}
+
+
+def on_workers(sources: Sources, work: Path) -> Sources:
+    """What workers read: with Spark, what its queries found (a step of their own), and the rest as helpers read it."""
+    if kind_of(sources.engine) != SPARK:
+        return sources
+    return replace(sources, engine=EMBEDDED[0], made=work / QUERIED)
+
+
+def crew(sources: Sources, helpers: int) -> Crew:
+    """Who does the portions of a month: workers of a cluster, or so many helpers where there are several portions."""
+    if kind_of(sources.engine) != SPARK:
+        return Crew(helpers if sources.reading.size > PORTION else 0)
+    from features.cluster import SparkCrew
+
+    return SparkCrew(sources.engine)
 
 
 def shared(site: Site, fresh: Path) -> list[Task]:

@@ -220,11 +220,12 @@ class Workshop:
         document = json.loads((folder / ASSESSMENT).read_text(encoding="utf-8"))
         return gate.read_verdict(document["gate"]), sha256((folder / REPORT).read_bytes()).hexdigest()
 
-    def sources(self, scheme: "Scheme", as_of: date) -> "Sources":
-        """What a month is computed from."""
+    def sources(self, scheme: "Scheme", as_of: date, engine: str | None = None) -> "Sources":
+        """What a month is computed from; the profile chooses the engine where none is named."""
+        from features.engine import Engine
         from serving.classification import Sources
 
-        return Sources.under(scheme, self.lake, as_of, self.engine)
+        return Sources.under(scheme, self.lake, as_of, Engine(engine or self.engine).name)
 
     def month(self, month: Month | str | None) -> Any:
         """A sealed month, the newest when none is named."""

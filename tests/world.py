@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from features.engine import EMBEDDED
 from features.indicators.catalogue import Definitions
 from features.matrix import sampled_batches
 from features.profile import Profile
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 SMALL = Path(__file__).parent / "small"
+ENGINES = (*EMBEDDED, "spark@local[2]")  # one Spark session a process: all tests share its master
 
 
 def known_before(world: World, moment: datetime) -> World:

@@ -82,9 +82,10 @@ def test_a_value_that_needs_others_has_no_formula():
         evaluate(peer_rate(records("event").any(), by=("trade",)), {}, as_of_column(AS_OF, 1))
 
 
-def test_an_engine_is_one_of_those_there_are():
-    with pytest.raises(ProfileError, match="Engine 'spark' is not one of polars, duckdb"):
-        Engine("spark")
+@pytest.mark.parametrize("name", ["flink", "polars@local", "spark@", ""])
+def test_an_engine_is_one_of_those_there_are(name):
+    with pytest.raises(ProfileError, match=f"Engine '{name}' is not one of polars, duckdb, spark, or spark@"):
+        Engine(name)
 
 
 def test_a_query_is_shown_as_sql_or_as_a_plan():

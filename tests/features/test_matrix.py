@@ -10,9 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import value_of
-from world import ENTITIES, PROFILE_DATES, REGISTER, SMALL, World, end_of, known_before, lake_of, world_of, worlds
+from world import (
+    ENGINES,
+    ENTITIES,
+    PROFILE_DATES,
+    REGISTER,
+    SMALL,
+    World,
+    end_of,
+    known_before,
+    lake_of,
+    world_of,
+    worlds,
+)
 
-from features.engine import ENGINES
 from features.indicators.catalogue import Definitions, load
 from features.indicators.language import on
 from features.matrix import batches, matrix_key, registrations, sampled_batches
@@ -79,7 +90,7 @@ def by_oracle(world: World, as_of: date, definitions: Definitions = DEFINITIONS)
 
 @settings(max_examples=2, deadline=None)
 @given(world=worlds(REAL, AS_OF))
-def test_both_engines_agree_with_the_oracle_on_every_record_type_of_a_real_profile(world):
+def test_engines_agree_with_the_oracle_on_every_record_type_of_a_real_profile(world):
     definitions = load(REAL)
     wanted = by_oracle(world, AS_OF, definitions)
     for engine in ENGINES:
@@ -89,7 +100,7 @@ def test_both_engines_agree_with_the_oracle_on_every_record_type_of_a_real_profi
 
 @bounded
 @given(data=st.data(), as_of=DATES)
-def test_both_engines_agree_with_the_oracle(data, as_of):
+def test_engines_agree_with_the_oracle(data, as_of):
     world = data.draw(worlds(PROFILE, as_of))
     wanted = by_oracle(world, as_of)
     whole = np.isin(DEFINITIONS.codes, EXACT)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from town import Settled, settle
+from world import ENGINES
 
 from features import steps
 from features.records.generation import LakeError
@@ -75,6 +76,17 @@ def test_helpers_change_no_byte_of_a_month(settled, twin):
         twin.classify(month, helpers=2)
     assert len(pieces.files(folder_of(settled), ledger.RESULTS)) == 4
     assert fingerprint(settled) == fingerprint(twin)
+    assert not list(monthly.verify(twin.home))
+
+
+def test_on_spark_no_byte_of_a_month_changes(settled, twin):
+    for month in MONTHS:
+        settled.classify(month)
+        run = twin.run(month)
+        made = monthly.classify(replace(run, sources=replace(run.sources, engine=ENGINES[-1])))
+        assert made.made
+    assert fingerprint(settled) == fingerprint(twin)
+    assert explained(twin)["anew"] < explained(twin)["distinct"]
     assert not list(monthly.verify(twin.home))
 
 

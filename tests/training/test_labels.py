@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from world import SMALL, World, end_of, lake_of, world_of, worlds
+from world import ENGINES, SMALL, World, end_of, lake_of, world_of, worlds
 
 from features.asof import months_before
 from features.engine import Engine
@@ -196,7 +196,7 @@ def expected(world: World) -> set[int]:
 
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
-@pytest.mark.parametrize("engine", ["polars", "duckdb"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_both_engines_agree_with_plain_python(tmp_path_factory, engine, data):
     drawn = data.draw(worlds(PROFILE, T, types=("event", "listing")))
     shift = data.draw(st.sampled_from([timedelta(0), timedelta(days=366), timedelta(days=486)]))

@@ -2,6 +2,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from world import ENGINES
 
 from features.compile import meets
 from features.engine import Engine
@@ -89,7 +90,7 @@ ROWS = pa.table({"n": [1, 2, None], "codes": ["|a|b|", "|b|", None]})
         (["n", "present"], [True, True, False]),
     ],
 )
-@pytest.mark.parametrize("engine", ["polars", "duckdb"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_null_meets_no_condition_but_missing(tmp_path, engine, condition, met):
     pq.write_table(ROWS, tmp_path / "rows.parquet")
     on = Engine(engine)

@@ -5,9 +5,10 @@ from datetime import date, timedelta
 
 import pytest
 from small_place import NOW, PLACE, Home, entity, in_runs, penalty
+from world import ENGINES
 
 from features.asof import end_of_day
-from features.engine import ENGINES, Engine
+from features.engine import EMBEDDED, Engine
 from features.profile import read_profile
 from features.reading import Reading
 from features.records import runs
@@ -90,7 +91,7 @@ def test_rows_in_runs_are_read_as_if_they_lay_in_one_file(twins):
     for day in DAYS:
         assert spread.lake.digest(day) == plain.lake.digest(day)
         expected = sorted(plain.seen("penalty", day), key=str)
-        for engine in ENGINES:
+        for engine in EMBEDDED:
             assert sorted(spread.seen("penalty", day, engine=engine), key=str) == expected
     ids = sorted({row["record_id"] for row in of(plain, "penalty", ["record_id"])})
     assert spread.lake.rows("penalty", ids).equals(plain.lake.rows("penalty", ids))
