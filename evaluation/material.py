@@ -19,12 +19,13 @@ from evaluation.checks import ClassShares
 from evaluation.draws import DrawRule, Draws, oracle_classes, place_draws, read_draws
 from evaluation.metrics import Floats
 from evaluation.population import Population
-from evaluation.replay import replayed
+from evaluation.replay import matrix_of, replayed
 from features.asof import Month
 from features.matrix import Batch
 from features.simulation.truth import latent
 from training import fit
 from training.boosters import booster, mean_margin
+from training.carried import under
 from training.cohort import HEADLINE, OPEN_CASE
 from training.errors import SchemeError
 from training.labels import horizon_end, mature_on
@@ -113,16 +114,30 @@ def pairs_of(table: pa.Table, stratum: str) -> Scored:
 def _rivals(case: Case, rng: np.random.Generator) -> Rivals:
     headline = case.scored.filter(pc.equal(case.scored["stratum"], HEADLINE))
     seen = case.sample.rows("test")
-    champion = None
-    if case.champion is not None:
-        batch = Batch(case.tested_on, np.zeros(len(seen.kind), np.int32), seen.kind, seen.values, case.scheme.columns)
-        champion = ("champion", case.champion.margins(case.champion.aligned(batch), seen.kind))
     return Rivals(
         baseline=("logistic", headline["logistic"].to_numpy()),
-        champion=champion,
+        champion=None if case.champion is None else ("champion", _champion(case, case.champion, seen)),
         shuffled=_shuffled(case, seen, rng),
         propensity=None if case.truth is None else _propensity(case, case.truth, headline),
     )
+
+
+def _champion(case: Case, champion: Scheme, seen: fit.Rows) -> Floats:
+    """Margins of the test pairs under the champion, on values of the indicators it was trained on.
+
+    Whoever is of a kind the champion does not know comes last.
+    """
+    if champion.system is None or champion.definitions == case.scheme.definitions:
+        batch = Batch(case.tested_on, np.zeros(len(seen.kind), np.int32), seen.kind, seen.values, case.scheme.columns)
+        return champion.margins(champion.aligned(batch), seen.kind)
+    lake, definitions = under(champion, case.task.lake)
+    pairs = case.sample.pairs.filter(pa.array(case.sample.chosen("test")))
+    with matrix_of(replace(case.task, lake=lake, definitions=definitions), pairs) as own:
+        rows = own.rows_where(np.ones(pairs.num_rows, np.bool_))
+    known = rows.kind >= 0
+    found = np.full(len(known), -np.inf)
+    found[known] = champion.margins(rows.values[known], rows.kind[known])
+    return found
 
 
 def _shuffled(case: Case, seen: fit.Rows, rng: np.random.Generator) -> list[Floats]:

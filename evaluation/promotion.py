@@ -94,7 +94,7 @@ def propose(office: Office, verdict: Verdict, *, folder: Path, report: str, sign
             "Nothing was recorded; evaluate the scheme that is to be proposed."
         )
     keep(office, folder, found)
-    return _sign(
+    return signed(
         office,
         PROPOSED,
         {
@@ -121,7 +121,7 @@ def approve(office: Office, scheme: str = "", *, signer: Signer, mirror: Mirror 
         )
     Scheme.load(office.home / SCHEMES / proposal.scheme, office.scheme_key)
     details = {"scheme": proposal.scheme, "proposal": proposal.entry, **_evidence(proposal)}
-    return _decide(office, _sign(office, APPROVED, details, signer), mirror)
+    return _decide(office, signed(office, APPROVED, details, signer), mirror)
 
 
 def rollback(office: Office, scheme: str, *, signer: Signer, mirror: Mirror | None = None) -> Entry:
@@ -136,7 +136,7 @@ def rollback(office: Office, scheme: str, *, signer: Signer, mirror: Mirror | No
         )
     Scheme.load(office.home / SCHEMES / scheme, office.scheme_key)
     details = {"scheme": scheme, "proposal": earlier[-1].proposal, **_evidence(earlier[-1])}
-    return _decide(office, _sign(office, ROLLED_BACK, details, signer), mirror)
+    return _decide(office, signed(office, ROLLED_BACK, details, signer), mirror)
 
 
 def _evidence(act: Act) -> dict[str, str | None]:
@@ -232,10 +232,11 @@ def _decide(office: Office, entry: Entry, mirror: Mirror | None) -> Entry:
     return entry
 
 
-def _sign(office: Office, action: str, details: Mapping[str, Any], signer: Signer) -> Entry:
+def signed(office: Office, action: str, details: Mapping[str, Any], signer: Signer) -> Entry:
+    """The journal entry of an act, signed with the key of the person who acts; SigningError without that key."""
     private = signing_key(office.keys, signer.by)
-    signed = {**details, "reason": signer.reason, "by": signer.by, "key": public_key(office, signer.by)}
-    stated = {name: value for name, value in signed.items() if value is not None}
+    whole = {**details, "reason": signer.reason, "by": signer.by, "key": public_key(office, signer.by)}
+    stated = {name: value for name, value in whole.items() if value is not None}
     signature = sign(private, _statement(action, stated))
     return office.journal.append(action, {**stated, "signature": signature}, at=signer.at, actor=signer.by)
 
@@ -244,16 +245,20 @@ def _statement(action: str, details: Mapping[str, Any]) -> bytes:
     return rfc8785.dumps({"action": action, **{name: value for name, value in details.items() if name != "signature"}})
 
 
-def _act(office: Office, entry: Entry) -> Act:
+def is_signed(office: Office, entry: Entry) -> bool:
+    """Whether an entry bears the signature of the person it names, under the key that person has here."""
     details = entry.details
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(details["key"]))
         sound = holds(key, _statement(entry.action, details), details["signature"])
-        sound = sound and entry.actor == details["by"] and public_key(office, details["by"]) == details["key"]
-        scheme = str(details["scheme"])
+        return sound and entry.actor == details["by"] and public_key(office, details["by"]) == details["key"]
     except (KeyError, ValueError, TypeError):
-        sound = False
-    if not sound:
+        return False
+
+
+def _act(office: Office, entry: Entry) -> Act:
+    details = entry.details
+    if not is_signed(office, entry) or "scheme" not in details:
         raise GateError(
             f"Journal entry {entry.seq} ({entry.action}) by {entry.actor}: its signature does not hold under that "
             "person's key. No champion is taken from it; find out who wrote it."
@@ -264,7 +269,7 @@ def _act(office: Office, entry: Entry) -> Act:
         action=entry.action,
         by=details["by"],
         key=details["key"],
-        scheme=scheme,
+        scheme=str(details["scheme"]),
         verdict=details.get("verdict"),
         verdict_digest=details.get("verdict_digest"),
         report_digest=details.get("report_digest"),

@@ -55,6 +55,14 @@ def _sampled(task: Task, pairs: pa.Table) -> Iterator[Sample]:
         yield Sample.read(folder, fit.layout(task.definitions, task.outcome))
 
 
+@contextmanager
+def matrix_of(task: Task, pairs: pa.Table) -> Iterator[Sample]:
+    """Some pairs with the values of every indicator of a task, whatever a model would read of them."""
+    with TemporaryDirectory(prefix="jianwei-replay-") as scratch:
+        write_sample(Path(scratch), task.lake, task.definitions, pairs, engine=task.engine)
+        yield Sample.read(Path(scratch), fit.Layout(task.definitions.codes, (), (), (), ()))
+
+
 @dataclass(frozen=True)
 class Windows:
     """Named windows (first and last day) of inspections, and the last day tuning looked at."""

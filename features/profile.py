@@ -1,7 +1,7 @@
 """A profile: the folder that holds everything that differs between places."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -68,7 +68,11 @@ class CodeList:
 
 @dataclass(frozen=True)
 class Profile:
-    """A place: identity scheme, time zone, entity kinds, code lists and every dated number."""
+    """A place: identity scheme, time zone, entity kinds, code lists and every dated number.
+
+    ``stated`` holds the text of files as they stood at another time, by name; they are read instead of those in the
+    folder.
+    """
 
     name: str
     folder: Path
@@ -81,6 +85,7 @@ class Profile:
     notice_en: str
     kinds: tuple[Kind, ...]
     settings: Mapping[str, Any] = field(repr=False)
+    stated: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def kind_codes(self) -> tuple[str, ...]:
@@ -99,11 +104,16 @@ class Profile:
 
     def table(self, name: str) -> Any:
         """The parsed content of a YAML file of the profile; ProfileError when it is missing or malformed."""
-        return read_yaml(self.folder / f"{name}.yaml")
+        path = self.folder / f"{name}.yaml"
+        return _parsed(self.stated[name], path) if name in self.stated else read_yaml(path)
 
     def has(self, name: str) -> bool:
         """Whether the profile brings a file of this name."""
-        return (self.folder / f"{name}.yaml").is_file()
+        return name in self.stated or (self.folder / f"{name}.yaml").is_file()
+
+    def restated(self, settings: Mapping[str, Any], files: Mapping[str, str]) -> "Profile":
+        """The profile with some settings, and the text of some files, as they stood at another time."""
+        return replace(_profile(self.folder, {**self.settings, **settings}), stated=dict(files))
 
     def dated(self, name: str, on: date, *, under: str | None = None) -> Mapping[str, Any]:
         """The row of a dated file (or of the rows ``under`` a name in it) in force on a day; ProfileError otherwise."""
@@ -142,11 +152,23 @@ class Profile:
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file; ProfileError says which file and what is wrong."""
     try:
-        return _Loader(path.read_text(encoding="utf-8")).get_single_data()
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ProfileError(f"{path} does not exist; a profile needs it (see profiles/README.md).") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        raise ProfileError(f"{path} is not readable YAML: {fault}. Nothing of it was used; correct it.") from None
+    except UnicodeDecodeError as fault:
+        raise _unreadable(path, fault) from None
+    return _parsed(text, path)
+
+
+def _parsed(text: str, path: Path) -> Any:
+    try:
+        return _Loader(text).get_single_data()
+    except yaml.YAMLError as fault:
+        raise _unreadable(path, fault) from None
+
+
+def _unreadable(path: Path, fault: Exception) -> ProfileError:
+    return ProfileError(f"{path} is not readable YAML: {fault}. Nothing of it was used; correct it.")
 
 
 def read_profile(name_or_path: str) -> Profile:

@@ -20,6 +20,7 @@ from features.reading import REGISTER, Lake, Reading
 from serving import pieces
 from serving.contributions import CODES, WHICH
 from training import explain
+from training.carried import under
 from training.cutoffs import RiskClass
 from training.scheme import Classified, Scheme, SchemeError
 
@@ -91,6 +92,12 @@ class Sources:
     as_of: date
     engine: str = "polars"
     made: Path | None = None
+
+    @classmethod
+    def under(cls, scheme: Scheme, lake: Lake, as_of: date, engine: str) -> "Sources":
+        """The sources of a month worked out with the definitions its scheme was trained on."""
+        own, definitions = under(scheme, lake)
+        return cls(own, definitions, scheme, as_of, engine)
 
     @cached_property
     def reading(self) -> Reading:

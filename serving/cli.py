@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import council, display, indicators, screens
+from serving import council, display, screens, versions
 from serving.entrance import (
     EngineName,
     Json,
@@ -39,7 +39,7 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="Signing keys of people, and API keys of integrators.", no_args_is_help=True)
 app.add_typer(council.verbs, name="promote")
-app.add_typer(indicators.verbs, name="indicators")
+app.add_typer(versions.verbs, name="indicators")
 app.add_typer(keys, name="keys")
 
 
@@ -145,6 +145,7 @@ def matrix(
     with display.step(f"matrix {as_of}") as step:
         kept = keep(bench.lake, bench.definitions, on, engine=chosen.name, report=step.report)
         step.note = f"{kept['rows']:,} entities × {len(kept['columns'])} indicators"
+    kept["indicators"] = bench.indicators
     if json:
         display.document(kept)
         return
@@ -173,6 +174,7 @@ def train(
         registered = logged(task, made, bench.settings.mlruns, verify_key=bench.office.scheme_key)
         step.note = f"{registered.model} version {registered.version}, run {registered.run_id}"
     found = {**made.figures, "folder": str(made.folder), "version": registered.version, "run": registered.run_id}
+    found["indicators"] = bench.indicators
     if json:
         display.document(found)
         return
@@ -189,7 +191,7 @@ def evaluate(json: Json = False) -> None:
         found, folder = bench.evaluate(on=edge.today(bench.settings.profile), say=step.report)
         step.note = f"verdict {found['gate']['verdict']}, report {folder / 'report.html'}"
     if json:
-        display.document({**found, "report": str(folder / "report.html")})
+        display.document({**found, "indicators": bench.indicators, "report": str(folder / "report.html")})
         return
     screens.assessment(found, folder)
 
@@ -224,6 +226,7 @@ def month(
         "root": made.head.root,
         "head": made.head.digest,
         "scheme": made.head.scheme,
+        "indicators": sealed.indicators,
         "classes": sealed.counts(),
         "counts": dict(made.counts),
         "largest_error": made.largest_error,
@@ -279,7 +282,8 @@ def export(
     names = ("code", "class", "probability", "margin", "class_before", "cause", "kind", "region")
     rows = [{("entity" if name == "code" else name): row[name] for name in names} for row in listed]
     words = sealed.words["notice"]
-    found = {"month": sealed.month, "notice": words["zh"], "notice_en": words["en"], "entities": rows}
+    stated = {"month": sealed.month, "scheme": sealed.head.scheme, "indicators": sealed.indicators}
+    found = {**stated, "notice": words["zh"], "notice_en": words["en"], "entities": rows}
     if json:
         display.document(found)
         return

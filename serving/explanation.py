@@ -28,6 +28,7 @@ def summary(month: SealedMonth, light: Mapping[str, Any]) -> Document:
         "month": month.month,
         "supplement": month.supplement(light),
         "scheme": month.parts[light["part"]].head.scheme,
+        "indicators": month.parts[light["part"]].indicators,
         "kind": light["kind"],
         "region": light["region"],
         "status": light["status"],

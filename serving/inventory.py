@@ -1,11 +1,14 @@
 """What a home holds, and whether it still holds: deliveries, months, champion; journal, lake and seals recomputed."""
 
+import json
 from typing import Any
 
-from evaluation import promotion
+from evaluation import promotion, versions
 from evaluation.errors import GateError
 from features.records.journal import JournalError
 from serving.workshop import Workshop
+from training import package
+from training.errors import SchemeError
 
 
 def inventory(bench: Workshop, *, verify: bool) -> dict[str, Any]:
@@ -38,6 +41,7 @@ def _holdings(bench: Workshop) -> dict[str, Any]:
         "entities": int(bench.lake.register().num_rows),
         "months": [_month(bench, name) for name in bench.results.months()],
         "champion": _champion(bench),
+        "indicators": [_version(one) for one in versions.register(bench.office).values()],
     }
 
 
@@ -57,6 +61,7 @@ def _month(bench: Workshop, name: str) -> dict[str, Any]:
         "rows": int(sealed.rows.num_rows),
         "supplements": len(sealed.parts) - 1,
         "scheme": sealed.head.scheme,
+        "indicators": sealed.indicators,
         "head": sealed.head.digest,
     }
 
@@ -67,11 +72,26 @@ def _champion(bench: Workshop) -> dict[str, Any] | None:
         return None
     return {
         "scheme": found.scheme,
+        "indicators": _indicators(bench, found.scheme),
         "since": found.since.isoformat(),
         "approved_by": found.decided.by,
         "proposed_by": found.proposal.by if found.proposal else None,
         "verdict": found.decided.verdict,
     }
+
+
+def _indicators(bench: Workshop, scheme: str) -> dict[str, str | None]:
+    """The indicator system a kept scheme was trained on; nulls for a folder that does not verify."""
+    try:
+        files = package.read(bench.home / promotion.SCHEMES / scheme, bench.office.scheme_key).files
+        stated = json.loads(files["scheme.json"])
+    except (SchemeError, KeyError, ValueError):
+        return {"version": None, "digest": None}
+    return {"version": stated.get("version"), "digest": stated.get("definitions")}
+
+
+def _version(one: versions.Version) -> dict[str, str]:
+    return {"version": one.name, "state": one.state, "effective": one.effective, "digest": one.digest}
 
 
 def _verified(bench: Workshop) -> dict[str, Any]:

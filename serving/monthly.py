@@ -32,7 +32,7 @@ from serving.words import words
 from training.scheme import Scheme, SchemeError
 
 ACTION = "month"
-FORMAT = 3  # of a month's files; part of every step's key
+FORMAT = 4  # of a month's files; part of every step's key
 DIGEST = 16  # bytes by which two rows of a supplement are compared
 Watch = Callable[[str], AbstractContextManager[Any]]
 
@@ -219,6 +219,7 @@ def _facts(making: _Making, counts: Mapping[str, Any], computed: "_Computed") ->
         "supplement": making.state.supplement,
         "as_of": run.sources.as_of.isoformat(),
         "profile": run.sources.lake.profile.name,
+        "indicators": {"version": scheme.version, "digest": run.sources.definitions.digest},
         "counts": counts,
         "explained": dict(computed.counts),
         "largest_error": computed.error,

@@ -245,8 +245,15 @@ def _csv(county: County, header: Sequence[str], rows: Sequence[Sequence[str]]) -
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(header)
     writer.writerows([[safe_cell(value) for value in row] for row in rows])
-    writer.writerow([notice, *[""] * (len(header) - 1)])
+    writer.writerow([notice, _system(county), *[""] * (len(header) - 2)])
     return out.getvalue()
+
+
+def _system(county: County) -> str:
+    version = county.month.indicators["version"]
+    if county.profile.language == "zh":
+        return f"指标体系版本 {version or '未登记'}"
+    return f"indicator system {version or 'without a version'}"
 
 
 def safe_cell(value: str) -> str:
@@ -325,7 +332,7 @@ def _context(county: County) -> dict[str, Any]:
         "month": month.month,
         "as_of": month.parts[-1].manifest["as_of"],
         "head": month.head,
-        "definitions": month.parts[-1].manifest["inputs"]["definitions"],
+        "indicators": month.indicators,
     }
 
 

@@ -15,9 +15,8 @@ from features import steps
 from features.asof import Month
 from features.crew import Crew, Task
 from features.engine import EMBEDDED, SPARK, kind_of
-from features.indicators.catalogue import load
 from features.matrix import beside, looking_at_everyone, wide
-from features.profile import ProfileError, read_profile
+from features.profile import read_profile
 from features.records.lake import Lake
 from serving import citations, classification, contributions, ledger, pieces
 from serving.classification import Previous, Sources
@@ -57,22 +56,10 @@ class Site:
     @classmethod
     def _opened(cls, words: Words) -> "Site":
         profile, home, work = read_profile(words["profile"]), Path(words["home"]), Path(words["work"])
-        definitions = load(profile)
-        if definitions.digest != words["definitions"]:
-            raise ProfileError(
-                f"The indicators of {profile.folder} were changed while a month was under way. Nothing was published; "
-                "run the same command again."
-            )
         scheme = Scheme.told(work / "scheme", words["scheme"])
         as_of = date.fromisoformat(words["as_of"])
-        sources = Sources(
-            Lake(home, profile),
-            definitions,
-            scheme,
-            as_of,
-            words["engine"],
-            made=Path(words["made"]) if words["made"] else None,
-        )
+        sources = Sources.under(scheme, Lake(home, profile), as_of, words["engine"])
+        sources = replace(sources, made=Path(words["made"]) if words["made"] else None)
         return cls(sources, home, work, words["inputs"], words["before"])
 
     def words(self) -> Words:
@@ -81,7 +68,6 @@ class Site:
             "profile": str(self.sources.lake.profile.folder.absolute()),
             "home": str(self.home.absolute()),
             "work": str(self.work.absolute()),
-            "definitions": self.sources.definitions.digest,
             "scheme": self.sources.scheme.digest,
             "as_of": self.sources.as_of.isoformat(),
             "engine": self.sources.engine,

@@ -47,6 +47,12 @@ class Part:
         """Its facts and the digests of its files."""
         return dict(json.loads((self.folder / ledger.MANIFEST).read_text(encoding="utf-8")))
 
+    @property
+    def indicators(self) -> dict[str, str | None]:
+        """The indicator system its values were worked out with: digest, and version (null: none was drafted)."""
+        stated = {"version": None, "digest": self.manifest["inputs"]["definitions"]}
+        return dict(self.manifest.get("indicators", stated))  # months sealed earlier state the digest only
+
     def rows(self, name: str, start: int, stop: int) -> list[dict[str, Any]]:
         """Some rows of one of its tables; only the row groups that hold them are read."""
         found, first = [], 0
@@ -88,6 +94,11 @@ class SealedMonth:
     def head(self) -> Head:
         """The newest head of the month."""
         return self.parts[-1].head
+
+    @property
+    def indicators(self) -> dict[str, str | None]:
+        """The indicator system of the newest part."""
+        return self.parts[-1].indicators
 
     @property
     def words(self) -> Mapping[str, Any]:

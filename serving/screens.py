@@ -78,7 +78,8 @@ def promotions(acts: Sequence[Mapping[str, Any]], *, on: str | None, json: bool)
 def month(found: Mapping[str, Any], sealed: Any) -> None:
     """A published month: classes, changes by cause, the seal."""
     figures.print(
-        f"{found['month']}: {'published' if found['made'] else 'already published'}, root {found['root'][:16]}"
+        f"{found['month']}: {'published' if found['made'] else 'already published'}, root {found['root'][:16]}, "
+        f"{_system(found['indicators'])}"
     )
     if found["inputs_changed"]:
         say("records, definitions or the champion changed since; --correction REASON seals a supplement")
@@ -104,7 +105,8 @@ def explanation(found: Mapping[str, Any], language: str) -> None:
     if found["class"] is None:
         say_it(f"{found['entity']}  {found['month']}  not classified: {found['status']}", markup=False)
         return
-    say_it(f"{found['entity']}  {found['month']}  {found['class']}  p = {found['probability']:.4f}", markup=False)
+    said = f"{found['entity']}  {found['month']}  {found['class']}  p = {found['probability']:.4f}"
+    say_it(f"{said}  {_system(found['indicators'])}", markup=False)
     say_it(found["notice"] if language == "zh" else found["notice_en"], markup=False)
     for reason in found["reasons"]:
         say_it(f"  {reason['code']}  {reason[name]}  {_points(reason)}", markup=False)
@@ -122,7 +124,7 @@ def listed(found: Mapping[str, Any]) -> None:
     """Classified entities, riskiest first."""
     names = ("entity", "class", "probability", "margin", "class_before", "cause", "kind", "region")
     rows = [[one[name] for name in names] for one in found["entities"]]
-    table(f"{found['month']}  {found['notice']}", names, rows)
+    table(f"{found['month']}  {_system(found['indicators'])}  {found['notice']}", names, rows)
 
 
 def written(files: Sequence[Path], *, json: bool) -> None:
@@ -180,11 +182,87 @@ def inventory(found: Mapping[str, Any]) -> None:
 def _holdings(found: Mapping[str, Any]) -> None:
     held = f"{found['deliveries']:,} deliveries, {found['entities']:,} entities; rows {found['rows']}"
     figures.print(f"{held}; {found['waiting']:,} rows wait for their entity")
-    rows = [[one["month"], one["entities"], *one["classes"].values(), one["supplements"]] for one in found["months"]]
-    table("Published months", ["month", "entities", "A", "B", "C", "D", "supplements"], rows)
+    rows = [
+        [one["month"], one["entities"], *one["classes"].values(), one["supplements"], one["indicators"]["version"]]
+        for one in found["months"]
+    ]
+    table("Published months", ["month", "entities", "A", "B", "C", "D", "supplements", "indicators"], rows)
+    if found["indicators"]:
+        versions(found["indicators"])
     champion = found["champion"]
     figures.print(
-        f"champion {champion['scheme'][:12]} since {champion['since']}, by {champion['approved_by']}"
+        f"champion {champion['scheme'][:12]} since {champion['since']}, by {champion['approved_by']}, "
+        f"{_system(champion['indicators'])}"
         if champion
         else "no champion yet"
     )
+
+
+def _system(found: Mapping[str, Any]) -> str:
+    """The indicator system of a result, in words."""
+    return f"indicators {found['version'] or 'without a version'} ({(found['digest'] or 'unknown')[:12]})"
+
+
+def versions(found: Sequence[Mapping[str, Any]]) -> None:
+    """The versions of the indicator system, oldest first."""
+    rows = [[one["version"], one["state"], one["effective"], one["digest"][:12]] for one in found]
+    table("Versions of the indicators 指标体系版本", ["version", "state", "effective", "digest"], rows)
+
+
+def version(found: Mapping[str, Any], *, json: bool) -> None:
+    """A version after an act."""
+    if json:
+        document(found)
+        return
+    last = found["acts"][-1]
+    figures.print(
+        f"{found['version']} is {found['state']} by {last['by']} (journal entry {last['seq']}): effective "
+        f"{found['effective']}, digest {found['digest'][:12]}, author {found['author']}",
+        markup=False,
+    )
+
+
+def difference(found: Mapping[str, Any], *, json: bool) -> None:
+    """What differs between two indicator systems."""
+    if json:
+        document(found)
+        return
+    rows = [["added", code, "", "", ""] for code in found["added"]]
+    rows += [["removed", code, "", "", ""] for code in found["removed"]]
+    rows += [["changed", *_change(one)] for one in found["changed"]]
+    rows += [["setting", *_change(one)] for one in found["settings"]]
+    rows += [["file", name, line[0], *_line(line)] for name, lines in found["files"].items() for line in lines]
+    rows += [["order", "", "", "", ""]] if found["moved"] else []
+    same = " are the same" if found["same"] else ""
+    title = f"{found['old']['name']} → {found['new']['name']}{same}"
+    table(title, ["what", "indicator", "field", "old", "new"], rows)
+
+
+def _change(one: Mapping[str, Any]) -> list[str]:
+    return [one["of"], one["field"], str(one["old"]), str(one["new"])]
+
+
+def _line(line: str) -> list[str]:
+    return [line[1:], ""] if line.startswith("-") else ["", line[1:]]
+
+
+def impact(found: Mapping[str, Any], path: Path, *, json: bool) -> None:
+    """An impact report: figures by indicator, moves between classes."""
+    if json:
+        document({**found, "report": str(path)})
+        return
+    first, last = found["dates"]
+    title = (
+        f"{found['version']}: {found['pairs']:,} pairs of {first} to {last}, {found['positives']:,} with the outcome"
+    )
+    names = ("code", "change", "coverage", "top_share", "lift", "values_changed")
+    rows = [[*(one[name] for name in names), (one["before"] or {}).get("lift")] for one in found["indicators"]]
+    table(title, [*names, "lift before"], rows)
+    moved = found["migration"]
+    for month in moved["months"]:
+        moves = [[name, *row.values()] for name, row in month["moves"].items()]
+        table(f"{month['month']}: classes under the champion (rows) and under the version", ["", *"ABCD"], moves)
+        say(f"{month['month']}: {month['unchanged']:.1%} of {month['entities']:,} keep their class")
+    if moved["missing"]:
+        say(f"no class migration: {moved['missing']}")
+    say(f"report: {path}")

@@ -78,13 +78,17 @@ class Counter:
         before = self._desk
         champion = before.champion if before and before.champion.digest == folder.name else Scheme.load(folder, verify)
         results = before.results if before else Results(self._home, publisher_key(self._home))
-        return Desk(champion, results, self._scheme_of(verify), self._definitions)
+        return Desk(champion, results, self._scheme_of(verify), lambda: self._definitions(champion))
 
     def _scheme_of(self, verify: Any) -> Callable[[str], Scheme]:
         return cache(lambda digest: Scheme.load(self._home / "schemes" / digest, verify))
 
+    def _definitions(self, champion: Scheme) -> Definitions:
+        """The definitions the champion was trained on; the profile's for one that carries none."""
+        return self._present() if champion.system is None else champion.system.definitions
+
     @cache  # noqa: B019 - one counter lives as long as its process
-    def _definitions(self) -> Definitions:
+    def _present(self) -> Definitions:
         return load(self._profile)
 
 

@@ -58,6 +58,18 @@ class Workshop:
         """The indicator system of the profile."""
         return load(self.settings.profile)
 
+    @cached_property
+    def version(self) -> str | None:
+        """What the profile's indicator system is called; null where it was never drafted as a version."""
+        from evaluation import versions
+
+        return versions.named(self.office, self.definitions.digest)
+
+    @property
+    def indicators(self) -> dict[str, str | None]:
+        """Version and digest of the profile's indicator system, as results state them."""
+        return {"version": self.version, "digest": self.definitions.digest}
+
     @property
     def keys(self) -> Path:
         """Where the home's keys lie."""
@@ -112,7 +124,7 @@ class Workshop:
         """A training task on the lake as it stands."""
         from training.retrain import Task
 
-        return Task(self.lake, self.definitions, known_by, outcome, self.engine)
+        return Task(self.lake, self.definitions, known_by, outcome, self.engine, version=self.version)
 
     def train(self, known_by: date, outcome: str | None, say: Say) -> tuple["Task", "Trained"]:
         """A trained scheme; the newest one is remembered for ``evaluate`` and ``promote``."""
@@ -137,6 +149,22 @@ class Workshop:
 
         remembered = self._remembered()
         return made_in(self._training_folder(remembered["outcome"], remembered["known_by"]))
+
+    def trained_on(self, digest: str) -> "Scheme | None":
+        """The scheme trained on definitions by their digest, of several the one that knows most; None without one."""
+        from training.errors import SchemeError
+        from training.retrain import MADE, SCHEME
+        from training.scheme import Scheme
+
+        folders = (self.home / "training").glob(f"*/{MADE}/{SCHEME}")
+        for folder in sorted(folders, key=lambda path: path.parents[1].name[-len("2026-01-31") :], reverse=True):
+            try:
+                found = Scheme.load(folder, self.office.scheme_key)
+            except SchemeError:  # left by another version of the product, or damaged: nothing to compare with
+                continue
+            if found.definitions == digest:
+                return found
+        return None
 
     def _training_folder(self, outcome: str, known_by: str) -> Path:
         return self.home / "training" / f"{outcome}-{known_by}"
@@ -197,7 +225,7 @@ class Workshop:
         from features.engine import Engine
         from serving.classification import Sources
 
-        return Sources(self.lake, self.definitions, scheme, as_of, Engine(engine or self.engine).name)
+        return Sources.under(scheme, self.lake, as_of, Engine(engine or self.engine).name)
 
     def month(self, month: Month | str | None) -> Any:
         """A sealed month, the newest when none is named."""
@@ -240,6 +268,7 @@ def _subject(case: "Case") -> "Subject":
         Fact(("校准基准日", "dates calibrated on"), _span(dates["calibration"])),
         Fact(("测试基准日", "dates tested on"), _span(dates["test"])),
         Fact(("记录库摘要", "digest of the lake"), str(scheme.training["lake"])[:16]),
+        Fact(("指标体系版本", "version of the indicators"), scheme.version or "–"),
         Fact(("指标体系摘要", "digest of the indicators"), scheme.definitions[:16]),
     )
     trees = scheme.training["settings"]["trees"]

@@ -24,6 +24,7 @@ from features.profile import Profile
 from features.reading import Lake, Reading
 from training import boosters, fit, overrides, splits
 from training.calibration import OWN, Curve
+from training.carried import carried
 from training.cutoffs import Chosen, Cutoffs, Shares, choose
 from training.errors import SchemeError
 from training.figures import by_part, flat
@@ -35,7 +36,7 @@ from training.plots import drawn
 from training.readiness import ready
 from training.registry import Registered, Run, log
 from training.sample import Sample, write_sample
-from training.scheme import KindPart, Scheme
+from training.scheme import FORMAT, KindPart, Scheme
 from training.steadiness import Steadiness
 
 Floats = npt.NDArray[np.float64]
@@ -51,6 +52,7 @@ class Task:
     """What to train: on which lake and definitions, knowing what was known by a day, for which outcome.
 
     ``held_out`` keeps a test part later than all others; a replay of the past tests elsewhere and needs none.
+    ``version`` is what the indicator system of these definitions is called, null where none was drafted.
     """
 
     lake: Lake
@@ -59,6 +61,7 @@ class Task:
     outcome_code: str | None = None
     engine: str = "polars"
     held_out: bool = True
+    version: str | None = None
 
     @property
     def profile(self) -> Profile:
@@ -122,7 +125,8 @@ def retrain(task: Task, folder: Path, *, key: Ed25519PrivateKey, say: Say) -> Tr
     steps.run(folder / SAMPLE, task.inputs("outcomes", "model"), lambda fresh: _write_sample(task, fresh, say))
     place = fit.layout(task.definitions, task.outcome)
     signed_by = key.public_key().public_bytes_raw().hex()
-    made_with = {**task.inputs(*SETTINGS_FILES), "key": signed_by, "boosting": _version()}
+    form = {"format": FORMAT, "version": task.version}
+    made_with = {**task.inputs(*SETTINGS_FILES), **form, "key": signed_by, "boosting": _version()}
 
     def make(fresh: Path) -> None:
         _write_scheme(task, Sample.read(folder / SAMPLE, place), fresh, key=key, say=say)
@@ -154,6 +158,7 @@ def logged(task: Task, made: Trained, store: Path, *, verify_key: Ed25519PublicK
             "outcome": scheme.outcome,
             "known_by": task.known_by.isoformat(),
             "definitions_digest": scheme.definitions,
+            "indicators_version": scheme.version or "",
             "lake_digest": scheme.training["lake"],
         },
         files=(*files, made.folder.parent / METRICS),
@@ -290,7 +295,8 @@ def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519Privat
     say(f"cutoffs on {task.reference_month}")
     scheme, chosen = cut(task, draft)
     scored = _scored(scheme, sample, linear(task, fitted_on, sample.layout))
-    scheme = replace(scheme, training=_history(task, sample, chosen))
+    system = carried(task.lake, task.definitions, task.reference_month)
+    scheme = replace(scheme, training=_history(task, sample, chosen), version=task.version, carried=system)
     digest = scheme.save(fresh / SCHEME, key)
     figures = {"digest": digest, "parts": by_part(scored, scheme.kinds), "training": dict(scheme.training)}
     steps.write_text(fresh / METRICS, json.dumps(figures, ensure_ascii=False, sort_keys=True, indent=1))

@@ -40,6 +40,11 @@ class Sample:
         found = pq.read_table(self.folder / MATRIX, columns=["kind"], page_checksum_verification=True)
         return np.asarray(found["kind"].to_numpy(), np.int8)
 
+    def column(self, code: str) -> Floats:
+        """The values of one indicator, one a pair, whatever its kind."""
+        found = pq.read_table(self.folder / MATRIX, columns=[code], page_checksum_verification=True)
+        return np.asarray(found[code].to_numpy(), np.float64)
+
     def chosen(self, part: str, stratum: str = HEADLINE) -> npt.NDArray[np.bool_]:
         """Which pairs belong to a part and stratum and have a known kind."""
         belongs = pc.and_(pc.equal(self.pairs["part"], part), pc.equal(self.pairs["stratum"], stratum))

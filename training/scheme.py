@@ -12,6 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from features.indicators.language import DefinitionError
+from features.indicators.system import FILE as SYSTEM_FILE
+from features.indicators.system import System
 from features.matrix import Batch
 from features.steps import KEY_FILE
 from training import explain, overrides, package, steadiness
@@ -29,7 +32,8 @@ Kinds = npt.NDArray[np.int8]
 
 __all__ = ["Classified", "KindPart", "Scheme", "SchemeError"]
 
-FORMAT = 1
+FORMAT = 2
+BARE = 1  # the format of schemes that carry no indicator system; they are read, and written as they were
 BLOCK = 2_048  # rows
 KIND = "kind"
 EXPOSURE = "exposure"
@@ -71,6 +75,9 @@ class Scheme:
 
     ``columns`` are the matrix columns it was trained with, in order; ``features`` those the model reads; ``controls``
     were fitted and are averaged over ``reference`` when scoring. Nothing here changes once made.
+
+    ``definitions`` is the digest of the indicator system it was trained on, ``version`` that system's version (null
+    where none was drafted), ``carried`` the texts it carries of it: the system itself and its compiled queries.
     """
 
     profile: str
@@ -87,6 +94,8 @@ class Scheme:
     reference: Mapping[str, Any] = field(repr=False)
     models: tuple[str, ...] = field(repr=False)
     golden: str = field(repr=False)
+    version: str | None = None
+    carried: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -104,6 +113,22 @@ class Scheme:
         return self._null_row[1]
 
     @cached_property
+    def system(self) -> System | None:
+        """The indicator system it was trained on; null for a scheme made before schemes carried it."""
+        if SYSTEM_FILE not in self.carried:
+            return None
+        try:
+            found = System.read(self.carried[SYSTEM_FILE], where=f"scheme of {self.profile}, {SYSTEM_FILE}")
+        except DefinitionError as fault:
+            raise SchemeError(f"{fault} Retrain the scheme.") from None
+        if found.digest != self.definitions:
+            raise SchemeError(
+                f"The scheme of {self.profile} was trained on definitions {self.definitions[:12]} and carries "
+                f"{found.digest[:12]}; expected one and the same. Nothing of it was used; retrain it."
+            )
+        return found
+
+    @cached_property
     def digest(self) -> str:
         """The digest of the scheme's files, its name."""
         return package.digest(self.files())
@@ -113,6 +138,7 @@ class Scheme:
         models = {f"model-{number}.txt": text.encode() for number, text in enumerate(self.models)}
         return {
             **models,
+            **{name: text.encode() for name, text in self.carried.items()},
             "golden.json": self.golden.encode(),
             "reference.json": _written(self.reference),
             "scheme.json": _written(self._stated()),
@@ -129,6 +155,7 @@ class Scheme:
         scheme = _read(sealed.files, where=str(folder))
         if scheme.digest != sealed.digest:
             raise SchemeError(f"{folder}: its files do not say what this version of the product writes; retrain it.")
+        _ = scheme.system  # a system that does not read back would be found out months later
         boosters = opened(scheme.models, scheme.golden, scheme.names, where=str(folder))
         scheme.__dict__["_boosters"] = boosters  # the very objects that passed the checks
         return scheme
@@ -282,8 +309,10 @@ class Scheme:
         return found
 
     def _stated(self) -> dict[str, Any]:
+        system = {"version": self.version, "carried": sorted(self.carried)} if self.carried else {}
         return {
-            "format": FORMAT,
+            "format": FORMAT if self.carried else BARE,
+            **system,
             "profile": self.profile,
             "outcome": self.outcome,
             "columns": list(self.columns),
@@ -309,8 +338,10 @@ class Scheme:
 def _read(files: Mapping[str, bytes], *, where: str) -> Scheme:
     try:
         stated = json.loads(files["scheme.json"])
-        if stated["format"] != FORMAT:
-            raise SchemeError(f"{where}: format {stated['format']}; this version reads format {FORMAT}. Retrain it.")
+        if stated["format"] not in {BARE, FORMAT}:
+            raise SchemeError(
+                f"{where}: format {stated['format']}; this version reads format {BARE} and {FORMAT}. Retrain it."
+            )
         return Scheme(
             profile=stated["profile"],
             outcome=stated["outcome"],
@@ -326,6 +357,8 @@ def _read(files: Mapping[str, bytes], *, where: str) -> Scheme:
             reference=json.loads(files["reference.json"]),
             models=tuple(files[f"model-{number}.txt"].decode() for number in range(stated["models"])),
             golden=files["golden.json"].decode(),
+            version=stated["version"] if stated["format"] == FORMAT else None,
+            carried={name: files[name].decode() for name in stated.get("carried", ())},
         )
     except (KeyError, TypeError, ValueError) as fault:
         raise SchemeError(f"{where}: {fault!r} is missing or malformed in the scheme's text; retrain it.") from None

@@ -5,7 +5,7 @@ import builtins
 import hashlib
 import json
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ DIMENSIONS = ("basic", "dynamic", "supervision", "association", "social")
 DIRECTIONS = ("riskier", "safer", "none")
 MISSING = ("zero", "null")
 ROLES = ("feature", "control", "override_only", "monitor_only", "display_only")
+DECIDING = ("kinds", "coverage", "repair_effect", "zone")  # settings that decide values
 ALLOWED_BUILTINS = ("dict", "list", "tuple", "str", "int", "float", "range", "zip", "enumerate", "sorted", "len")
 
 
@@ -73,7 +74,7 @@ def load(profile: Profile) -> Definitions:
     twice = sorted({code for code in codes if codes.count(code) > 1})
     if twice:
         raise DefinitionError(f"Profile {profile.name}: indicators defined twice: {', '.join(twice)}. Rename one.")
-    return Definitions(tuple(found), _digest(found, profile))
+    return Definitions(tuple(found), digest_of(found, deciding_settings(profile), codelist_texts(profile)))
 
 
 def aggregates(value: Value) -> Iterator[Aggregate]:
@@ -288,15 +289,22 @@ def _check_aggregate(aggregate: Aggregate, types: Mapping[str, RecordType], name
         raise DefinitionError(f"{name}: latest needs a whole-number or code field; {aggregate.field} is {kind}.")
 
 
-def _digest(indicators: list[Indicator], profile: Profile) -> str:
+def digest_of(indicators: Iterable[Indicator], settings: Mapping[str, Any], lists: Mapping[str, str]) -> str:
     """SHA-256 over everything that decides a value: definitions without examples, kinds, coverage, code lists."""
     stated = [canonical(replace(indicator, examples=())) for indicator in indicators]
-    lists = {
-        path.stem: path.read_text(encoding="utf-8") for path in sorted((profile.folder / "codelists").glob("*.yaml"))
-    }
-    settings = {name: profile.settings.get(name) for name in ("kinds", "coverage", "repair_effect", "zone")}
     text = json.dumps([stated, settings, lists], ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def deciding_settings(profile: Profile) -> dict[str, Any]:
+    """The settings of a profile that decide values, null where it has none."""
+    return {name: profile.settings.get(name) for name in DECIDING}
+
+
+def codelist_texts(profile: Profile) -> dict[str, str]:
+    """The text of every code list of a profile, by name."""
+    paths = sorted((profile.folder / "codelists").glob("*.yaml"))
+    return {path.stem: path.read_text(encoding="utf-8") for path in paths}
 
 
 def canonical(value: Any) -> Any:

@@ -33,6 +33,14 @@ class ScoreRequest(BaseModel):
     explain: Literal["none", "reasons", "contributions"] = "none"
 
 
+class IndicatorSystem(BaseModel):
+    """The indicator system of an answer: its version (null: none was drafted) and the digest of its definitions."""
+
+    model_config = STRICT
+    version: str | None
+    digest: str
+
+
 class Citation(BaseModel):
     """A record a reason rests on: the source's own number, its date, and since when it was known."""
 
@@ -120,6 +128,7 @@ class Scores(BaseModel):
     model_config = STRICT
     month: MonthText
     scheme: str
+    indicators: IndicatorSystem
     notice: str
     notice_en: str
     results: list[Scored | NotScored | NotFound]
@@ -131,6 +140,7 @@ class Explanation(BaseModel):
     model_config = STRICT
     month: MonthText
     scheme: str
+    indicators: IndicatorSystem
     notice: str
     notice_en: str
     entity: str
@@ -159,6 +169,7 @@ class HistoryRow(BaseModel):
     month: MonthText
     supplement: int
     scheme: str
+    indicators: IndicatorSystem
     status: str
     class_: Class
     class_before: RiskClass | None
@@ -171,6 +182,7 @@ class History(BaseModel):
     model_config = STRICT
     month: MonthText
     scheme: str
+    indicators: IndicatorSystem
     notice: str
     notice_en: str
     entity: str

@@ -16,6 +16,7 @@ from serving.scoring.contract import (
     Explanation,
     History,
     HistoryRow,
+    IndicatorSystem,
     MonthText,
     NotFound,
     NotScored,
@@ -91,9 +92,15 @@ def _found(
     return month, desk.find(month, asked[0], (principal, route)), principal
 
 
-def _context(month: SealedMonth) -> dict[str, str]:
-    notice = month.words["notice"]
-    return {"month": month.month, "scheme": month.head.scheme, "notice": notice["zh"], "notice_en": notice["en"]}
+def _context(month: SealedMonth) -> dict[str, Any]:
+    notice, system = month.words["notice"], IndicatorSystem.model_validate(month.indicators)
+    return {
+        "month": month.month,
+        "scheme": month.head.scheme,
+        "indicators": system,
+        "notice": notice["zh"],
+        "notice_en": notice["en"],
+    }
 
 
 def _scores(desk: Desk, asked: ScoreRequest, principal: Principal) -> Scores:
@@ -109,7 +116,8 @@ def _scores(desk: Desk, asked: ScoreRequest, principal: Principal) -> Scores:
     classified = [row for row in rows if row is not None and row["status"] == CLASSIFIED]
     live = iter(desk.score(month, classified, principal, explained=asked.explain != "none"))
     results = [_result(month, row, live, asked.explain) for row in rows]
-    return Scores(**(_context(month) | {"scheme": desk.champion.digest}), results=results)
+    system = IndicatorSystem(version=desk.champion.version, digest=desk.champion.definitions)
+    return Scores(**(_context(month) | {"scheme": desk.champion.digest, "indicators": system}), results=results)
 
 
 def _result(month: SealedMonth, row: Light | None, live: Any, explain: str) -> Scored | NotScored | NotFound:
@@ -145,6 +153,7 @@ def _month(month: SealedMonth, light: Light) -> HistoryRow:
         month=month.month,
         supplement=month.supplement(light),
         scheme=month.parts[light["part"]].head.scheme,
+        indicators=IndicatorSystem.model_validate(month.parts[light["part"]].indicators),
         status=light["status"],
         class_=light["class"],
         class_before=light["class_before"],

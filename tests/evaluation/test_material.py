@@ -19,8 +19,9 @@ from evaluation.material import Case
 from evaluation.replay import Windows, replay_windows
 from evaluation.report import Subject, render
 from features.engine import Engine
-from features.indicators.catalogue import load
+from features.indicators.catalogue import Definitions, codelist_texts, deciding_settings, digest_of, load
 from features.indicators.language import on
+from features.indicators.system import FILE
 from features.profile import read_profile
 from features.reading import Reading
 from features.simulation.truth import ENTITIES, PROPENSITY
@@ -190,7 +191,8 @@ def case(lake, place, truth, tmp_path_factory):
     signed = [
         replace(one, monotone=one.direction != "none" and one.role == "feature") for one in definitions.indicators
     ]
-    task = Task(lake, replace(definitions, indicators=tuple(signed)), KNOWN_BY)
+    digest = digest_of(signed, deciding_settings(place), codelist_texts(place))
+    task = Task(lake, Definitions(tuple(signed), digest), KNOWN_BY)
     key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
     trained = retrain(task, tmp_path_factory.mktemp("made"), key=key, say=lambda _: None)
     scheme = Scheme.load(trained.folder, key.public_key())
@@ -221,6 +223,22 @@ def test_the_headline_pairs_leave_known_open_cases_out_whole(gathered, case):
 def test_the_champion_compared_with_itself_is_no_different(assessment):
     assert assessment.evidence.champion.difference == 0.0
     assert assessment.evidence.champion.interval == (0.0, 0.0)
+
+
+def test_a_champion_of_another_indicator_system_is_scored_on_its_own_values(case):
+    system, (shop, stall) = case.scheme.system, case.task.profile.settings["kinds"]
+    settings = {**system.settings, "kinds": [shop]}
+    ones = [replace(one, kinds=(shop["code"],)) for one in system.definitions.indicators]
+    digest = digest_of(ones, settings, system.codelists)
+    own = replace(system, definitions=Definitions(tuple(ones), digest), settings=settings)
+    champion = replace(case.scheme, definitions=digest, carried={FILE: own.text})
+    seen = case.sample.rows("test")
+    found = material._champion(case, champion, seen)
+    known = seen.kind == case.scheme.kinds.index(shop["code"])
+    assert np.array_equal(found[known], case.scheme.margins(seen.values, seen.kind)[known])
+    assert np.all(np.isneginf(found[~known]))
+    assert (~known).any()
+    assert stall["code"] in case.scheme.kinds
 
 
 def test_shuffled_labels_leave_nothing_to_tell(assessment):

@@ -266,6 +266,7 @@ def test_a_published_month_says_on_the_screen_what_changed_since_and_what_came_b
         "largest_error": 1e-7,
         "peak_gib": 1.0,
         "seconds": {"scores": 12.5},
+        "indicators": sealed.indicators,
     }
     screens.month({**found, "made": True, "inputs_changed": False, "later": ["2025-12"]}, sealed)
     shown = capsys.readouterr()
@@ -383,6 +384,7 @@ def test_a_help_page_is_printed_without_importing_any_room():
 def test_the_status_of_an_empty_home_is_one_document(empty):
     found = typed("status", "--json").json
     assert (found["months"], found["champion"], found["deliveries"], found["waiting"]) == ([], None, 0, 0)
+    assert found["indicators"] == []
 
 
 def test_the_status_names_months_classes_and_champion_and_all_of_it_holds(housed):
@@ -434,6 +436,34 @@ def test_indicators_are_listed_with_direction_dimension_and_examples(empty):
     assert {one["direction"] for one in found} <= {"riskier", "safer", "none"}
     assert all(one["examples"] and one["label"] and one["unit"] for one in found)
     assert found[0]["code"] in typed("indicators", "list").out
+
+
+def test_the_definitions_of_a_home_without_versions_have_a_digest_only(empty, town):
+    found = typed("indicators", "versions", "--json").json
+    assert found == {"present": {"version": None, "digest": town.definitions.digest}, "versions": []}
+    said = typed("indicators", "impact", "2026.1")
+    assert (said.code, said.out) == (30, "")
+    assert "no version '2026.1' of the indicators; there are none" in said.err
+
+
+def test_a_draft_is_signed_by_its_author_and_told(empty, town):
+    words = ("indicators", "draft", "--version", "2026.1", "--effective", "2026-03", "--reason", "第一版")
+    assert typed(*words, "--author", "li").code == 50
+    typed("keys", "create", "li")
+    assert typed(*words[:4], "--effective", "March", "--reason", "r", "--author", "li").code == 2
+    assert "2026.1 is draft by li" in typed(*words, "--author", "li").out
+    listed = typed("indicators", "versions")
+    assert "the profile's definitions are version 2026.1" in " ".join(listed.err.split())
+    assert typed("status", "--json").json["indicators"] == [
+        {"version": "2026.1", "state": "draft", "effective": "2026-03", "digest": town.definitions.digest}
+    ]
+
+
+def test_a_champion_whose_folder_is_damaged_has_no_version_in_the_status(own):
+    scheme = next((own / "schemes").iterdir()) / "scheme.json"
+    scheme.write_bytes(scheme.read_bytes() + b" ")
+    found = typed("status", "--json").json
+    assert found["champion"]["indicators"] == {"version": None, "digest": None}
 
 
 def test_worked_examples_are_worked_out_and_a_wrong_one_is_named(empty, monkeypatch, tmp_path):

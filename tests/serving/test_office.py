@@ -49,7 +49,7 @@ def test_the_notice_is_in_every_file_and_in_every_list_name(written):
 def test_the_first_list_is_all_c_and_d_of_the_county_riskiest_first(county, written):
     header, *rows, notice = table(written[1][0])
     assert header == list(office.HEADERS["zh"])
-    assert notice[0] == NOTICE
+    assert notice[:2] == [NOTICE, "指标体系版本 2025.2"]
     expected = county.month.listed(classes=("C", "D"), region="360102")
     assert [row[1] for row in rows] == [one["code"] for one in expected]
     assert {row[4] for row in rows} <= {"C", "D"}
@@ -195,5 +195,6 @@ def test_english_profiles_get_english_lists(county, tmp_path):
     files = office.write(replace(county, sources=replace(county.sources, lake=english)), tmp_path)
     header, *rows, notice = table(files[0])
     assert header == list(office.HEADERS["en"])
-    assert notice[0] == lake.profile.notice_en
+    assert notice[:2] == [lake.profile.notice_en, "indicator system 2025.2"]
+    assert "2025.2（" in files[-1].read_text(encoding="utf-8")
     assert all(row[8].startswith("regime") for row in rows)

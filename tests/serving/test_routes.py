@@ -100,6 +100,7 @@ def test_under_a_newer_champion_the_class_starts_from_the_sealed_one(classified,
     body = {**subjects("T00010", "T00006", "T00030"), "explain": "contributions"}
     found = ask("/v1/scores", key=key, body=body, app=app).json
     assert found["scheme"] == newer.digest != classified.scheme.digest
+    assert found["indicators"] == {"version": newer.version, "digest": newer.definitions}
     for one in found["results"]:
         total = float(one["base"]) + sum(float(value) for value in one["contributions"].values())
         assert total == pytest.approx(float(one["margin"]), abs=1e-9)
@@ -121,6 +122,13 @@ def test_class_explanation_and_history_carry_month_scheme_and_notice(ask):
         assert set(found) >= CONTEXT
         assert found["entity"] == "T00010"
         assert found["notice"] == "内部参考，不作为信用评价"
+
+
+def test_every_answer_names_the_indicator_system(classified, ask):
+    stated = {"version": "2025.2", "digest": classified.definitions.digest}
+    answers = [ask(f"/v1/entities/T00010/{route}").json for route in ("class", "explanation", "history")]
+    assert [one["indicators"] for one in answers] == [stated] * 3
+    assert [one["indicators"] for one in answers[-1]["history"]] == [stated] * 2
 
 
 def test_an_older_month_is_answered_when_it_is_named(ask):

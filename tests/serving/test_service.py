@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,13 @@ def test_a_new_champion_is_taken_up_and_one_that_does_not_verify_is_not(promoted
     assert counter.desk().champion.digest == newer.digest != first
     assert counter.desk().definitions().digest == town.definitions.digest
     assert counter.desk().scheme_of(first).digest == first
+    bare = replace(newer, version=None, carried={})
+    bare.save(town.home / "schemes" / bare.digest, signing.signing_key(town.home / "keys", "trainer"))
+    town.promote(bare)
+    assert counter.desk().champion.system is None
+    assert counter.desk().definitions().digest == town.definitions.digest
+    town.promote(newer)
+    assert counter.desk().champion.digest == newer.digest
     journal = town.home / "journal.jsonl"
     journal.write_bytes(journal.read_bytes().replace(b'"ana"', b'"eve"'))
     assert counter.desk().champion.digest == newer.digest

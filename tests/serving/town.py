@@ -32,6 +32,7 @@ from serving.access import Grant, create
 from serving.classification import Sources
 from serving.monthly import Run
 from training import boosters, fit
+from training.carried import carried
 from training.cutoffs import Cutoffs, RiskClass
 from training.outcomes import Outcome
 from training.overrides import Demand, Override
@@ -39,6 +40,7 @@ from training.scheme import KindPart, Scheme
 from training.steadiness import Steadiness
 
 SIZE = 200
+VERSION = "2025.2"
 NOW = datetime(2026, 1, 3, 9, tzinfo=UTC)
 OPENED: dict[str, Scheme] = {}  # copies of a town share the scheme they opened
 REGIONS = ("360102", "360103", "360702")
@@ -129,7 +131,7 @@ class Town:
 
     def run(self, month, **changed):
         chosen = Month.parse(month)
-        sources = Sources(self.lake, self.definitions, self.scheme, chosen.end)
+        sources = Sources.under(self.scheme, self.lake, chosen.end, "polars")
         return replace(Run(chosen, self.home, sources, "tester", NOW), **changed)
 
     def classify(self, month, **changed):
@@ -286,6 +288,8 @@ def made_scheme(town, *, cutoffs=(0.1, 0.25, 0.5)):
         reference=reference,
         models=models,
         golden=boosters.golden(models, layout.names),
+        version=VERSION,
+        carried=carried(town.lake, town.definitions, date(2025, 10, 31)),
     )
 
 

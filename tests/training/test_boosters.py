@@ -95,9 +95,9 @@ def test_text_that_is_no_scheme_is_refused(scheme, key, tmp_path):
     package.write(tmp_path / "a", {**files, "scheme.json": b"{}"}, created_for="x", key=key)
     with pytest.raises(SchemeError, match="missing or malformed"):
         Scheme.load(tmp_path / "a", key.public_key())
-    later = files["scheme.json"].replace(b'"format": 1', b'"format": 2')
+    later = files["scheme.json"].replace(b'"format": 1', b'"format": 3')
     package.write(tmp_path / "b", {**files, "scheme.json": later}, created_for="x", key=key)
-    with pytest.raises(SchemeError, match="this version reads format 1"):
+    with pytest.raises(SchemeError, match=r"format 3; this version reads format 1 and 2\. Retrain it"):
         Scheme.load(tmp_path / "b", key.public_key())
     loose = files["scheme.json"].replace(b'"format": 1', b'"format":  1')
     package.write(tmp_path / "c", {**files, "scheme.json": loose}, created_for="x", key=key)

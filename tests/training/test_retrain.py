@@ -130,6 +130,8 @@ def test_a_trained_scheme_is_signed_and_names_what_it_was_made_from(made, key, t
     assert scheme.controls == ("visits_12m",)
     assert "visits_12m" not in scheme.features
     assert scheme.definitions == task.definitions.digest
+    assert (scheme.version, scheme.system.digest) == (None, task.definitions.digest)
+    assert "query-event.sql" in scheme.carried
     assert scheme.training["as_of"]["test"] == ["2024-10-31"]
     assert scheme.training["lake"] == task.lake.digest(KNOWN_BY)
 
@@ -194,6 +196,16 @@ def test_another_key_signs_again_without_another_matrix(task, home, made, tmp_pa
     other = retrain(task, tmp_path / "copy", key=Ed25519PrivateKey.generate(), say=said.append)
     assert other.digest == made.digest
     assert not [line for line in said if "matrix" in line]
+
+
+def test_a_version_given_to_the_indicators_is_stated_without_another_matrix(task, home, key, made, tmp_path):
+    shutil.copytree(home, tmp_path / "again")
+    again = retrain(replace(task, version="2026.1"), tmp_path / "again", key=key, say=lambda line: None)
+    scheme = Scheme.load(again.folder, key.public_key())
+    assert (scheme.version, scheme.definitions) == ("2026.1", task.definitions.digest)
+    assert again.digest != made.digest
+    kept, new = (folder / "sample" / "matrix.parquet" for folder in (home, tmp_path / "again"))
+    assert new.stat().st_mtime_ns == kept.stat().st_mtime_ns
 
 
 def test_a_replay_of_the_past_keeps_no_test_part_and_uses_later_dates(task):

@@ -3,13 +3,11 @@
 from datetime import date
 from pathlib import Path
 
-import ibis
 import pytest
-from world import SMALL, lake_schema
+from world import SMALL
 
-from features.compile import Plan, literal_clock
-from features.engine import Engine
-from features.indicators.catalogue import aggregates, load
+from features.compiled import queries
+from features.indicators.catalogue import load
 from features.indicators.language import Rows
 from features.indicators.page import catalogue_page, in_words, window_in_words
 from features.indicators.primer import language_page
@@ -46,19 +44,10 @@ def test_every_word_of_the_language_is_on_its_page(golden):
 
 
 def test_compiled_queries_are_those_reviewed(profile, definitions, golden):
-    wanted: dict[str, dict] = {}
-    for indicator in definitions.indicators:
-        for aggregate in aggregates(indicator.value):
-            of_type = wanted.setdefault(aggregate.rows.record_type, {})
-            of_type.setdefault(aggregate, f"a{len(of_type)}")
-    assert wanted
-    types, clock = record_types(profile), literal_clock(AS_OF, profile.zone)
-    for name, found in wanted.items():
-        plan = Plan(types[name], profile, {column: aggregate for aggregate, column in found.items()})
-        rows = ibis.table(ibis.Schema.from_pyarrow(lake_schema(types[name])), name=name)
-        query = plan.query(rows.select("entity", *plan.columns()), lambda _: clock, by="entity")
-        golden(SQL / f"{name}.sql", Engine("duckdb").text(query) + "\n")
-    assert {path.stem for path in SQL.glob("*.sql")} == set(wanted)
+    found = queries(definitions, profile, AS_OF)
+    for name, text in found.items():
+        golden(SQL / f"{name}.sql", text)
+    assert {path.stem for path in SQL.glob("*.sql")} == set(found)
 
 
 def test_a_page_of_an_english_profile_is_english():

@@ -1,0 +1,175 @@
+"""Two versions of a town's indicators: drafted, trained on, judged, published; a month stays with its own."""
+
+import shutil
+from importlib import import_module
+from pathlib import Path
+from warnings import catch_warnings, simplefilter
+
+import pytest
+from rivertown import deliver, town, write_profile
+from test_docking_line import Docked
+
+from features import steps
+
+FIRST = ("--version", "2025.1", "--effective", "2025-12", "--author", "ann", "--reason", "as docked")
+SECOND = ("--version", "2025.2", "--effective", "2026-02", "--author", "ann", "--reason", "a shorter memory")
+PROMOTION = ("--as", "ann", "--reason", "the town draws no lots")
+EDITS = (
+    ("indicators/supervision.py", "within(months=24).sum", "within(months=12).sum"),
+    ("indicators/basic.py", 'code="months_open"', 'code="age_months"'),
+)
+
+
+def answer(place, *words):
+    """The one document of a verb that ends well."""
+    return place.run(*words, "--json").json
+
+
+def promote(place):
+    answer(place, "evaluate")
+    answer(place, "promote", "propose", *PROMOTION)
+    return answer(place, "promote", "approve", "--as", "bob")
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """The town with a version drafted, a scheme trained on it made champion, and a month published. Read only."""
+    with catch_warnings():
+        simplefilter("ignore")  # what MLflow says of its own type hints on import
+        import_module("mlflow.pyfunc")
+    root = tmp_path_factory.mktemp("first")
+    place = Docked(write_profile(root / "rivertown"), root)
+    answer(place, "intake", *(deliver(table, root / "deliveries" / table.source) for table in town()))
+    for person in ("ann", "bob"):
+        answer(place, "keys", "create", person)
+    answer(place, "indicators", "draft", *FIRST)
+    answer(place, "train")
+    promote(place)
+    answer(place, "month", "2025-11")
+    return place
+
+
+def twin(place, root):
+    shutil.copytree(place.root, root)
+    return Docked(root / "rivertown", root)
+
+
+def edited(place):
+    for name, old, new in EDITS:
+        path = place.profile / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+    return place
+
+
+@pytest.fixture(scope="module")
+def plain(first, tmp_path_factory):
+    """A copy of the town in which the profile stays as it was."""
+    return twin(first, tmp_path_factory.mktemp("plain") / "town")
+
+
+@pytest.fixture(scope="module")
+def second(first, tmp_path_factory):
+    """A copy of the town whose profile has another window and a renamed indicator."""
+    return edited(twin(first, tmp_path_factory.mktemp("second") / "town"))
+
+
+def months(place):
+    folder = place.root / "var" / "rivertown" / "months"
+    return {str(path.relative_to(folder)): steps.file_digest(path) for path in sorted(folder.rglob("*.*"))}
+
+
+def test_every_result_names_its_version(first):
+    stated = answer(first, "indicators", "versions")["present"]
+    assert stated["version"] == "2025.1"
+    riskiest = answer(first, "export", "--limit", "1")
+    explained = answer(first, "explain", riskiest["entities"][0]["entity"])
+    status = answer(first, "status", "--verify")
+    assert answer(first, "matrix", "--as-of", "2025-12-31")["indicators"] == stated
+    assert answer(first, "evaluate")["indicators"] == stated
+    assert riskiest["indicators"] == explained["indicators"] == stated
+    assert status["months"][0]["indicators"] == status["champion"]["indicators"] == stated
+    assert status["indicators"][0]["state"] == "draft"
+    assert status["verified"]["faults"] == []
+    for words in (("status",), ("export", "--limit", "1"), ("explain", riskiest["entities"][0]["entity"])):
+        assert "2025.1" in first.run(*words).out
+
+
+def test_a_month_has_the_same_bytes_whatever_the_profile_says_by_then(plain, second):
+    for place in (plain, second):
+        assert answer(place, "month", "2025-12")["indicators"]["version"] == "2025.1"
+    assert months(plain) == months(second)
+    assert answer(second, "status", "--verify")["verified"]["faults"] == []
+
+
+def test_the_difference_is_told_between_versions_profiles_and_the_present(first, second):
+    found = answer(second, "indicators", "diff", "2025.1", "present")
+    assert (found["added"], found["removed"]) == (["age_months"], ["months_open"])
+    assert [(one["of"], one["field"]) for one in found["changed"]] == [("serious_24m", "value")]
+    assert "months=24" in found["changed"][0]["old"]
+    assert "months=12" in found["changed"][0]["new"]
+    assert answer(second, "indicators", "diff", str(first.profile), "2025.1")["same"]
+    shown = second.run("indicators", "diff", "2025.1", "present").out
+    assert "months_open" in shown
+    said = second.run("indicators", "diff", "2025.1", "2030.1")
+    assert (said.code, said.out) == (30, "")
+    assert "'2030.1' is no version of the indicators; there are 2025.1" in " ".join(said.err.split())
+
+
+def test_a_second_version_is_judged_on_past_months_before_a_second_person_publishes_it(second):
+    assert second.run("indicators", "draft", *FIRST).code == 30
+    assert answer(second, "indicators", "draft", *SECOND)["state"] == "draft"
+    untrained = answer(second, "indicators", "impact", "2025.2")
+    assert untrained["migration"]["missing"].startswith("no scheme was trained on these definitions")
+    changes = {one["code"]: one["change"] for one in untrained["indicators"]}
+    assert changes["age_months"] == "added"
+    assert changes["months_open"] == "removed"
+    assert changes["serious_24m"] == "changed"
+    assert changes["complaints_decayed"] == "kept"
+    serious = next(one for one in untrained["indicators"] if one["code"] == "serious_24m")
+    assert 0 < serious["values_changed"] < 1
+    assert serious["lift"] > 1
+    assert serious["before"]["lift"] > 1
+    assert 0.99 < serious["coverage"] <= 1.0
+
+    answer(second, "train")
+    trained = answer(second, "indicators", "impact", "2025.2", "--month", "2025-10", "--month", "2025-12")
+    assert [one["month"] for one in trained["migration"]["months"]] == ["2025-10", "2025-12"]
+    for one in trained["migration"]["months"]:
+        moved = sum(count for row in one["moves"].values() for count in row.values())
+        assert moved == one["entities"] > 500
+        assert 0.5 < one["unchanged"] < 1
+    shown = second.run("indicators", "impact", "2025.2").out
+    assert "classes under the champion (rows) and under the version" in " ".join(shown.split())
+
+    answer(second, "indicators", "review", "2025.2", "--as", "ann")
+    said = second.run("indicators", "publish", "2025.2", "--as", "ann")
+    assert (said.code, said.out) == (30, "")
+    assert answer(second, "indicators", "publish", "2025.2", "--as", "bob")["state"] == "published"
+    path = Path(trained["report"])
+    path.unlink()
+    answer(second, "indicators", "retire", "2025.1", "--as", "bob", "--reason", "followed by 2025.2")
+    states = {one["version"]: one["state"] for one in answer(second, "indicators", "versions")["versions"]}
+    assert states == {"2025.1": "retired", "2025.2": "published"}
+    assert "2025.2" in second.run("indicators", "versions").out
+
+
+def test_a_champion_of_the_first_version_is_judged_on_its_own_indicators_and_followed(second):
+    answer(second, "train")
+    before = answer(second, "status")["champion"]
+    promote(second)
+    found = answer(second, "status")["champion"]
+    assert (before["indicators"]["version"], found["indicators"]["version"]) == ("2025.1", "2025.2")
+    corrected = answer(second, "month", "2025-12", "--correction", "the second version")
+    assert corrected["indicators"]["version"] == "2025.2"
+    code = answer(second, "export", "--month", "2025-11", "--limit", "1")["entities"][0]["entity"]
+    assert answer(second, "explain", code, "--month", "2025-11")["indicators"]["version"] == "2025.1"
+
+
+def test_a_version_without_an_impact_report_is_not_published(first, tmp_path):
+    place = twin(first, tmp_path / "town")
+    answer(place, "indicators", "review", "2025.1", "--as", "ann")
+    said = place.run("indicators", "publish", "2025.1", "--as", "bob")
+    assert (said.code, said.out) == (30, "")
+    assert "run jianwei indicators impact 2025.1 first" in " ".join(said.err.split())
