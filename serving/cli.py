@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import council, display, screens, versions
+from serving import council, display, screens, selection
 from serving.entrance import (
     EngineName,
     Json,
@@ -39,7 +39,7 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="Signing keys of people, and API keys of integrators.", no_args_is_help=True)
 app.add_typer(council.verbs, name="promote")
-app.add_typer(versions.verbs, name="indicators")
+app.add_typer(selection.verbs, name="indicators")
 app.add_typer(keys, name="keys")
 
 

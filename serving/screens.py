@@ -166,6 +166,27 @@ def _columns(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tuple[S
     return names, [[row[name] for name in names] for row in rows]
 
 
+def key_indicators(found: Mapping[str, Any], *, json: bool) -> None:
+    """How indicators rank for monitoring, which are proposed, which are key now."""
+    if json:
+        document(found)
+        return
+    now = set(found["in_force"])
+    names = ("code", "label", "section", "association", "stability", "timeliness", "score")
+    rows = [
+        [*(one[name] for name in names), "yes" if one["proposed"] else "", "yes" if one["code"] in now else ""]
+        for one in found["ranking"]
+        if one["missing"] is None and (one["proposed"] or one["code"] in now)
+    ]
+    table(f"Key indicators by {found['month']}", [*names, "proposed", "key now"], rows)
+    left = [one for one in found["ranking"] if one["missing"] is not None and one["code"] in now]
+    for one in left:
+        say(f"{one['code']} is key now and has no place: {one['missing']}")
+    recorded = found["recorded"]
+    said = f"recorded by {recorded['by']} (journal entry {recorded['seq']})" if recorded else "as the definitions say"
+    say(f"{len(now)} key now, {said}; {sum(one['proposed'] for one in found['ranking'])} proposed")
+
+
 def inventory(found: Mapping[str, Any]) -> None:
     """What a home holds."""
     figures.print(f"{found['profile']}: {found['home']}", markup=False)
