@@ -247,6 +247,11 @@ def meets(rows: ir.Table, conditions: Iterable[Condition]) -> ir.BooleanValue:
     return passed.fill_null(False)
 
 
+def undated(conditions: Iterable[Condition]) -> list[Condition]:
+    """The conditions that hold or not whatever the as-of date."""
+    return [condition for condition in conditions if condition.op not in _DATED]
+
+
 def fields_read(definition: Rows, record_type: RecordType) -> list[str]:
     """The lake columns that decide whether a row is among the rows of a definition."""
     names = [condition.field for condition in definition.conditions]

@@ -1,6 +1,6 @@
 """Values that depend on everyone, worked out for everyone at one date: peers and neighbours."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cached_property
 
@@ -27,6 +27,7 @@ class Populations:
     def __init__(self, reading: Reading, parts: Sequence[PeerRate | Neighbours]) -> None:
         self._reading = reading
         self._parts = parts
+        self._links: dict[tuple[Rows, str], pa.Table | None] = {}  # read once for all dates
         self._kept: tuple[date, dict[PeerRate | Neighbours, Column]] | None = None
 
     def place(self, placed: Placed, axis: Axis) -> None:
@@ -45,19 +46,33 @@ class Populations:
 
     def _columns(self, end: date) -> dict[PeerRate | Neighbours, Column]:
         if self._kept is None or self._kept[0] != end:
-            population = Population(self._reading, self._parts, end)
+            population = Population(self._reading, self._parts, end, self._held)
             self._kept = end, {part: population.column(part) for part in self._parts}
         return self._kept[1]
+
+    def _held(self, part: Neighbours) -> pa.Table | None:
+        found = (part.rows, part.key)
+        if found not in self._links:
+            self._links[found] = self._reading.link_rows(part)
+        return self._links[found]
 
 
 class Population:
     """Values of every entity at one date, from one query a record type, for peers and neighbours to draw on."""
 
-    def __init__(self, reading: Reading, parts: Sequence[PeerRate | Neighbours], as_of: date) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        parts: Sequence[PeerRate | Neighbours],
+        as_of: date,
+        held: Callable[[Neighbours], pa.Table | None] = lambda part: None,
+    ) -> None:
         self._reading = reading
         self._as_of = month_end_on_or_before(as_of)
         self._values = [part.value for part in parts if part.value is not None]
         self._by = list(dict.fromkeys(name for part in parts if isinstance(part, PeerRate) for name in part.by))
+        self._held = held
+        self._groups: dict[tuple[str, ...], Dense] = {}
         self._linked: dict[tuple[Rows, str], tuple[Dense, Dense]] = {}
 
     @cached_property
@@ -75,23 +90,29 @@ class Population:
             return self._peers(part)
         found = (part.rows, part.key)
         if found not in self._linked:
-            self._linked[found] = self._reading.links(part, self._as_of)
+            self._linked[found] = self._reading.links(part, self._as_of, held=self._held(part))
         entity, key = self._linked[found]
         others = self._own(part.value) if part.value is not None else np.ones(len(self._axis))
         return neighbour_sums(entity, key, others, hub=part.hub)
 
     def _peers(self, part: PeerRate) -> Column:
-        attributes = self._attributes
-        known = attributes["entity"].to_numpy()
+        known = self._attributes["entity"].to_numpy()
         values = np.full(len(self._axis), np.nan)
         values[known] = self._own(part.value)[known]
-        groups, widest = [], np.zeros(len(known), np.int64)
-        for name in part.by:
-            own = numbered(attributes[name])
-            widest = np.where((widest < 0) | (own < 0), -1, widest * (own.max(initial=0) + 1) + own)
-            groups.append(np.full(len(self._axis), -1, np.int64))
-            groups[-1][known] = widest
-        return peer_means(values, groups, part.strength)
+        return peer_means(
+            values, [self._grouped(part.by[:depth]) for depth in range(1, len(part.by) + 1)], part.strength
+        )
+
+    def _grouped(self, by: tuple[str, ...]) -> Dense:
+        """The group number of every entity key by some attributes together, −1 where one is unknown."""
+        if by not in self._groups:
+            known, outer = self._attributes["entity"].to_numpy(), by[:-1]
+            own = numbered(self._attributes[by[-1]])
+            wide = self._grouped(outer)[known] if outer else np.zeros(len(known), np.int64)
+            found = np.full(len(self._axis), -1, np.int64)
+            found[known] = np.where((wide < 0) | (own < 0), -1, wide * (own.max(initial=0) + 1) + own)
+            self._groups[by] = found
+        return self._groups[by]
 
     def _own(self, value: Value) -> Column:
         return evaluate(value, self._placed.columns, self._axis.as_of)
