@@ -20,6 +20,7 @@ CHOSEN = "indicators.keys"
 # What a place counts for (proposed by the developers, to be approved), and how many of one section are proposed.
 ASSOCIATION, STABILITY, TIMELINESS = 0.5, 0.25, 0.25
 OF_A_SECTION = 4
+CHANCE = 0.02  # an AUC this near to 0.5 points nowhere: flags few entities have differ from it by chance alone
 NO_AUC, AGAINST, CONTROL = "no_auc", "against_direction", "not_about_conduct"
 
 
@@ -54,7 +55,8 @@ def ranking(rows: Sequence[Mapping[str, Any]], definitions: Definitions, *, coun
     known = [row for row in rows if row["code"] in by_code]
     reasons = {row["code"]: _missing(row, by_code[row["code"]]) for row in known}
     placed = [row for row in known if reasons[row["code"]] is None]
-    association = np.nanmean([_places(placed, "auc", 1), _places(placed, "contribution_share", 1)], axis=0)
+    told = [{**row, "auc": _towards_risk(row, by_code[row["code"]])} for row in placed]
+    association = np.nanmean([_places(told, "auc", 1), _places(told, "contribution_share", 1)], axis=0)
     stability, timeliness = _places(placed, "psi", -1), _places(placed, "freshness_days", -1)
     parts = [np.nan_to_num(part, nan=0.0) for part in (association, stability, timeliness)]
     score = ASSOCIATION * parts[0] + STABILITY * parts[1] + TIMELINESS * parts[2]
@@ -126,8 +128,13 @@ def _missing(row: Mapping[str, Any], indicator: Any) -> str | None:
         return CONTROL
     if row["auc"] is None:
         return NO_AUC
+    return AGAINST if _towards_risk(row, indicator) < 0.5 - CHANCE else None
+
+
+def _towards_risk(row: Mapping[str, Any], indicator: Any) -> float:
+    """The AUC alone in the direction the indicator states: below 0.5 where it points the other way."""
     is_against = indicator.direction in {"riskier", "safer"} and row["auc_direction"] not in {None, indicator.direction}
-    return AGAINST if is_against else None
+    return 1.0 - row["auc"] if is_against else float(row["auc"])
 
 
 def _places(rows: Sequence[Mapping[str, Any]], name: str, sign: int) -> Floats:

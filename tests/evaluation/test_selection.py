@@ -71,6 +71,12 @@ def test_what_says_nothing_of_risk_has_no_place_and_a_reason():
     assert found == {SIX[0]: None, SIX[1]: None, SIX[2]: AGAINST, SIX[4]: NO_AUC, SIX[5]: CONTROL}
 
 
+def test_an_auc_near_chance_points_nowhere_and_ranks_last():
+    near = [*rows()[:2], {**rows()[2], "auc": 0.51, "auc_direction": "safer", "contribution_share": None}]
+    last = ranking(near, SOME)[-1]
+    assert (last.code, last.missing, last.association) == (SIX[2], None, 0.0)
+
+
 def test_as_many_are_proposed_as_are_key_now_unless_said_otherwise():
     assert [one.code for one in ranking(rows(), SOME) if one.proposed] == [SIX[0]]
     assert len([one for one in ranking(rows(), SOME, count=3) if one.proposed]) == 3
