@@ -24,10 +24,12 @@ SETTINGS = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.ansi.enabled": "true",  # a sum that overflows is an error, never a wrong number
     "spark.log.level": "ERROR",
+    "spark.driver.maxResultSize": "0",  # a matrix comes to the driver range by range; its bound is memory, not this
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
 LOCAL_SETTINGS = {
+    "spark.driver.memory": "4g",  # workers of this machine run in the driver; the default of 1g loses results
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",  # the default of 200 is for clusters
