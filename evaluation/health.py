@@ -17,9 +17,11 @@ from evaluation.metrics import Flags, Floats, Integers, auc, rank
 from evaluation.stability import psi
 from features.compile import EPOCH, before_coverage
 from features.engine import Engine, Ranged
+from features.formulas import as_of_column
 from features.indicators.catalogue import Definitions, aggregates
 from features.indicators.language import Aggregate, Indicator, Rows
 from features.matrix import BATCH, Batch, Known, Queries, beside, looking_at_everyone, registrations, wide
+from features.placing import Axis
 from features.profile import Profile
 from features.reading import Lake, Reading
 from training.cohort import HEADLINE
@@ -171,7 +173,7 @@ def observe(source: Source, *, as_of: date, say: Say, freshness: bool = True) ->
     month = Observed(source.definitions, source.lake.profile, as_of, max(1, reading.size // KEPT_ROWS))
     newest = _newest_days(reading, source.definitions, as_of) if freshness else {}
     for batch in portions(source, as_of=as_of, say=say):
-        month.take(batch, {name: _days(found, batch) for name, found in newest.items()} if freshness else None)
+        month.take(batch, _days(newest, batch) if freshness else None)
         say(f"{as_of}: {month.rows:,} entities")
     return month
 
@@ -273,15 +275,17 @@ def _newest_days(reading: Reading, definitions: Definitions, as_of: date) -> dic
     return {name: reading.in_ranges(name, {"newest": Aggregate("last_day", Rows(name))}, as_of) for name in types}
 
 
-def _days(found: Ranged | None, batch: Batch) -> Integers:
-    days = np.full(len(batch.entity), NEVER, np.int64)
-    if found is not None and len(batch.entity):
-        rows = found(int(batch.entity[0]), int(batch.entity[-1]))
-        place = np.searchsorted(batch.entity, rows["entity"].to_numpy())
-        place = np.minimum(place, len(batch.entity) - 1)
-        within = batch.entity[place] == rows["entity"].to_numpy()
-        days[place[within]] = rows["newest"].to_numpy()[within]
-    return days
+def _days(newest: Mapping[str, Ranged | None], batch: Batch) -> dict[str, Integers]:
+    """The day of every entity's newest record by record type, ``NEVER`` where it has none."""
+    axis = Axis("entity", batch.entity.astype(np.int64), batch.kind, as_of_column(batch.as_of, 1))
+    found = {}
+    for name, days in newest.items():
+        found[name] = np.full(len(axis), NEVER, np.int64)
+        if days is not None and len(axis):
+            rows = days(int(batch.entity[0]), int(batch.entity[-1]))
+            place = axis.places(rows["entity"].to_numpy())
+            found[name][place[place >= 0]] = rows["newest"].to_numpy()[place >= 0]
+    return found
 
 
 def _group(indicator: Indicator) -> tuple[Any, ...]:

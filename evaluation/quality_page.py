@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from evaluation import charts
-from evaluation.charts import Words, percent
+from evaluation.charts import Words
 from evaluation.health import NULLS
-from evaluation.report import TEMPLATES, figure
+from evaluation.report import count, share, template
 from features.profile import Profile
 
 NOTICE_PSI, STOP_PSI = 0.1, 0.25  # the lines of the gate for the distribution of probabilities
@@ -56,17 +54,8 @@ WORDS: Mapping[str, Words] = {
 
 def render(found: Mapping[str, Any], profile: Profile) -> str:
     """The page of a quality document (what ``--json`` prints) as HTML: the same bytes for the same document."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"pct": _share, "figure": figure, "count": _count, "few": few}
     overdue = {(alert["item"], alert["source"]): alert["code"] for alert in found["alerts"]}
-    return environment.get_template("quality.html").render(
+    return template("quality.html", few=few).render(
         found=found,
         profile=profile,
         feeds=[{**feed, "alert": overdue.get((feed["item"], feed["source"]))} for feed in found["feeds"]],
@@ -104,14 +93,14 @@ def _tiles(found: Mapping[str, Any]) -> list[tuple[Words, str]]:
     rejected = sum(row["rows"] for row in found["rejects"])
     psis = [one["psi"] for one in indicators if one["psi"] is not None]
     return [
-        (("数据预警", "data alerts"), _count(len(found["alerts"]))),
-        (("本月收到记录", "rows received"), _count(received)),
-        (("匹配率", "matched"), _share(received / total if total else None)),
-        (("拒收行", "rows rejected"), _count(rejected)),
-        (("在册主体", "entities in scope"), _count(found["entities"])),
+        (("数据预警", "data alerts"), count(len(found["alerts"]))),
+        (("本月收到记录", "rows received"), count(received)),
+        (("匹配率", "matched"), share(received / total if total else None)),
+        (("拒收行", "rows rejected"), count(rejected)),
+        (("在册主体", "entities in scope"), count(found["entities"])),
         (
             (f"PSI 超过 {STOP_PSI:g} 的指标", f"indicators with PSI above {STOP_PSI:g}"),
-            _count(sum(psi > STOP_PSI for psi in psis)) if psis else "–",
+            count(sum(psi > STOP_PSI for psi in psis)) if psis else "–",
         ),
     ]
 
@@ -135,11 +124,3 @@ def _bar(row: Mapping[str, Any]) -> str:
     parts = [(row["valued"] / total, COLOURS["valued"])]
     parts += [(row[f"null_{reason}"] / total, COLOURS[reason]) for reason in NULLS]
     return charts.portions(parts, ("有值与空值原因", "values, and nulls by reason"))
-
-
-def _share(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None else percent(value, digits)
-
-
-def _count(value: int) -> str:
-    return f"{value:,}"

@@ -1,12 +1,12 @@
 """The report of an assessment: one page that needs nothing else, Chinese with an English switch, made to be printed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import floor, log10
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from evaluation import charts
 from evaluation.assessment import Assessment
@@ -83,9 +83,9 @@ def published(profile: Profile) -> tuple[Published, ...]:
     )
 
 
-def render(assessment: Assessment, subject: Subject) -> str:
-    """The report as HTML: the same bytes for the same assessment and facts."""
-    environment = Environment(
+def template(name: str, **filters: Callable[..., str]) -> Template:
+    """A page of this room, to be rendered; shares, figures and counts are worded alike on all of them."""
+    found = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -93,9 +93,14 @@ def render(assessment: Assessment, subject: Subject) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"pct": _share, "figure": figure, "count": _count, "band": band, "pctband": _share_band}
+    found.filters |= {"pct": share, "figure": figure, "count": count, **filters}
+    return found.get_template(name)
+
+
+def render(assessment: Assessment, subject: Subject) -> str:
+    """The report as HTML: the same bytes for the same assessment and facts."""
     words = _words(subject)
-    return environment.get_template("report.html").render(
+    return template("report.html", band=band, pctband=_share_band).render(
         assessment=assessment,
         evidence=assessment.evidence,
         verdict=assessment.verdict,
@@ -194,7 +199,8 @@ def band(interval: Interval | None) -> str:
     return "" if interval is None else f"[{figure(interval[0])}, {figure(interval[1])}]"
 
 
-def _share(value: float | None, digits: int = 1) -> str:
+def share(value: float | None, digits: int = 1) -> str:
+    """A share in per cent; a dash where there is none."""
     return "–" if value is None else percent(value, digits)
 
 
@@ -202,5 +208,6 @@ def _share_band(interval: Interval | None) -> str:
     return "" if interval is None else f"[{percent(interval[0], 1)}, {percent(interval[1], 1)}]"
 
 
-def _count(value: int) -> str:
+def count(value: int) -> str:
+    """A number of things."""
     return f"{value:,}"
