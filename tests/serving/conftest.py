@@ -5,9 +5,11 @@ import shutil
 from dataclasses import dataclass, field
 
 import pytest
-from town import Town, build
+from town import Settled, Town, build, settle
 
+from serving import ledger
 from serving.http import strict_json
+from serving.results import publisher_key
 
 
 @dataclass
@@ -91,3 +93,18 @@ def fresh(town, tmp_path) -> Town:
     """A copy of the town with nothing classified."""
     shutil.copytree(town.folder, tmp_path / "town")
     return Town.at(tmp_path / "town")
+
+
+@pytest.fixture
+def settled(fresh):
+    """A fresh town whose lake helpers can open, with the keys a month needs."""
+    publisher_key(fresh.home)
+    ledger.salt_secret(fresh.home / "keys")
+    return settle(fresh)
+
+
+@pytest.fixture
+def twin(settled, tmp_path):
+    """A copy of it under another roof."""
+    shutil.copytree(settled.folder, tmp_path / "twin" / "town")
+    return Settled(tmp_path / "twin" / "town")

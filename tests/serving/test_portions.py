@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,13 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from town import Settled, settle
+from town import Settled, fingerprint
 from world import ENGINES
 
-from features import steps
 from features.records.generation import LakeError
 from serving import classification, contributions, ledger, monthly, pieces, portions
-from serving.results import publisher_key
 from training import explain
 
 MONTHS = ("2025-11", "2025-12")
@@ -41,28 +38,8 @@ def small(monkeypatch):
     monkeypatch.setattr(portions, "PORTION", PORTION)
 
 
-@pytest.fixture
-def settled(fresh):
-    """A fresh town whose lake helpers can open, with the keys a month needs."""
-    publisher_key(fresh.home)
-    ledger.salt_secret(fresh.home / "keys")
-    return settle(fresh)
-
-
-@pytest.fixture
-def twin(settled, tmp_path):
-    """A copy of it under another roof."""
-    shutil.copytree(settled.folder, tmp_path / "twin" / "town")
-    return Settled(tmp_path / "twin" / "town")
-
-
 def folder_of(town, month=MONTHS[1]):
     return ledger.month_folder(town.home, month, 0)
-
-
-def fingerprint(town):
-    folder = town.home / "months"
-    return {str(path.relative_to(folder)): steps.file_digest(path) for path in sorted(folder.rglob("*.*"))}
 
 
 def explained(town, month=MONTHS[1]):

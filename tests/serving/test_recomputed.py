@@ -1,15 +1,13 @@
 """A month is worked out with the definitions its scheme was trained on, whatever the profile says meanwhile."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import pytest
-from town import VERSION, Settled, Town, settle
+from town import VERSION, Settled, Town, fingerprint
 
-from features import steps
 from features.indicators.catalogue import load
-from serving import explanation, ledger, monthly, portions
+from serving import explanation, monthly, portions
 from serving.classification import Sources
 from serving.results import Results, publisher_key
 from training.scheme import SchemeError
@@ -23,21 +21,6 @@ EDITS = (
 )
 
 
-@pytest.fixture
-def settled(fresh):
-    """A fresh town whose lake helpers can open, with the keys a month needs."""
-    publisher_key(fresh.home)
-    ledger.salt_secret(fresh.home / "keys")
-    return settle(fresh)
-
-
-@pytest.fixture
-def twin(settled, tmp_path):
-    """A copy of it under another roof."""
-    shutil.copytree(settled.folder, tmp_path / "twin" / "town")
-    return Settled(tmp_path / "twin" / "town")
-
-
 def edited(town, *edits):
     """The town, opened again after files of its profile were changed."""
     for name, old, new in edits:
@@ -46,11 +29,6 @@ def edited(town, *edits):
         assert old in text
         path.write_text(text.replace(old, new), encoding="utf-8")
     return type(town)(town.folder)
-
-
-def fingerprint(town):
-    folder = town.home / "months"
-    return {str(path.relative_to(folder)): steps.file_digest(path) for path in sorted(folder.rglob("*.*"))}
 
 
 def month_of(town, name=MONTHS[1]):

@@ -26,7 +26,7 @@ from features.records.journal import Journal
 from features.records.lake import Lake
 from features.records.matching import REGISTER_SCHEMA
 from features.records.schema import record_types
-from features.steps import write_text
+from features.steps import file_digest, write_text
 from serving import monthly
 from serving.access import Grant, create
 from serving.classification import Sources
@@ -315,3 +315,9 @@ class Settled(Town):
     @cached_property
     def lake(self):
         return Lake(self.home, self.profile)
+
+
+def fingerprint(town):
+    """The digest of every file of the town's months, by its path."""
+    folder = town.home / "months"
+    return {str(path.relative_to(folder)): file_digest(path) for path in sorted(folder.rglob("*.*"))}
