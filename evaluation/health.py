@@ -194,7 +194,8 @@ def portions(source: Source, *, as_of: date, say: Say) -> Iterator[Batch]:
             file.write_table(found)
         del found
         shares.append(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
-    rows = registrations(lake, as_of=as_of, engine=engine).filter(pc.field("in_scope"))
+    known = registrations(lake, as_of=as_of, engine=engine, member=definitions.member)
+    rows = known.filter(pc.field("in_scope"))
     queries = Queries(Reading(lake, Engine(engine)), definitions, as_of)
     for start in range(0, rows.num_rows, BATCH):
         portion = rows.slice(start, BATCH)

@@ -20,14 +20,14 @@ MATRIX = "matrix.parquet"
 
 
 def keep(
-    lake: Lake, definitions: Definitions, as_of: date, *, engine: str, report: Callable[[str], None]
+    lake: Lake, definitions: Definitions, as_of: date, *, home: Path, engine: str, report: Callable[[str], None]
 ) -> dict[str, Any]:
-    """What a kept matrix is: key, folder, rows, and per indicator the share of nulls and the mean.
+    """What a matrix kept in a home is: key, folder, rows, and per indicator the share of nulls and the mean.
 
     The key holds the digests of the definitions and of all that was known at T, so late data makes a new matrix.
     """
     key = matrix_key(lake, definitions, as_of)
-    folder = lake.home / "matrices" / key[:16]
+    folder = home / "matrices" / key[:16]
     inputs = {"matrix": key}
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = steps.run(folder, inputs, lambda fresh: _write(fresh, lake, definitions, as_of, (engine, report)))

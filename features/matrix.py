@@ -44,19 +44,32 @@ def matrix_key(lake: Lake, definitions: Definitions, as_of: date) -> str:
     return key_of({"definitions": definitions.digest, "lake": lake.digest(as_of), "as_of": as_of.isoformat()})
 
 
-def registrations(lake: Lake, *, as_of: date, engine: str = "polars", also: Sequence[str] = ()) -> pa.Table:
+def registrations(
+    lake: Lake, *, as_of: date, engine: str = "polars", also: Sequence[str] = (), member: Indicator | None = None
+) -> pa.Table:
     """Every entity known at T: entity, kind (position, −1 unknown), status text, and whether it is in scope.
 
-    ``also`` names further fields of the registration, added as text.
+    ``also`` names further fields of the registration, added as text. With the ``member`` of a sector only those who
+    belong to it at T.
     """
-    profile = lake.profile
+    profile, reading = lake.profile, Reading(lake, Engine(engine))
     scope = profile.settings.get("scope")
     fields = ["kind"] + ([scope["field"]] if scope else [])
-    table = Reading(lake, Engine(engine)).attributes(list(dict.fromkeys([*fields, *also])), as_of)
+    table = reading.attributes(list(dict.fromkeys([*fields, *also])), as_of)
+    if member is not None:
+        table = table.filter(pa.array(_belongs(reading, member, table["entity"].to_numpy(), as_of)))
     status = table[scope["field"]] if scope else pa.nulls(table.num_rows, pa.string())
     inside = _in_scope(status, profile) if scope else np.ones(table.num_rows, bool)
     found = {"entity": table["entity"], "kind": _kinds(table, profile), "status": status, "in_scope": inside}
     return pa.table(found | {name: table[name].cast(pa.string()) for name in also})
+
+
+def _belongs(reading: Reading, member: Indicator, entity: npt.NDArray[np.int32], as_of: date) -> npt.NDArray[np.bool_]:
+    axis = Axis("entity", entity.astype(np.int64), np.zeros(len(entity), np.int8), as_of_column(as_of, 1))
+    placed = Placed()
+    for name, wanted in by_type([member.value]).items():
+        place(placed, reading.at(name, wanted, as_of), wanted, axis)
+    return evaluate(member.value, placed.columns, axis.as_of) > 0
 
 
 @dataclass(frozen=True)
@@ -149,8 +162,8 @@ def beside(rows: pa.Table, wide_rows: pa.Table) -> pa.Table:
 
 
 def known(lake: Lake, definitions: Definitions, *, as_of: date, engine: str = "polars") -> Known:
-    """Everyone known at T."""
-    rows = registrations(lake, as_of=as_of, engine=engine)
+    """Everyone known at T, of a sector everyone who belongs to it."""
+    rows = registrations(lake, as_of=as_of, engine=engine, member=definitions.member)
     for columns in looking_at_everyone(definitions).values():
         rows = beside(rows, wide(lake, definitions, as_of=as_of, engine=engine, columns=columns))
     return Known(rows, Queries(Reading(lake, Engine(engine)), definitions, as_of))

@@ -14,6 +14,8 @@ from features.asof import in_force
 
 _Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader  # the same language, ten times faster
 LANGUAGES = ("zh", "en")
+SECTORS = "sectors"  # folder of what sectors bring of their own
+OF_SECTOR = ("label", "label_en", "basis")  # what ``sector.yaml`` says
 PROFILES = Path(__file__).resolve().parent.parent / "profiles"
 
 
@@ -70,11 +72,13 @@ class CodeList:
 class Profile:
     """A place: identity scheme, time zone, entity kinds, code lists and every dated number.
 
-    ``stated`` holds the text of files as they stood at another time, by name; they are read instead of those in the
-    folder.
+    Seen as a ``sector`` (专业领域) it has a name of its own and the sector's files before those of the place, whose
+    name ``place`` stays. ``stated`` holds the text of files as they stood at another time, by name; they are read
+    instead of those in the folder.
     """
 
     name: str
+    place: str
     folder: Path
     label: str
     label_en: str
@@ -85,6 +89,7 @@ class Profile:
     notice_en: str
     kinds: tuple[Kind, ...]
     settings: Mapping[str, Any] = field(repr=False)
+    sector: str | None = None
     stated: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -102,18 +107,43 @@ class Profile:
         """First day from which an item is collected completely; a window reaching before it is null."""
         return dict(self.settings.get("coverage") or {})
 
+    @property
+    def sectors(self) -> tuple[str, ...]:
+        """Codes of the sectors that have indicators of their own."""
+        return tuple(sorted(path.stem for path in (self.folder / "indicators" / SECTORS).glob("*.py")))
+
     def table(self, name: str) -> Any:
         """The parsed content of a YAML file of the profile; ProfileError when it is missing or malformed."""
-        path = self.folder / f"{name}.yaml"
+        path = self._path(name)
         return _parsed(self.stated[name], path) if name in self.stated else read_yaml(path)
 
     def has(self, name: str) -> bool:
         """Whether the profile brings a file of this name."""
-        return name in self.stated or (self.folder / f"{name}.yaml").is_file()
+        return name in self.stated or self._path(name).is_file()
+
+    def _path(self, name: str) -> Path:
+        """The file of a name: the sector's own where it has one."""
+        own = self.folder / SECTORS / f"{self.sector}" / f"{name}.yaml"
+        return own if self.sector is not None and own.is_file() else self.folder / f"{name}.yaml"
 
     def restated(self, settings: Mapping[str, Any], files: Mapping[str, str]) -> "Profile":
         """The profile with some settings, and the text of some files, as they stood at another time."""
-        return replace(_profile(self.folder, {**self.settings, **settings}), stated=dict(files))
+        return replace(_profile(self.folder, {**self.settings, **settings}, self.sector), stated=dict(files))
+
+    def of_sector(self, code: str) -> "Profile":
+        """The profile seen as one of its sectors; ProfileError lists those there are."""
+        if code not in self.sectors:
+            raise ProfileError(
+                f"Profile {self.place} has no sector {code!r}; there are {', '.join(self.sectors) or 'none'}. Nothing "
+                "was done; see profiles/README.md for what a sector needs."
+            )
+        path = self.folder / SECTORS / code / "sector.yaml"
+        said = read_yaml(path)
+        if not isinstance(said, Mapping) or set(said) != set(OF_SECTOR):
+            found = ", ".join(map(str, said)) if isinstance(said, Mapping) else f"{said!r}"
+            raise ProfileError(f"{path}: expected {', '.join(OF_SECTOR)}, found {found}. Nothing was done; correct it.")
+        own = {name: f"{self.settings[name]}-{code}" for name in ("experiment", "model")}
+        return _profile(self.folder, {**self.settings, **said, **own}, code)
 
     def dated(self, name: str, on: date, *, under: str | None = None) -> Mapping[str, Any]:
         """The row of a dated file (or of the rows ``under`` a name in it) in force on a day; ProfileError otherwise."""
@@ -171,8 +201,8 @@ def _unreadable(path: Path, fault: Exception) -> ProfileError:
     return ProfileError(f"{path} is not readable YAML: {fault}. Nothing of it was used; correct it.")
 
 
-def read_profile(name_or_path: str) -> Profile:
-    """The profile of a name (in ``profiles/``) or of a folder; ProfileError lists the names there are."""
+def read_profile(name_or_path: str, sector: str | None = None) -> Profile:
+    """The profile of a name (in ``profiles/``) or of a folder, or a sector of it; ProfileError lists what there is."""
     folder = Path(name_or_path)
     if not (folder / "profile.yaml").is_file():
         folder = PROFILES / name_or_path
@@ -181,7 +211,8 @@ def read_profile(name_or_path: str) -> Profile:
         raise ProfileError(f"No profile {name_or_path!r}: expected one of {known}, or a folder with a profile.yaml.")
     settings = read_yaml(folder / "profile.yaml")
     try:
-        return _profile(folder.resolve(), settings)
+        whole = _profile(folder.resolve(), settings, None)
+        return whole if sector is None else whole.of_sector(sector)
     except (ZoneInfoNotFoundError, ValueError):
         raise ProfileError(
             f"{folder / 'profile.yaml'}: unknown time zone {settings['zone']!r}; expected one such as Asia/Shanghai."
@@ -190,7 +221,7 @@ def read_profile(name_or_path: str) -> Profile:
         raise ProfileError(f"{folder / 'profile.yaml'}: {fault} is missing or malformed.") from None
 
 
-def _profile(folder: Path, settings: Mapping[str, Any]) -> Profile:
+def _profile(folder: Path, settings: Mapping[str, Any], sector: str | None) -> Profile:
     if settings["identity"] not in {"uscc", "opaque"}:
         raise ProfileError(f"{folder / 'profile.yaml'}: identity is {settings['identity']!r}, not uscc or opaque.")
     if settings["language"] not in LANGUAGES:
@@ -203,7 +234,8 @@ def _profile(folder: Path, settings: Mapping[str, Any]) -> Profile:
         for row in settings["kinds"]
     )
     return Profile(
-        name=settings["name"],
+        name=settings["name"] if sector is None else f"{settings['name']}-{sector}",
+        place=settings["name"],
         folder=folder,
         label=settings["label"],
         label_en=settings["label_en"],
@@ -214,4 +246,5 @@ def _profile(folder: Path, settings: Mapping[str, Any]) -> Profile:
         notice_en=settings["notice_en"],
         kinds=kinds,
         settings=settings,
+        sector=sector,
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import ibis.expr.types as ir
@@ -40,6 +41,10 @@ class Lake(Protocol):
     @property
     def profile(self) -> Profile:
         """The profile of the lake."""
+
+    @property
+    def home(self) -> Path:
+        """The home the lake lies in."""
 
     def types(self) -> Mapping[str, RecordType]:
         """The record types of the profile, by name."""

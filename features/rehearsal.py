@@ -52,6 +52,11 @@ class TinyLake:
     folder: Path
     entities: tuple[str, ...]
 
+    @property
+    def home(self) -> Path:
+        """The folder of its files."""
+        return self.folder
+
     def types(self) -> Mapping[str, RecordType]:
         """The record types of the profile."""
         return types_of(self.profile.folder)

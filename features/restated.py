@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -24,6 +25,11 @@ class Restated:
     def under(cls, lake: Lake, system: System) -> "Restated":
         """A lake read under a system."""
         return cls(lake, system.profile(lake.profile))
+
+    @property
+    def home(self) -> Path:
+        """The home of the lake."""
+        return self.lake.home
 
     def types(self) -> Mapping[str, RecordType]:
         """The record types of the lake."""

@@ -138,7 +138,8 @@ def roll(sources: Sources) -> pa.Table:
     """Everyone known at T, by entity: ``matrix.registrations`` with code and region."""
     field = registered_as(sources, "region")
     also = () if field is None else (field,)
-    found = registrations(sources.lake, as_of=sources.as_of, engine=sources.engine, also=also)
+    member = sources.definitions.member
+    found = registrations(sources.lake, as_of=sources.as_of, engine=sources.engine, also=also, member=member)
     codes = sources.lake.register()["code"].take(found["entity"])
     region = pa.nulls(found.num_rows, pa.string()) if field is None else found[field]
     return found.drop_columns(list(also)).append_column("code", codes).append_column("region", region)
@@ -234,13 +235,15 @@ def _rows(known: pa.Table, scored: pa.Table, reasoned: pa.Table) -> pa.Table:
     return pa.table({name: (columns | missing)[name] for name in RESULT.names}).cast(RESULT)
 
 
-def registered(sources: Sources, name: str) -> pa.ChunkedArray:
-    """What the register said at T of everyone known, by entity: ``name``, ``region``, ``address`` or another; null
+def registered(sources: Sources, names: Sequence[str]) -> pa.Table:
+    """What the register said at T of everyone known, by entity: ``name``, ``region``, ``address`` or others; null
     where the profile keeps none."""
-    field = registered_as(sources, name)
-    if field is None:
-        return pa.chunked_array([pa.nulls(sources.reading.attributes(["kind"], sources.as_of).num_rows, pa.string())])
-    return sources.reading.attributes([field], sources.as_of)[field].cast(pa.string())
+    fields = {name: registered_as(sources, name) for name in names}
+    kept = list(dict.fromkeys(field for field in fields.values() if field is not None))
+    known = sources.reading.attributes(kept, sources.as_of)
+    without = pa.nulls(known.num_rows, pa.string())
+    texts = {name: without if field is None else known[field].cast(pa.string()) for name, field in fields.items()}
+    return pa.table({"entity": known["entity"], **texts})
 
 
 def registered_as(sources: Sources, name: str) -> str | None:

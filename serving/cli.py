@@ -23,7 +23,7 @@ from serving.entrance import (
     month_gone_by,
     month_option,
     named_month,
-    settings,
+    of_the_place,
     workshop,
 )
 
@@ -48,12 +48,15 @@ def everywhere(
     profile: Annotated[
         str | None, typer.Option(help="A profile's name or folder (else JIANWEI_PROFILE, else the default).")
     ] = None,
+    sector: Annotated[
+        str | None, typer.Option(help="A sector of it with indicators of its own (else JIANWEI_SECTOR, else none).")
+    ] = None,
     progress: Annotated[
         Progress, typer.Option(help="Progress on stderr as text, or as json: one object a line, for a scheduler.")
     ] = Progress.text,
 ) -> None:
     """Choose the place to work on; homes lie in $JIANWEI_HOME (default ./var), one folder a profile."""
-    choose(profile)
+    choose(profile, sector)
     display.progress_as(progress.value)
 
 
@@ -84,7 +87,7 @@ def simulate(
     from features.simulation.province import Province
     from features.simulation.province import simulate as make
 
-    chosen = settings()
+    chosen = of_the_place()
     wanted = Province(entities, seed, month_option(first), month_option(last), detection)
     with display.step("simulate") as step:
         made = make(chosen.profile, chosen.home, wanted, progress=step.portion)
@@ -104,9 +107,9 @@ def intake(
     """Take deliveries into the lake: every row is accepted, a duplicate, rejected with a reason, or unmatched."""
     from features.records.intake import take
     from serving import settings as edge
-    from serving.workshop import receipt_document
+    from serving.workshop import Workshop, receipt_document
 
-    bench = workshop()
+    bench = Workshop(of_the_place())
     with display.step("intake") as step:
         receipts = take(
             deliveries,
@@ -143,7 +146,7 @@ def matrix(
     bench = workshop()
     on, chosen = day(as_of, until=edge.today(bench.settings.profile)), Engine(engine or bench.engine)
     with display.step(f"matrix {as_of}") as step:
-        kept = keep(bench.lake, bench.definitions, on, engine=chosen.name, report=step.report)
+        kept = keep(bench.lake, bench.definitions, on, home=bench.home, engine=chosen.name, report=step.report)
         step.note = f"{kept['rows']:,} entities × {len(kept['columns'])} indicators"
     kept["indicators"] = bench.indicators
     if json:

@@ -52,12 +52,12 @@ class Progress(StrEnum):
     json = "json"
 
 
-_chosen: dict[str, str | None] = {"profile": None}
+_chosen: dict[str, str | None] = {"profile": None, "sector": None}
 
 
-def choose(profile: str | None) -> None:
-    """Remember the profile asked for on the command line."""
-    _chosen["profile"] = profile
+def choose(profile: str | None, sector: str | None) -> None:
+    """Remember the profile, and the sector of it, asked for on the command line."""
+    _chosen.update(profile=profile, sector=sector)
 
 
 def settings() -> Any:
@@ -65,7 +65,20 @@ def settings() -> Any:
     from serving import settings as edge
 
     edge.be_quiet()
-    return edge.read(_chosen["profile"])
+    return edge.read(**_chosen)
+
+
+def of_the_place() -> Any:
+    """The settings of a command that brings records; ProfileError for a sector, which reads those of the place."""
+    from features.profile import ProfileError
+
+    found = settings()
+    if found.profile.sector is not None:
+        raise ProfileError(
+            f"Sector {found.profile.sector} has no records of its own: it reads those of {found.profile.place}. "
+            "Nothing was done; run the command without --sector."
+        )
+    return found
 
 
 def workshop() -> "Workshop":

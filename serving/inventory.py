@@ -29,7 +29,8 @@ def inventory(bench: Workshop, *, verify: bool) -> dict[str, Any]:
 
 
 def _holdings(bench: Workshop) -> dict[str, Any]:
-    intakes = [entry.details for entry in bench.journal.entries("intake")] if bench.journal.path.is_file() else []
+    told = bench.lake_journal
+    intakes = [entry.details for entry in told.entries("intake")] if told.path.is_file() else []
     receipts = [receipt for details in intakes for receipt in details["deliveries"]]
     return {
         "deliveries": len([one for one in receipts if one["refused"] is None]),
@@ -107,7 +108,7 @@ def _verified(bench: Workshop) -> dict[str, Any]:
         faults.append(str(fault))
     files = 0
     try:
-        files = verify_lake(bench.lake, bench.journal)
+        files = verify_lake(bench.lake, bench.lake_journal)
     except (JournalError, OSError, ValueError) as fault:
         faults.append(str(fault))
     faults += [str(fault) for fault in verify(bench.home)]

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from features import steps
 from features.profile import CodeList, Profile
@@ -95,14 +97,14 @@ class County:
     def entities(self) -> list[dict[str, Any]]:
         """Its classified entities, riskiest margin first, then entity: as registered at T, with their top reason."""
         listed = self.month.listed(region=self.region)
-        known = self.month.rows["entity"].to_pylist()
-        place = {entity: number for number, entity in enumerate(known)}
-        columns = {name: registered(self.sources, name).to_pylist() for name in ("name", "address", "supervising_org")}
+        known = registered(self.sources, ("name", "address", "supervising_org"))
+        own = known.filter(pc.is_in(known["entity"], pa.array([light["entity"] for light in listed], pa.int32())))
+        said = {row["entity"]: row for row in own.to_pylist()}
         whole = self.month.whole(listed)
         return [
             {
                 **light,
-                **{name: values[place[light["entity"]]] for name, values in columns.items()},
+                **said[light["entity"]],
                 "top": top_reason(self.month.words, whole[light["entity"]]),
             }
             for light in listed

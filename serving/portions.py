@@ -55,17 +55,21 @@ class Site:
 
     @classmethod
     def _opened(cls, words: Words) -> "Site":
-        profile, home, work = read_profile(words["profile"]), Path(words["home"]), Path(words["work"])
+        profile = read_profile(words["profile"], words["sector"])
+        home, work = Path(words["home"]), Path(words["work"])
         scheme = Scheme.told(work / "scheme", words["scheme"])
         as_of = date.fromisoformat(words["as_of"])
-        sources = Sources.under(scheme, Lake(home, profile), as_of, words["engine"])
+        sources = Sources.under(scheme, Lake(Path(words["lake"]), profile), as_of, words["engine"])
         sources = replace(sources, made=Path(words["made"]) if words["made"] else None)
         return cls(sources, home, work, words["inputs"], words["before"])
 
     def words(self) -> Words:
         """What other processes are told; told in this process, they lead back to this very site."""
+        profile = self.sources.lake.profile
         found = {
-            "profile": str(self.sources.lake.profile.folder.absolute()),
+            "profile": str(profile.folder.absolute()),
+            "sector": profile.sector,
+            "lake": str(self.sources.lake.home.absolute()),
             "home": str(self.home.absolute()),
             "work": str(self.work.absolute()),
             "scheme": self.sources.scheme.digest,

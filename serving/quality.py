@@ -134,7 +134,7 @@ class Survey:
         )
         region = pa.nulls(roll.num_rows, TEXT) if field is None else roll[field]
         regions = pl.DataFrame(pa.table({"entity": roll["entity"], "region": region}))
-        return quality.quality(self.bench.lake, self.bench.journal, as_of=self.as_of, regions=regions)
+        return quality.quality(self.bench.lake, self.bench.lake_journal, as_of=self.as_of, regions=regions)
 
     @cached_property
     def observed(self) -> health.Observed:

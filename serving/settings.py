@@ -30,17 +30,23 @@ class Settings:
 
     @property
     def home(self) -> Path:
-        """The profile's home: deliveries, lake, schemes, months, keys."""
+        """The profile's home: deliveries, lake, schemes, months, keys. A sector has one of its own."""
         return self.root / self.profile.name
 
+    @property
+    def lake_home(self) -> Path:
+        """The home deliveries are taken into: a sector reads the place's."""
+        return self.root / self.profile.place
 
-def read(profile: str | None = None) -> Settings:
-    """The settings of this process; a profile given (name or folder) comes before ``JIANWEI_PROFILE``."""
+
+def read(profile: str | None = None, sector: str | None = None) -> Settings:
+    """The settings of this process; a profile given (name or folder) comes before ``JIANWEI_PROFILE``, a sector of it
+    before ``JIANWEI_SECTOR``."""
     chosen = profile or os.environ.get("JIANWEI_PROFILE") or _default_profile()
     return Settings(
         root=Path(os.environ.get("JIANWEI_HOME", "var")).absolute(),
         mlruns=Path(os.environ.get("JIANWEI_MLRUNS", "mlruns")).absolute(),
-        profile=read_profile(chosen),
+        profile=read_profile(chosen, sector or os.environ.get("JIANWEI_SECTOR") or None),
     )
 
 
@@ -91,6 +97,7 @@ def inherited(settings: Settings) -> dict[str, str]:
         "JIANWEI_HOME": str(settings.root),
         "JIANWEI_MLRUNS": str(settings.mlruns),
         "JIANWEI_PROFILE": str(settings.profile.folder),
+        "JIANWEI_SECTOR": settings.profile.sector or "",
     }
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from training.retrain import Task, Trained
     from training.scheme import Scheme
 
+JOURNAL = "journal.jsonl"
 LATEST = "latest.json"
 ASSESSMENT, REPORT = "assessment.json", "report.html"
 Say = Callable[[str], None]
@@ -45,13 +46,18 @@ class Workshop:
 
     @cached_property
     def lake(self) -> Lake:
-        """The lake of the home."""
-        return Lake(self.home, self.settings.profile)
+        """The lake of the home; a sector's is the place's."""
+        return Lake(self.settings.lake_home, self.settings.profile)
+
+    @cached_property
+    def lake_journal(self) -> Journal:
+        """The journal that tells of the lake's deliveries."""
+        return Journal(self.settings.lake_home / JOURNAL)
 
     @cached_property
     def journal(self) -> Journal:
         """The journal of the home."""
-        return Journal(self.home / "journal.jsonl")
+        return Journal(self.home / JOURNAL)
 
     @cached_property
     def definitions(self) -> Definitions:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.indicators.language import Indicator
 from features.matrix import registrations
 from training import cohort
 from training.labels import Knowledge, events, marked, open_cases, positives
@@ -22,23 +23,23 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Sampling:
-    """How pairs without the outcome are thinned, and registration statuses that are never trained on.
+    """How pairs without the outcome are thinned, which statuses are never trained on, and who belongs to a sector.
 
-    They stay at ``rate``, or at the lower one that leaves about ``most`` of them a date; ``seed`` orders the draw.
+    Pairs stay at ``rate``, or at the lower one that leaves about ``most`` of them a date; ``seed`` orders the draw.
     """
 
     rate: float
     seed: str
     not_trained: tuple[str, ...]
     most: int | None = None
+    member: Indicator | None = None
 
     @classmethod
-    def read(cls, row: Mapping[str, Any]) -> "Sampling":
-        """The settings written under ``sample`` in a profile's ``model.yaml``."""
+    def read(cls, row: Mapping[str, Any], member: Indicator | None = None) -> "Sampling":
+        """The settings written under ``sample`` in a profile's ``model.yaml``; of a sector, for those who belong."""
         most = row.get("most")
-        return cls(
-            float(row["rate"]), str(row["seed"]), tuple(row.get("not_trained", ())), None if most is None else int(most)
-        )
+        without = tuple(row.get("not_trained", ()))
+        return cls(float(row["rate"]), str(row["seed"]), without, None if most is None else int(most), member)
 
     def rate_of(self, count: int) -> float:
         """The rate at which so many pairs of one date are thinned."""
@@ -48,7 +49,7 @@ class Sampling:
 def trainable(knowledge: Knowledge, sampling: Sampling, *, as_of: date) -> pa.Table:
     """Entities in scope with a known kind and a status that is trained on, as of a date: entity and code."""
     reading = knowledge.reading
-    known = registrations(reading.lake, as_of=as_of, engine=reading.engine.name)
+    known = registrations(reading.lake, as_of=as_of, engine=reading.engine.name, member=sampling.member)
     status = pc.is_in(known["status"].cast(pa.string()), value_set=pa.array(sampling.not_trained, pa.string()))
     kept = known.filter(pc.and_(pc.and_(known["in_scope"], pc.greater_equal(known["kind"], 0)), pc.invert(status)))
     entity = kept["entity"].cast(pa.int32())

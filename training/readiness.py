@@ -33,6 +33,11 @@ UNTRAINED = "Nothing was trained; correct it."
 def ready(profile: Profile, definitions: Definitions, outcome: Outcome, *, on: date) -> None:
     """Nothing when a profile's files agree with each other on a day; SchemeError names the file and what is wrong."""
     _model(profile, definitions, outcome)
+    if outcome.framing != "detected" and profile.sector is not None:
+        raise SchemeError(
+            f"outcomes.yaml of profile {profile.name}, outcome {outcome.code}: framing is {outcome.framing}; a sector "
+            f"trains on those who belong to it on a date, so its outcome is detected. {UNTRAINED}"
+        )
     types = record_types(profile)
     _outcome(profile, types, outcome)
     asked = {demand.indicator for rule in read_overrides(profile) for demand in rule.when}
@@ -69,7 +74,7 @@ def _model(profile: Profile, definitions: Definitions, outcome: Outcome) -> None
         )
     units = {indicator.unit for indicator in definitions.indicators}
     unknown = sorted(TreeSettings.read(model["trees"]).bins.keys() - units)
-    if unknown:
+    if unknown and profile.sector is None:  # a sector trains by the place's settings, with fewer indicators
         raise SchemeError(
             f"model.yaml of profile {profile.name}: trees.bins names the units {', '.join(unknown)}; expected units of "
             f"indicators. {UNTRAINED}"

@@ -86,7 +86,7 @@ class Task:
     @property
     def sampling(self) -> Sampling:
         """How pairs are sampled."""
-        return Sampling.read(self.model["sample"])
+        return Sampling.read(self.model["sample"], self.definitions.member)
 
     @property
     def knowledge(self) -> Knowledge:

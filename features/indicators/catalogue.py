@@ -9,15 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from features.indicators import language
 from features.indicators.language import (
+    GENERAL,
     Aggregate,
     Condition,
     DefinitionError,
     Field,
     Formula,
+    General,
     Indicator,
     Nearby,
     Neighbours,
@@ -25,14 +27,16 @@ from features.indicators.language import (
     Rows,
     Value,
 )
-from features.profile import Profile
+from features.profile import SECTORS, Profile
 from features.records.layout import BASE_COLUMNS
 from features.records.schema import RecordType, record_types
 
+Said = TypeVar("Said", Indicator, General)
 DIMENSIONS = ("basic", "dynamic", "supervision", "association", "social")
 DIRECTIONS = ("riskier", "safer", "none")
 MISSING = ("zero", "null")
-ROLES = ("feature", "control", "override_only", "monitor_only", "display_only")
+MEMBER = "member"  # says whose sector it is; in a sector's file one indicator has this role
+ROLES = ("feature", "control", "override_only", "monitor_only", "display_only", MEMBER)
 DECIDING = ("kinds", "coverage", "repair_effect", "zone")  # settings that decide values
 ALLOWED_BUILTINS = ("dict", "list", "tuple", "str", "int", "float", "range", "zip", "enumerate", "sorted", "len")
 
@@ -54,27 +58,65 @@ class Definitions:
         """Indicators by code."""
         return {indicator.code: indicator for indicator in self.indicators}
 
+    @cached_property
+    def member(self) -> Indicator | None:
+        """What says who belongs to the sector; None for the general system, which is everyone's."""
+        return next((indicator for indicator in self.indicators if indicator.role == MEMBER), None)
+
     def with_role(self, *roles: str) -> tuple[str, ...]:
         """Codes of the indicators that have one of these roles, in order."""
         return tuple(indicator.code for indicator in self.indicators if indicator.role in roles)
 
 
 def load(profile: Profile) -> Definitions:
-    """The indicator system of a profile; DefinitionError names the file, the indicator and what is missing."""
+    """The indicator system of a profile, the sector's own where it is seen as one.
+
+    DefinitionError names the file, the indicator and what is missing. What sectors define is no part of the general
+    system, so nothing in their files can change a general result.
+    """
+    found = [one for path in _files(profile.folder / "indicators") for one in _indicators(path, GENERAL, profile)]
+    _once(found, profile)
+    if profile.sector is not None:
+        found = _of_sector(profile, found)
+    elif members := [one.code for one in found if one.role == MEMBER]:
+        raise DefinitionError(
+            f"Profile {profile.name}: {', '.join(members)} has the role {MEMBER}, which only a sector's file may use."
+        )
+    return Definitions(tuple(found), digest_of(found, deciding_settings(profile), codelist_texts(profile)))
+
+
+def _of_sector(profile: Profile, general: list[Indicator]) -> list[Indicator]:
+    """What a sector takes over from the general system, in its order, then what the sector's file defines."""
+    path = profile.folder / "indicators" / SECTORS / f"{profile.sector}.py"
+    own = _indicators(path, f"{profile.sector}", profile)
+    _once([*general, *own], profile)
+    taken = {code for one in _assigned(path, General) for code in one.codes}
+    if unknown := sorted(taken - {one.code for one in general}):
+        raise DefinitionError(
+            f"{path}: general() names {', '.join(unknown)}; the general system has no such indicator."
+        )
+    members = [one for one in own if one.role == MEMBER]
+    if len(members) != 1 or next(populations(members[0].value), None) is not None:
+        raise DefinitionError(
+            f"{path}: {len(members)} indicators have the role {MEMBER}; expected one, over an entity's own records."
+        )
+    return [one for one in general if one.code in taken] + own
+
+
+def _indicators(path: Path, sector: str, profile: Profile) -> list[Indicator]:
+    """The indicators of a definition file, placed and checked."""
     types = record_types(profile)
     sections = {row["code"]: row for row in profile.table("sections")}
-    found: list[Indicator] = []
-    for path in _files(profile.folder / "indicators"):
-        sector = path.stem if path.parent.name == "sectors" else "general"
-        for indicator in _definitions(path):
-            placed = _placed(indicator, sector, sections, profile, where=path)
-            _check(placed, types, profile, where=path)
-            found.append(placed)
-    codes = [indicator.code for indicator in found]
-    twice = sorted({code for code in codes if codes.count(code) > 1})
-    if twice:
+    placed = [_placed(one, sector, sections, profile, where=path) for one in _assigned(path, Indicator)]
+    for one in placed:
+        _check(one, types, profile, where=path)
+    return placed
+
+
+def _once(indicators: list[Indicator], profile: Profile) -> None:
+    codes = [indicator.code for indicator in indicators]
+    if twice := sorted({code for code in codes if codes.count(code) > 1}):
         raise DefinitionError(f"Profile {profile.name}: indicators defined twice: {', '.join(twice)}. Rename one.")
-    return Definitions(tuple(found), digest_of(found, deciding_settings(profile), codelist_texts(profile)))
 
 
 def aggregates(value: Value) -> Iterator[Aggregate]:
@@ -118,11 +160,11 @@ def _files(folder: Path) -> list[Path]:
     others = [path for path in sorted(folder.glob("*.py")) if path not in general]
     if others:
         raise DefinitionError(f"{others[0]}: a definition file is named after its dimension ({', '.join(DIMENSIONS)}).")
-    return general + sorted((folder / "sectors").glob("*.py"))
+    return general
 
 
-def _definitions(path: Path) -> list[Indicator]:
-    """The indicators a definition file assigns, in order; the file may use nothing but the language.
+def _assigned(path: Path, kind: type[Said]) -> list[Said]:
+    """What of a kind a definition file assigns, in order; the file may use nothing but the language.
 
     Whatever goes wrong in it is a DefinitionError with the file and the line.
     """
@@ -144,7 +186,7 @@ def _definitions(path: Path) -> list[Indicator]:
             f"{path}, line {lines[-1] if lines else '?'}: {fault}. Nothing was loaded; docs/language.md has the "
             "words of the definition language."
         ) from None
-    return [value for value in scope.values() if isinstance(value, Indicator)]
+    return [value for value in scope.values() if isinstance(value, kind)]
 
 
 def _check_node(node: ast.AST, path: Path) -> None:
@@ -170,7 +212,7 @@ def _placed(
     if indicator.section not in sections:
         raise DefinitionError(f"{where}: {indicator.code} names section {indicator.section!r}; see sections.yaml.")
     dimension = sections[indicator.section]["dimension"]
-    if sector == "general" and dimension != where.stem:
+    if sector == GENERAL and dimension != where.stem:
         raise DefinitionError(f"{where}: {indicator.code} is of dimension {dimension}; move it to {dimension}.py.")
     types = tuple(dict.fromkeys(rows.record_type for rows in row_sets(indicator.value)))
     return replace(

@@ -12,6 +12,7 @@ from typing import Any
 DECAY_SCALE = 2**20  # decay weights are integers of this unit, so sums are exact in any order
 LATEST_SCALE = 2**45  # packs (day, value) into one integer: the value of the latest row is the packed maximum
 LATEST_OFFSET = 2**44  # half of the scale, so that negative values pack too
+GENERAL = "general"  # the sector of what is everyone's
 
 Constant = int | float | str | bool
 
@@ -324,6 +325,18 @@ def nearby(rows: Rows, cell: str, *, half_life: int | None = None) -> Nearby:
 
 
 @dataclass(frozen=True)
+class General:
+    """What a sector takes over from the general indicator system: indicators by code."""
+
+    codes: tuple[str, ...]
+
+
+def general(*codes: str) -> General:
+    """Indicators of the general system that a sector takes over as they stand, by code."""
+    return General(codes)
+
+
+@dataclass(frozen=True)
 class Seen:
     """A worked example: the records there are, the as-of date, and the value that must come out."""
 
@@ -366,6 +379,6 @@ class Indicator:
     visibility: str = "publishable"
     role: str = "feature"
     key: bool = False
-    sector: str = "general"
+    sector: str = GENERAL
     dimension: str = ""
     record_types: tuple[str, ...] = field(default=())

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from features.indicators.catalogue import DIMENSIONS, Definitions, aggregates, populations, row_sets
-from features.indicators.language import Indicator, Nearby, PeerRate, Rows, Seen, Value
+from features.indicators.language import GENERAL, Indicator, Nearby, PeerRate, Rows, Seen, Value
 from features.profile import Profile
 from features.records.schema import Field, RecordType, record_types
 
@@ -56,6 +56,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "override_only": "仅直接判定",
         "monitor_only": "仅监测",
         "display_only": "仅展示",
+        "member": "所属范围",
+        "taken": "另引用通用指标{n}项，含义与算例见 CATALOGUE.md：{codes}。",
         "key": "是",
         "all": "全部",
         "months": "近{n}个月",
@@ -100,6 +102,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "override_only": "rules only",
         "monitor_only": "monitoring only",
         "display_only": "display only",
+        "member": "who belongs",
+        "taken": "{n} indicators of the general system are taken over as they stand: {codes}.",
         "key": "yes",
         "all": "all",
         "months": "{n} months",
@@ -124,12 +128,18 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 def catalogue_page(definitions: Definitions, profile: Profile) -> str:
-    """The indicator system in Markdown, in the profile's language: a table a section, dimensions in their order."""
+    """The indicator system in Markdown, in the profile's language: a table a section, dimensions in their order.
+
+    Of a sector its own indicators, and by code those it takes over from the general system.
+    """
     words, types = WORDS[profile.language], record_types(profile)
     lines = [f"# {_name(profile, profile.language)}{_space(profile)}{words['title']}", "", words["made"], ""]
-    found = {name: [one for one in definitions.indicators if one.dimension == name] for name in DIMENSIONS}
+    own = [one for one in definitions.indicators if one.sector == (profile.sector or GENERAL)]
+    found = {name: [one for one in own if one.dimension == name] for name in DIMENSIONS}
     parts = words["between"].join(f"{words[name]} {len(ones)}" for name, ones in found.items() if ones)
-    lines += [words["count"].format(n=len(definitions.indicators), parts=parts), ""]
+    lines += [words["count"].format(n=len(own), parts=parts), ""]
+    if taken := [f"`{one.code}`" for one in definitions.indicators if one not in own]:
+        lines += [words["taken"].format(n=len(taken), codes=words["between"].join(taken)), ""]
     for name, indicators in found.items():
         if indicators:
             lines += [f"## {words[name]}", "", *_sections(indicators, profile, types)]

@@ -9,13 +9,16 @@ from features.indicators import language
 from features.indicators.catalogue import DIRECTIONS, MISSING, ROLES
 from features.records.schema import VISIBILITIES
 
-STARTING = ("records", "seen", "on")
+STARTING = ("records", "general", "seen", "on")
 PLACED = ("sector", "dimension", "record_types")  # known from the file and the value
 LANGUAGE = """A definition file may import from `features.indicators.language` and nothing else; it has assignments,
 small functions and comprehensions, and every name in it is checked before it runs. `f.fine` is the field `fine` of the
 record in hand. `f.fine > 100`, `>=`, `<`, `<=` compare; a further condition is a further argument of `where`.
 
 Everything is as of T: only what was known at the end of T and has not been withdrawn counts, dated on or before T.
+The file of a sector (`indicators/sectors/NAME.py`) also says which general indicators it takes over, and one indicator
+of the role `member` says who belongs to it.
+
 Money and decimals are whole numbers of their last digit (12.50 is 1250), flags are 0 or 1, a code is its position in
 its list."""
 
@@ -27,7 +30,7 @@ def language_page() -> str:
         "Records": _methods(language.Rows),
         "Conditions": _methods(language.Field),
         "Making values of values": [one for one in _functions() if one.__name__ not in STARTING],
-        "Beginning, examples": [one for one in _functions() if one.__name__ in STARTING],
+        "Beginning, sectors, examples": [one for one in _functions() if one.__name__ in STARTING],
     }
     for title, words in parts.items():
         lines += ["", f"## {title}", "", "| word | what it gives |", "|---|---|"]

@@ -118,6 +118,7 @@ def profile(folder, language="zh"):
     )
     return Profile(
         "somewhere",
+        "somewhere",
         folder,
         "某省",
         "Somewhere",

@@ -39,7 +39,7 @@ def lake(tmp_path):
 
 def keep(lake, definitions=DEFINITIONS, as_of=AS_OF, engine="polars"):
     said = []
-    return archive.keep(lake, definitions, as_of, engine=engine, report=said.append)
+    return archive.keep(lake, definitions, as_of, home=lake.home, engine=engine, report=said.append)
 
 
 def test_nothing_changed_and_nothing_is_made_again(lake):

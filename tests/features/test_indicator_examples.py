@@ -14,11 +14,13 @@ FOLDERS = [
     SMALL,
     *sorted(path.parent for path in PROFILES.glob("*/profile.yaml") if any((path.parent / "indicators").glob("*.py"))),
 ]
+WHOLE = [read_profile(str(folder)) for folder in FOLDERS]
+SECTORS = [whole.of_sector(code) for whole in WHOLE for code in whole.sectors]
 
 
-@pytest.fixture(scope="module", params=FOLDERS, ids=lambda folder: folder.name)
+@pytest.fixture(scope="module", params=[*WHOLE, *SECTORS], ids=lambda profile: profile.name)
 def profile(request):
-    return read_profile(str(request.param))
+    return request.param
 
 
 @pytest.fixture(scope="module")

@@ -504,3 +504,21 @@ def test_a_fault_nobody_foresaw_is_not_dressed_up(empty, monkeypatch):
     monkeypatch.setattr("serving.inventory.inventory", broken)
     with pytest.raises(ZeroDivisionError):
         typed("status")
+
+
+@pytest.mark.parametrize("words", [("simulate", "--entities", "10"), ("intake", "nowhere")])
+def test_a_sector_takes_no_records_of_its_own(empty, words):
+    said = typed("--sector", "kitchens", *words)
+    assert (said.code, said.out) == (2, "")
+    assert "Sector kitchens has no records of its own: it reads those of small. Nothing was done" in said.err
+
+
+def test_verbs_of_a_sector_speak_of_its_own_indicators_and_home(empty, monkeypatch):
+    listed = [one["code"] for one in typed("--sector", "kitchens", "indicators", "list", "--json").json]
+    assert listed[-2:] == ["kitchen", "dirt_24m"]
+    monkeypatch.setenv("JIANWEI_SECTOR", "kitchens")
+    assert typed("indicators", "check", "--json").json["wrong"] == []
+    assert typed("status", "--json").json["home"] == f"{empty}-kitchens"
+    unknown = typed("--sector", "toys", "status")
+    assert unknown.code == 2
+    assert "has no sector 'toys'; there are kitchens" in unknown.err

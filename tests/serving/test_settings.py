@@ -63,6 +63,18 @@ def test_telemetry_is_turned_off_here_and_in_what_is_started_from_here(monkeypat
     assert environment["JIANWEI_PROFILE"] == str(found.profile.folder)
 
 
+def test_a_sector_has_a_home_of_its_own_and_the_places_lake(town, monkeypatch, tmp_path):
+    monkeypatch.setenv("JIANWEI_HOME", str(tmp_path))
+    whole = settings.read(str(town.folder / "profile"))
+    assert (whole.home, whole.lake_home) == (tmp_path / "small", tmp_path / "small")
+    sector = settings.read(str(town.folder / "profile"), "kitchens")
+    assert (sector.home, sector.lake_home) == (tmp_path / "small-kitchens", tmp_path / "small")
+    assert settings.inherited(whole)["JIANWEI_SECTOR"] == ""
+    for name, value in settings.inherited(sector).items():
+        monkeypatch.setenv(name, value)
+    assert settings.read() == sector
+
+
 def test_a_name_settings_do_not_have_is_an_error():
     with pytest.raises(AttributeError):
         settings.nothing  # noqa: B018

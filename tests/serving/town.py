@@ -27,10 +27,11 @@ from features.records.lake import Lake
 from features.records.matching import REGISTER_SCHEMA
 from features.records.schema import record_types
 from features.steps import file_digest, write_text
-from serving import monthly
+from serving import ledger, monthly
 from serving.access import Grant, create
 from serving.classification import Sources
 from serving.monthly import Run
+from serving.results import publisher_key
 from training import boosters, fit
 from training.carried import carried
 from training.cutoffs import Cutoffs, RiskClass
@@ -251,7 +252,7 @@ RULES = (
 )  # fmt: skip
 
 
-def made_scheme(town, *, cutoffs=(0.1, 0.25, 0.5)):
+def made_scheme(town, *, cutoffs=(0.1, 0.25, 0.5), rules=RULES):
     """A scheme fitted on who has had grave events: not a good one, but a real one."""
     batch = next(batches(town.lake, town.definitions, as_of=date(2025, 10, 31)))
     layout = fit.layout(
@@ -281,7 +282,7 @@ def made_scheme(town, *, cutoffs=(0.1, 0.25, 0.5)):
         controls=layout.controls,
         kinds=kinds,
         parts=parts,
-        rules=RULES,
+        rules=rules,
         steadiness=Steadiness(0.1, 1),
         definitions=town.definitions.digest,
         training={"known_by": "2025-10-31"},
@@ -317,7 +318,33 @@ class Settled(Town):
         return Lake(self.home, self.profile)
 
 
-def fingerprint(town):
-    """The digest of every file of the town's months, by its path."""
-    folder = town.home / "months"
+class Kitchens(Settled):
+    """The town's sector: those who trade in food, in a home of their own, reading the town's lake."""
+
+    @property
+    def home(self):
+        return self.folder / "home-kitchens"
+
+    @cached_property
+    def profile(self):
+        return read_profile(str(self.folder / "profile"), "kitchens")
+
+    @cached_property
+    def lake(self):
+        return Lake(self.folder / "home", self.profile)
+
+
+def opened(town):
+    """A settled town's sector, with a scheme of its own and the keys a month needs."""
+    sector = Kitchens(town.folder)
+    scheme = made_scheme(sector, rules=RULES[:1])
+    scheme.save(sector.home / "schemes" / scheme.digest, signing.first_use_key(sector.home / "keys", "trainer"))
+    publisher_key(sector.home)
+    ledger.salt_secret(sector.home / "keys")
+    return sector
+
+
+def fingerprint(town, part="months"):
+    """The digest of every file of the town's months (or of another part of its home), by its path."""
+    folder = town.home / part
     return {str(path.relative_to(folder)): file_digest(path) for path in sorted(folder.rglob("*.*"))}

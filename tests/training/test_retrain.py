@@ -156,6 +156,31 @@ def test_shares_after_rules_meet_their_targets(made):
     assert shares["D"] == pytest.approx(0.04, abs=0.02)
 
 
+def test_a_sector_trains_on_those_who_belong_with_its_own_outcome(place, lake, made, tmp_path, key):
+    own = TABLES["outcomes"][0] | {"code": "dirt", "controls": ["visits_12m"]}
+    folder = shutil.copytree(place.folder, tmp_path / "small")
+    (folder / "sectors" / "kitchens" / "outcomes.yaml").write_text(yaml.safe_dump([own], allow_unicode=True))
+    sector = read_profile(str(folder), "kitchens")
+    task = Task(replace(lake, profile=sector), load(sector), KNOWN_BY)
+    found = retrain(task, tmp_path / "dirt", key=key, say=lambda line: None)
+    scheme = Scheme.load(found.folder, key.public_key())
+    assert (scheme.profile, scheme.outcome, scheme.controls) == ("small-kitchens", "dirt", ("visits_12m",))
+    assert set(scheme.features) == {"age_months", "worst_24m", "listed_now", "overdue", "bad_peers", "dirt_24m"}
+    members = {number for number in range(500) if number % 2}
+    scored = pq.read_table(found.scored)
+    assert set(scored["entity"].to_pylist()) <= members
+    whole = pq.read_table(made.scored)
+    assert not set(whole["entity"].to_pylist()) <= members
+    assert found.figures["parts"]["test"]["auc"] > 0.6
+
+
+def test_a_sector_foresees_what_happens_to_those_who_belong_not_visits(place, tmp_path):
+    folder = shutil.copytree(place.folder, tmp_path / "small")
+    sector = read_profile(str(folder), "kitchens")
+    with pytest.raises(SchemeError, match="a sector trains on those who belong to it on a date"):
+        ready(sector, load(sector), read_outcomes(sector)["found"], on=KNOWN_BY)
+
+
 def test_progress_is_told(told, made):
     assert any("positive" in line for line in told)
     assert told[-1].startswith(f"scheme {made.digest[:12]}")

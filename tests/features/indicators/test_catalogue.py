@@ -48,12 +48,6 @@ def test_an_indicator_takes_its_dimension_kinds_and_record_types_from_where_it_s
     assert found.record_types == ("event",)
 
 
-def test_a_sector_file_says_its_sector_and_may_use_any_section(place):
-    profile = read(place, stated(section='"R1"'), "sectors/food.py")
-    found = load(profile).by_code["tried"]
-    assert (found.dimension, found.sector) == ("association", "food")
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -36,6 +36,18 @@ def test_the_page_at_the_root_is_the_indicator_system(profile, definitions, gold
     golden(ROOT / "CATALOGUE.md", page)
 
 
+@pytest.mark.parametrize("sector", read_profile(PRINTED).sectors)
+def test_every_sector_has_its_page_and_its_reviewed_queries(sector, golden):
+    profile = read_profile(PRINTED, sector)
+    own, found = load(profile), queries(load(profile), profile, AS_OF)
+    page = catalogue_page(own, profile)
+    assert all(f"`{code}`" in page for code in own.codes)
+    golden(ROOT / "docs" / "sectors" / f"{sector}.md", page)
+    for name, text in found.items():
+        golden(SQL / sector / f"{name}.sql", text)
+    assert {path.stem for path in (SQL / sector).glob("*.sql")} == set(found)
+
+
 def test_every_word_of_the_language_is_on_its_page(golden):
     page = language_page()
     golden(ROOT / "docs" / "language.md", page)
