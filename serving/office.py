@@ -168,13 +168,12 @@ def _stem(county: County, title: str) -> str:
 
 
 def lists(county: County) -> dict[str, list[dict[str, Any]]]:
-    """The entities of each list, riskiest first."""
+    """The entities of each list, riskiest first; "not to be disturbed" only where the measures of class A say so."""
     moved = [one for one in county.entities if one["class_before"] not in (None, one["class"])]
-    return {
-        "monitored": [one for one in county.entities if one["class"] in MONITORED],
-        "moved": moved,
-        "undisturbed": [one for one in county.entities if one["class"] == RiskClass.A.name],
-    }
+    found = {"monitored": [one for one in county.entities if one["class"] in MONITORED], "moved": moved}
+    safest = [one for one in county.entities if one["class"] == RiskClass.A.name]
+    stated = (county.month.words["measures"] or {"classes": {}})["classes"].get(RiskClass.A.name) or {}
+    return {**found, "undisturbed": safest} if stated.get("triggers") else found
 
 
 def noteworthy(county: County, number: int) -> list[dict[str, Any]]:

@@ -1,9 +1,11 @@
 """A sector's months: of those who belong, in a home of their own; the general ones stay as they are, byte by byte."""
 
-import pytest
-from town import SIZE, Kitchens, codes, fingerprint, opened
+import copy
 
-from serving import monthly, portions
+import pytest
+from town import FILES, SIZE, Kitchens, codes, fingerprint, opened, write
+
+from serving import monthly, office, portions
 from serving.explanation import document
 from serving.office import County
 from serving.results import Results, publisher_key
@@ -76,3 +78,18 @@ def test_a_county_office_lists_the_sectors_entities_as_registered(sector):
     found = county.entities
     assert {one["code"] for one in found} <= MEMBERS
     assert all(one["name"].endswith(f"商店{int(one['code'][1:])}") for one in found)
+
+
+def test_a_sectors_pages_say_whose_they_are_and_leave_out_what_its_measures_do_not_state(sector, tmp_path):
+    path = sector.folder / "profile" / "sectors" / "kitchens" / "measures.yaml"
+    rows = copy.deepcopy(FILES["measures.yaml"])
+    rows[0]["classes"]["A"]["triggers"] = []
+    write(path, rows)
+    sector.classify(MONTHS[1])
+    run = sector.run(MONTHS[1])
+    results = Results(sector.home, publisher_key(sector.home))
+    files = office.write(County(results, run.sources, "3601", lambda _: sector.scheme), tmp_path / "office")
+    index = files[-1].read_text(encoding="utf-8")
+    assert "专业领域分级：不代替通用型信用风险分类，通用型分类也不代替本结果。依据：小地方厨房条例" in index
+    assert "小地方厨房" in index
+    assert not [path for path in files if "无事不扰" in path.name]
