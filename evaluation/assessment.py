@@ -7,7 +7,7 @@ from math import hypot
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from evaluation.backtest import Discrimination, Origin, Scored, discriminate, number
 from evaluation.checks import (
@@ -237,7 +237,7 @@ def _leakage(shuffled: Sequence[Floats], scored: Scored, rng: np.random.Generato
     if tested is None or not np.isfinite(found).all():
         return None
     middle = float(found.mean())
-    drawn = float(student.ppf(0.975, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found)))
+    drawn = float(stdtrit(len(found) - 1, 0.975) * found.std(ddof=1) / np.sqrt(len(found)))
     return Leakage(middle, (middle - hypot(drawn, middle - tested[0]), middle + hypot(drawn, tested[1] - middle)))
 
 

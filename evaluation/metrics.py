@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
-from scipy.stats import chi2, norm
+from scipy.special import expit, gammaincinv, logit, ndtri  # not scipy.stats: whoever opens a champion comes by here
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -190,7 +189,7 @@ def wilson(rate: float, n: float, level: float = 0.95) -> Interval:
 
     Reference: Wilson 1927; never leaves [0, 1] and stays honest at rates of 0 and 1.
     """
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
     low = 0.0 if rate <= 0 else max(0.0, float(centre - half))
@@ -216,10 +215,15 @@ def observed_expected(
     tail = (1 - level) / 2
     low = 0.0
     if observed > 0:
-        low = squares / (2 * observed) * float(chi2.ppf(tail, 2 * observed**2 / squares))
+        low = squares / (2 * observed) * _chi_square(tail, 2 * observed**2 / squares)
     top, spread = observed + widest, squares + widest**2
-    high = spread / (2 * top) * float(chi2.ppf(1 - tail, 2 * top**2 / spread))
+    high = spread / (2 * top) * _chi_square(1 - tail, 2 * top**2 / spread)
     return observed / expected, (low / expected, high / expected)
+
+
+def _chi_square(share: float, freedom: float) -> float:
+    """The value below which so large a share of a chi-square distribution lies."""
+    return float(2 * gammaincinv(freedom / 2, share))
 
 
 def calibration_slope(
@@ -245,7 +249,7 @@ def calibration_slope(
     scores = design * (weights * (y - fitted))[:, None]
     summed = np.column_stack([np.bincount(cluster, weights=column) for column in scores.T])
     error = float(np.sqrt((bread @ (summed.T @ summed) @ bread)[0, 0]))
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
     return slope, (slope - z * error, slope + z * error)
 
 

@@ -1,6 +1,7 @@
 """LightGBM boosters from verified text: tried in a throw-away process first, then held against golden rows."""
 
 import hashlib
+import importlib
 import json
 import subprocess
 import sys
@@ -23,9 +24,13 @@ CONTRIBUTION_TOLERANCE = 1e-9
 CHUNK = 65_536
 THREADED_FROM = 200_000  # rows
 
+# LightGBM looks for these when it is imported, to take their tables and to look like an estimator. A booster needs none
+# of it, and the second they take would be every process's that opens a scheme.
+COMPANIONS = ("sklearn", "pandas", "dask", "matplotlib", "graphviz")
 # A malformed model can end the process that parses it (LightGBM issue 7357), so another process goes first.
-TRIAL = """
+TRIAL = f"""
 import json, sys
+sys.modules.update(dict.fromkeys({COMPANIONS!r}))
 import lightgbm, numpy
 given = json.load(sys.stdin)
 rows = numpy.array(given["rows"], dtype=float)
@@ -50,9 +55,18 @@ def opened(models: Sequence[str], golden: str, names: Sequence[str], *, where: s
 
 def booster(text: str) -> Any:
     """The booster of a model text."""
-    import lightgbm
+    return _lightgbm().Booster(model_str=text)
 
-    return lightgbm.Booster(model_str=text)
+
+def _lightgbm() -> Any:
+    """LightGBM, imported without its companions where nobody has imported it, or one of them, before."""
+    hidden = [name for name in COMPANIONS if "lightgbm" not in sys.modules and name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        return importlib.import_module("lightgbm")
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def tried(models: Sequence[str], rows: Sequence[Sequence[float | None]], *, where: str) -> None:
