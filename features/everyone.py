@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cached_property
+from tempfile import TemporaryFile
 
 import numpy as np
 import numpy.typing as npt
@@ -16,45 +17,34 @@ from features.population import neighbour_sums, peer_means
 from features.reading import Reading, numbered
 
 Dense = npt.NDArray[np.int64]
+Columns = npt.NDArray[np.float64]
 
 
-class Populations:
-    """Peers and neighbours of pairs, at the last month end on or before each date: few dates, all of them before T.
+def of_pairs(reading: Reading, parts: Sequence[PeerRate | Neighbours], pairs: pa.Table) -> Columns:
+    """Values of pairs, one row a part, at the last month end on or before each pair's date.
 
-    Slices come in the order of the pairs, so the population of the last date met is kept for the next slice.
+    Everyone is looked at once a month end, one value after the other; the table lies in a file that has no name, so
+    what is in memory does not grow with the pairs.
     """
+    with TemporaryFile() as file:
+        found = np.memmap(file, np.float64, "w+", shape=(max(len(parts), 1), max(pairs.num_rows, 1)))
+    entity, dates = pairs["entity"].to_numpy(), pairs["as_of"].to_numpy().astype("datetime64[D]")
+    days, which = np.unique(dates, return_inverse=True)
+    ends = np.array([month_end_on_or_before(day.item()) for day in days], "datetime64[D]")[which]
+    links: dict[tuple[Rows, str], pa.Table | None] = {}
 
-    def __init__(self, reading: Reading, parts: Sequence[PeerRate | Neighbours]) -> None:
-        self._reading = reading
-        self._parts = parts
-        self._links: dict[tuple[Rows, str], pa.Table | None] = {}  # read once for all dates
-        self._kept: tuple[date, dict[PeerRate | Neighbours, Column]] | None = None
+    def held(part: Neighbours) -> pa.Table | None:
+        """The links of all dates, read once."""
+        if (part.rows, part.key) not in links:
+            links[part.rows, part.key] = reading.link_rows(part)
+        return links[part.rows, part.key]
 
-    def place(self, placed: Placed, axis: Axis) -> None:
-        """Put the parts' values onto an axis."""
-        if not self._parts:
-            return
-        days, which = np.unique(axis.dates, return_inverse=True)
-        ends = np.array([month_end_on_or_before(day.item()) for day in days], "datetime64[D]")[which]
-        for part in self._parts:
-            placed.columns[part] = np.full(len(axis), np.nan)
-        for end in np.unique(ends):
-            columns = self._columns(end.item())
-            at = ends == end
-            for part in self._parts:
-                placed.columns[part][at] = columns[part][axis.entity[at]]
-
-    def _columns(self, end: date) -> dict[PeerRate | Neighbours, Column]:
-        if self._kept is None or self._kept[0] != end:
-            population = Population(self._reading, self._parts, end, self._held)
-            self._kept = end, {part: population.column(part) for part in self._parts}
-        return self._kept[1]
-
-    def _held(self, part: Neighbours) -> pa.Table | None:
-        found = (part.rows, part.key)
-        if found not in self._links:
-            self._links[found] = self._reading.link_rows(part)
-        return self._links[found]
+    for end in np.unique(ends) if parts else ():
+        at = np.flatnonzero(ends == end)
+        population = Population(reading, parts, end.item(), held)
+        for number, part in enumerate(parts):
+            found[number, at] = population.column(part)[entity[at]]
+    return found
 
 
 class Population:

@@ -1,6 +1,6 @@
 """Entity × indicator batches for one as-of date, or for sampled (entity, as-of date) pairs."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 
 from features.compile import EPOCH, before_coverage, pair_clock, pair_columns
 from features.engine import Engine, Ranged, stored
-from features.everyone import Population, Populations
+from features.everyone import Population, of_pairs
 from features.formulas import Column, as_of_column, empty, evaluate
 from features.indicators.catalogue import Definitions, aggregates, populations, row_sets
 from features.indicators.language import Aggregate, Indicator, Nearby, Neighbours, PeerRate, Rows, Value, Window
 from features.placing import Axis, Placed, by_type, place
 from features.population import RING
 from features.profile import Profile
-from features.reading import REGISTER, Ahead, Lake, Reading
+from features.reading import AHEAD_CELLS, REGISTER, Ahead, Lake, Reading
 from features.steps import key_of
 
 BATCH = 125_000
@@ -88,7 +88,8 @@ class Queries:
 
     def until(self, last: int) -> dict[str, Ahead]:
         """The queries, to be run on one range of keys after another up to a last key."""
-        return {name: Ahead(self._compiled[name], len(wanted), last) for name, wanted in self.needed.items()}
+        widths = {name: AHEAD_CELLS // len(wanted) for name, wanted in self.needed.items()}
+        return {name: Ahead(self._compiled[name], width, last) for name, width in widths.items()}
 
     def store(self, folder: Path) -> None:
         """Run every query on everyone and write what it finds, a folder a record type."""
@@ -181,24 +182,26 @@ def sampled_batches(
 ) -> Iterator[pa.Table]:
     """A training matrix in slices: the given pair, entity, as_of, then kind and one float64 column per indicator.
 
-    One query a record type and slice however many as-of dates there are; rows keep the order of ``pairs``. At least
-    one slice comes, empty when there are no pairs.
+    A query is of one record type and of many pairs, however many as-of dates they have; rows keep the order of
+    ``pairs``. Pairs that come by entity share one pass over the files. At least one slice comes, empty when there are
+    no pairs.
     """
-    reading = Reading(lake, Engine(engine))
-    populations = Populations(reading, _wide_parts(definitions))
+    reading, wide_parts, needed = Reading(lake, Engine(engine)), _wide_parts(definitions), _needed(definitions)
+    beyond = of_pairs(reading, wide_parts, pairs)
+    timed = _with_clock(pairs, _windows(definitions), lake.profile)
+    entity, kind = pairs["entity"].to_numpy().astype(np.int64), _kinds_of(reading, timed)
+    as_of = pairs["as_of"].to_numpy().astype("datetime64[D]")
+    results = {name: _of_pairs(reading, name, wanted, timed) for name, wanted in needed.items()}
     for start in range(0, max(pairs.num_rows, 1), size):
-        part = pairs.slice(start, size)
-        axis = _pair_axis(reading, part)
-        placed = Placed()
-        with_dates = _with_clock(part, _windows(definitions), lake.profile)
-        for name, wanted in _needed(definitions).items():
-            found = reading.for_pairs(name, wanted, with_dates, pair_clock)
-            place(placed, found, wanted, axis)
-        populations.place(placed, axis)
+        among = slice(start, start + size)
+        axis = Axis("pair", entity[among], kind[among], as_of[among], start)
+        placed = Placed({one: beyond[number, among] for number, one in enumerate(wide_parts)})
+        for name, wanted in needed.items():
+            place(placed, results[name].between(start, start + len(axis) - 1), wanted, axis)
         _place_nearby(placed, reading, definitions, axis)
         values = _filled(definitions, placed, axis, lake.profile)
         columns = {code: pa.array(values[:, position]) for position, code in enumerate(definitions.codes)}
-        named = {name: part[name] for name in ("pair", "entity", "as_of")}
+        named = {name: pairs[name].slice(start, size) for name in ("pair", "entity", "as_of")}
         yield pa.table({**named, "kind": pa.array(axis.kind), **columns})
 
 
@@ -275,22 +278,27 @@ def _blank_before_coverage(column: Column, indicator: Indicator, axis: Axis, pro
             column[axis.dates == np.datetime64(as_of, "D")] = np.nan
 
 
-def _pair_axis(reading: Reading, pairs: pa.Table) -> Axis:
-    entity = pairs["entity"].to_numpy().astype(np.int64)
-    as_of = pairs["as_of"].to_numpy().astype("datetime64[D]")
-    kind = np.full(len(entity), UNKNOWN_KIND, np.int8)
-    known = reading.attributes_for_pairs(["kind"], _with_clock(pairs, [], reading.lake.profile))
+def _of_pairs(reading: Reading, record_type: str, wanted: Mapping[str, Aggregate], timed: pa.Table) -> Ahead:
+    """The aggregates of a record type for one range of pairs after another, each at its own date."""
+    return Ahead(
+        lambda low, high: reading.for_pairs(record_type, wanted, timed.slice(low, high - low + 1), pair_clock),
+        AHEAD_CELLS // len(wanted),
+        timed.num_rows - 1,
+        by="pair",
+    )
+
+
+def _kinds_of(reading: Reading, timed: pa.Table) -> npt.NDArray[np.int8]:
+    kind = np.full(timed.num_rows, UNKNOWN_KIND, np.int8)
+    known = reading.attributes_for_pairs(["kind"], timed)
     kind[known["pair"].to_numpy()] = _kinds(known, reading.lake.profile)
-    return Axis("pair", entity, kind, as_of)
+    return kind
 
 
 def _with_clock(pairs: pa.Table, windows: Sequence[Window], profile: Profile) -> pa.Table:
     """Pairs, numbered by position, with the columns a pair clock reads."""
-    days = pair_columns(pairs["as_of"].to_pylist(), windows, profile.zone)
-    position = np.searchsorted(
-        days["t_day"].to_numpy().astype("datetime64[D]"), pairs["as_of"].to_numpy().astype("datetime64[D]")
-    )
-    taken = days.take(pa.array(position))
+    dates, position = np.unique(pairs["as_of"].to_numpy().astype("datetime64[D]"), return_inverse=True)
+    taken = pair_columns(dates.tolist(), windows, profile.zone).take(pa.array(position))
     numbers = pa.array(np.arange(pairs.num_rows, dtype=np.int64))
     columns = {name: taken[name] for name in taken.column_names}
     return pa.table({"pair": numbers, "entity": pairs["entity"].cast(pa.int32()), **columns})

@@ -20,13 +20,14 @@ Dates = npt.NDArray[np.datetime64]
 class Axis:
     """The rows to fill: which entity at which date, and the column that names them in a query's result.
 
-    ``as_of`` has a date a row, or one date for all rows.
+    ``as_of`` has a date a row, or one date for all rows; rows named by number are numbered from ``first`` on.
     """
 
     by: str
     entity: npt.NDArray[np.int64]
     kind: npt.NDArray[np.int8]
     as_of: Dates
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.entity)
@@ -45,7 +46,7 @@ class Axis:
     @cached_property
     def keys(self) -> npt.NDArray[np.int64]:
         """What the column ``by`` holds for every row, ascending."""
-        return self.entity if self.by == "entity" else np.arange(len(self))
+        return self.entity if self.by == "entity" else np.arange(self.first, self.first + len(self))
 
     def places(self, keys: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """At which row each of some keys is, −1 where it has none."""

@@ -1,6 +1,6 @@
 """What a matrix reads from the lake: aggregates by query, links, registrations, all as known at T."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -32,6 +32,7 @@ from features.records.schema import RecordType
 from features.records.stored import Stored
 
 AHEAD_CELLS = 2**25  # of one query's result: 256 MiB where every entity has records
+Asked = Callable[[int, int], pa.Table | None]
 REGISTER = "entity"  # the record type every profile has: who there is, of which kind
 
 
@@ -109,12 +110,15 @@ class Reading:
     def for_pairs(
         self, record_type: str, aggregates: Mapping[str, Aggregate], pairs: pa.Table, clock: Any, *, on: str = "entity"
     ) -> pa.Table | None:
-        """One row per pair with records, sorted by pair: aggregates at every pair's own as-of date, in one query."""
+        """One row per pair with records, sorted by pair: aggregates at every pair's own as-of date, in one query.
+
+        Of the files, which are sorted by entity, only the range is read that the pairs ask for.
+        """
         plan = self.plan(record_type, aggregates)
         rows = self.rows(record_type, [on, *plan.columns()])
         if rows is None:
             return None
-        joined = self.engine.memory(pairs).join(rows, on)
+        joined = self.engine.memory(pairs).join(_spanned(rows, pairs, on), on)
         return self.engine.run(plan.query(joined, clock, by="pair"), by="pair")
 
     def attributes(self, names: Sequence[str], as_of: date) -> pa.Table:
@@ -131,7 +135,7 @@ class Reading:
         rows = self.rows(REGISTER, ["entity", *CONTROL_COLUMNS, *names])
         if rows is None:
             return pa.table({"pair": pa.array([], pa.int64()), **{name: pa.array([], pa.string()) for name in names}})
-        joined = self.engine.memory(pairs).join(rows, "entity")
+        joined = self.engine.memory(pairs).join(_spanned(rows, pairs, "entity"), "entity")
         known = joined.filter(counted(joined, pair_clock(joined), self.lake.profile))
         found = known.group_by("pair").aggregate(**{name: known[name].max() for name in names})
         return self.engine.run(found, by="pair")
@@ -178,23 +182,30 @@ class Reading:
 class Ahead:
     """A query run on wider ranges of keys than are asked for, up to a last one: few aggregates are soon worked out."""
 
-    def __init__(self, result: Ranged | None, aggregates: int, last: int) -> None:
+    def __init__(self, result: Asked | None, width: int, last: int, *, by: str = "entity") -> None:
         self._result = result
-        self._width = AHEAD_CELLS // aggregates
+        self._width = width
         self._last = last
+        self._by = by
         self._until = -1
-        self._found = pa.table({"entity": pa.array([], pa.int32())})
+        self._found: pa.Table | None = None
 
     def between(self, low: int, high: int) -> pa.Table | None:
         """The rows of a range (both ends included) that begins after the last, sorted; None without any records."""
-        if self._result is None:
-            return None
-        if high > self._until:
+        if self._result is not None and high > self._until:
             self._until = max(high, min(low + self._width, self._last))
             self._found = self._result(low, self._until)
-        keys = self._found["entity"].to_numpy()
+        if self._found is None:
+            return None
+        keys = self._found[self._by].to_numpy()
         first, last = np.searchsorted(keys, np.array([low, high + 1], keys.dtype))
         return self._found.slice(first, last - first)
+
+
+def _spanned(rows: ir.Table, pairs: pa.Table, on: str) -> ir.Table:
+    """The rows from the least to the greatest key of some pairs."""
+    span = pc.min_max(pairs[on]).as_py()
+    return rows if span["min"] is None else rows.filter(rows[on].between(span["min"], span["max"]))
 
 
 def _one_each(rows: pa.Table, names: Sequence[str]) -> pa.Table:

@@ -72,8 +72,12 @@ def given_inspection(events: pa.Table, codelists: Mapping[str, Sequence[str]]) -
 
 
 def numbered(tables: Sequence[pa.Table]) -> pa.Table:
-    """Pairs of several as-of dates as one table, with ``pair`` counting them in the order given."""
-    together = pa.concat_tables(tables).combine_chunks()
+    """Pairs of several as-of dates as one table, by entity and in the order given; ``pair`` counts them.
+
+    By entity, for so the files of the lake are sorted: a matrix of all pairs reads them once.
+    """
+    given = pa.concat_tables(tables).combine_chunks()
+    together = given.take(pa.array(np.argsort(given["entity"].to_numpy(), kind="stable")))
     return together.add_column(0, "pair", pa.array(np.arange(len(together)), pa.int64()))
 
 

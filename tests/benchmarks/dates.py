@@ -26,12 +26,13 @@ SEED, DATES = 20260131, 12
 
 
 def pairs(size, each, last):
-    """Entities drawn for every date, by date and entity."""
+    """Entities drawn for every date, by entity and date, as a training sample has them."""
     rng = np.random.default_rng(SEED)
     days = [months_before(last, back) for back in range(DATES)][::-1]
     drawn = [np.sort(rng.choice(size, min(each, size), replace=False)).astype(np.int32) for _ in days]
     entity, as_of = np.concatenate(drawn), np.repeat(np.array(days, "datetime64[D]"), [len(one) for one in drawn])
-    return pa.table({"pair": np.arange(len(entity)), "entity": entity, "as_of": as_of})
+    order = np.argsort(entity, kind="stable")
+    return pa.table({"pair": np.arange(len(entity)), "entity": entity[order], "as_of": as_of[order]})
 
 
 def main():

@@ -59,7 +59,8 @@ def test_a_rate_that_is_no_probability_is_refused():
         drawn(rate=0.0)
 
 
-def test_pairs_of_several_dates_are_numbered_in_order():
+def test_pairs_of_several_dates_are_numbered_by_entity_in_the_order_given():
     pairs = cohort.numbered([drawn(rate=1e-9), drawn(rate=1e-9, as_of=date(2023, 7, 31))])
     assert pairs["pair"].to_pylist() == list(range(6))
-    assert pairs["as_of"].to_pylist() == [T] * 3 + [date(2023, 7, 31)] * 3
+    assert pairs["entity"].to_pylist() == sorted(pairs["entity"].to_pylist())
+    assert pairs["as_of"].to_pylist() == [T, date(2023, 7, 31)] * 3
