@@ -20,10 +20,12 @@ from features.indicators.language import Aggregate, Indicator, Nearby, Neighbour
 from features.placing import Axis, Placed, by_type, place
 from features.population import RING
 from features.profile import Profile
-from features.reading import REGISTER, Ahead, Lake, Reading
+from features.reading import AHEAD_CELLS, REGISTER, Ahead, Lake, Reading
 from features.steps import key_of
 
 BATCH = 125_000
+AT_ONCE_ROWS = 2**18  # entities times dates: one aggregate of all of them, 2 MiB, stays in the caches
+AT_ONCE_CELLS = 2**27  # and all their aggregates in 1 GiB
 UNKNOWN_KIND = -1
 WIDE = "wide {}"  # columns of values that depend on everyone, by number
 
@@ -75,7 +77,8 @@ class Queries:
 
     def until(self, last: int) -> dict[str, Ahead]:
         """The queries, to be run on one range of keys after another up to a last key."""
-        return {name: Ahead(self._compiled[name], len(wanted), last) for name, wanted in self.needed.items()}
+        widths = {name: AHEAD_CELLS // len(wanted) for name, wanted in self.needed.items()}
+        return {name: Ahead(self._compiled[name], width, last) for name, width in widths.items()}
 
     def store(self, folder: Path) -> None:
         """Run every query on everyone and write what it finds, a folder a record type."""
@@ -161,6 +164,57 @@ def batches(
 ) -> Iterator[Batch]:
     """Every in-scope entity known at T, in batches by entity key: see ``Known.batches``."""
     yield from known(lake, definitions, as_of=as_of, engine=engine).batches(size=size)
+
+
+def batches_at(
+    lake: Lake, definitions: Definitions, *, dates: Sequence[date], size: int = BATCH, engine: str = "polars"
+) -> Iterator[Batch]:
+    """``batches`` of each of several dates, by range of entity keys and then by date, every file read once for all.
+
+    What depends on everyone is worked out for one date: definitions with any of it are, one date after another.
+    """
+    days, reading = sorted(set(dates)), Reading(lake, Engine(engine))
+    if _wide_parts(definitions) or not days:
+        for day in days:
+            yield from batches(lake, definitions, as_of=day, size=size, engine=engine)
+        return
+    inside, needed = list(_inside_at(lake, days, engine)), _needed(definitions)
+    spanned = [reading.spanned(name, wanted, days) for name, wanted in needed.items()]
+    results = [(one, Ahead(reading.at_once(one), size, reading.size - 1)) for one in spanned]
+    aggregates = max(1, sum(len(wanted) for wanted in needed.values()))
+    width = max(1, min(size, AT_ONCE_ROWS // len(days), AT_ONCE_CELLS // (aggregates * len(days))))
+    for low in range(0, reading.size, width):
+        number = min(width, reading.size - low)
+        found: dict[Value, Column] = {}
+        for one, rows in results:
+            found.update(one.over(rows.between(low, low + number - 1), low, number))
+        for turn, (day, (entity, kind)) in enumerate(zip(days, inside, strict=True)):
+            part = slice(*np.searchsorted(entity, (low, low + number)))
+            axis = Axis("entity", entity[part], kind[part], as_of_column(day, 1))
+            rows_of = slice(None) if len(axis) == number else axis.entity - low
+            placed = Placed({one: column[turn][rows_of] for one, column in found.items()})
+            _place_nearby(placed, reading, definitions, axis)
+            values = _filled(definitions, placed, axis, lake.profile)
+            yield Batch(day, axis.entity.astype(np.int32), axis.kind, values, definitions.codes)
+
+
+def _inside_at(
+    lake: Lake, days: Sequence[date], engine: str
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int8]]]:
+    """Who is in scope at each date and of which kind, the registrations read once for all dates."""
+    reading, scope = Reading(lake, Engine(engine)), lake.profile.settings.get("scope")
+    table = reading.attributes_at_any(["kind", *([scope["field"]] if scope else [])], days)
+    entity, kind = table["entity"].to_numpy().astype(np.int64), _kinds(table, lake.profile)
+    inside = _in_scope(table[scope["field"]], lake.profile) if scope else np.ones(len(entity), bool)
+    stretch = reading.calendar(days).counted(table)
+    for turn, day in enumerate(days):
+        at = stretch.at(turn)
+        if np.all(np.diff(entity[at]) > 0):
+            at &= inside
+            yield entity[at], kind[at]
+        else:
+            rows = registrations(lake, as_of=day, engine=engine).filter(pc.field("in_scope"))
+            yield rows["entity"].to_numpy().astype(np.int64), rows["kind"].to_numpy()
 
 
 def sampled_batches(
