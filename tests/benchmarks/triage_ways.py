@@ -11,7 +11,7 @@ from triage_world import DATES, ENTITIES, PROBLEMS, TABLES
 from features.asof import end_of_day, months_before
 from features.indicators.catalogue import Definitions
 from features.indicators.language import Indicator, f, records
-from features.matrix import batches
+from features.matrix import batches, batches_at
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,13 @@ def _indicator(code, value, profile):
 
 
 def ours(lake, twenty):
-    """Everybody on one date after another, in batches, as scoring reads a month."""
+    """Everybody on all dates, the lake read once: a batch is a range of entities at a date."""
+    found = list(batches_at(lake, twenty, dates=DATES, engine=_engine(lake)))
+    return [batch.values for batch in sorted(found, key=lambda batch: batch.as_of)]
+
+
+def ours_by_date(lake, twenty):
+    """Everybody on one date after another, as scoring reads a month."""
     return [batch.values for day in DATES for batch in batches(lake, twenty, as_of=day, engine=_engine(lake))]
 
 
