@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -128,10 +129,15 @@ class Plan:
                 needed.append(aggregate.field)
         return list(dict.fromkeys(needed))
 
+    @cached_property
+    def shared(self) -> Rows:
+        """Rows that hold all rows any of the aggregates reads."""
+        return shared_rows(self.aggregates.values())
+
     def query(self, rows: ir.Table, clock_of: Callable[[ir.Table], Clock], *, by: str) -> ir.Table:
         """One row per key with records all aggregates may read: the key, one integer an aggregate (null: no record)."""
         clock = clock_of(rows)
-        shared = rows_condition(rows, shared_rows(self.aggregates.values()), self.record_type, clock)
+        shared = rows_condition(rows, self.shared, self.record_type, clock)
         seen = rows.filter(counted(rows, clock, self.profile) & shared)
         clock = clock_of(seen)
         aggregated = {name: self._aggregate(seen, one, clock) for name, one in self.aggregates.items()}
@@ -148,13 +154,17 @@ class Plan:
             raise DefinitionError(f"{self.record_type.name}: no aggregate {aggregate.op!r} in the language.")
         return _REDUCTIONS[aggregate.op](among(self._reduced(rows, aggregate, clock), where))
 
-    def _reduced(self, rows: ir.Table, aggregate: Aggregate, clock: Clock) -> ir.IntegerValue:
+    def _reduced(self, rows: ir.Table, aggregate: Aggregate, clock: Clock) -> ir.Value:
         """What an aggregate reduces, for every row."""
+        return self._decayed(rows, aggregate, clock) if aggregate.op == "decayed" else self.value(rows, aggregate)
+
+    def value(self, rows: ir.Table, aggregate: Aggregate) -> ir.Value:
+        """What a row brings to an aggregate of a field or of days, whatever the as-of date."""
         if aggregate.op in {"last_day", "first_day"}:
             return epoch_days(rows[aggregate.field or "event_date"])
-        if aggregate.op == "decayed":
-            return self._decayed(rows, aggregate, clock)
         value = rows[aggregate.field]
+        if aggregate.points is not None:
+            return value.cases(*aggregate.points, else_=0)
         if aggregate.op == "latest":
             return epoch_days(rows.event_date) * LATEST_SCALE + (
                 self._whole(value, aggregate.field or "") + LATEST_OFFSET
@@ -166,10 +176,7 @@ class Plan:
         half_lives = months_old(rows.event_date, clock).cast("float64") / float(aggregate.half_life or 1)
         exact = ibis.literal(float(DECAY_SCALE)) * ibis.literal(0.5).pow(half_lives)
         weight = (exact + 0.5).floor().cast("int64")  # engines round halves differently; all of them floor alike
-        if aggregate.field is None:
-            return weight
-        value = rows[aggregate.field]
-        return weight * (value if aggregate.points is None else value.cases(*aggregate.points, else_=0))
+        return weight if aggregate.field is None else weight * self.value(rows, aggregate)
 
     def _whole(self, value: ir.Value, name: str) -> ir.Value:
         """A code as its position in the code list; other fields are whole numbers already."""
@@ -207,9 +214,13 @@ def shared_rows(aggregates: Iterable[Aggregate]) -> Rows:
     return Rows(first.record_type, tuple(conditions), widest if holds_all else None, state)
 
 
-def counted(rows: ir.Table, clock: Clock, profile: Profile) -> ir.BooleanValue:
-    """Whether a version is the one known at T, of a fact dated on or before T that still counts."""
-    known = (rows.known_at < clock.end) & (rows.superseded_at.isnull() | (rows.superseded_at >= clock.end))
+def counted(rows: ir.Table, clock: Clock, profile: Profile, *, since: Clock | None = None) -> ir.BooleanValue:
+    """Whether a version is the one known at T, of a fact dated on or before T that still counts.
+
+    With the clock of an earlier date: whether it is that at T, or can have been at a date between.
+    """
+    stood = (since or clock).end
+    known = (rows.known_at < clock.end) & (rows.superseded_at.isnull() | (rows.superseded_at >= stood))
     counts = known & (rows.event_date <= clock.day) & rows.withdrawn_date.isnull()
     effect = profile.settings.get("repair_effect", "stop_use")
     if effect == "stop_use":
@@ -250,6 +261,11 @@ def meets(rows: ir.Table, conditions: Iterable[Condition]) -> ir.BooleanValue:
 def undated(conditions: Iterable[Condition]) -> list[Condition]:
     """The conditions that hold or not whatever the as-of date."""
     return [condition for condition in conditions if condition.op not in _DATED]
+
+
+def dated(conditions: Iterable[Condition]) -> list[Condition]:
+    """The conditions that hold or not by the as-of date."""
+    return [condition for condition in conditions if condition.op in _DATED]
 
 
 def fields_read(definition: Rows, record_type: RecordType) -> list[str]:

@@ -1,6 +1,6 @@
 """Values that depend on everyone, worked out for everyone at one date: peers and neighbours."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import cached_property
 from tempfile import TemporaryFile
@@ -18,33 +18,51 @@ from features.reading import Reading, numbered
 
 Dense = npt.NDArray[np.int64]
 Columns = npt.NDArray[np.float64]
+Part = PeerRate | Neighbours
 
 
-def of_pairs(reading: Reading, parts: Sequence[PeerRate | Neighbours], pairs: pa.Table) -> Columns:
-    """Values of pairs, one row a part, at the last month end on or before each pair's date.
-
-    Everyone is looked at once a month end, one value after the other; the table lies in a file that has no name, so
-    what is in memory does not grow with the pairs.
-    """
-    with TemporaryFile() as file:
-        found = np.memmap(file, np.float64, "w+", shape=(max(len(parts), 1), max(pairs.num_rows, 1)))
+def of_pairs(reading: Reading, parts: Sequence[Part], pairs: pa.Table) -> Columns:
+    """Values of pairs, one row a part, at the last month end on or before each pair's date."""
+    found = _on_disk(max(len(parts), 1), max(pairs.num_rows, 1))
     entity, dates = pairs["entity"].to_numpy(), pairs["as_of"].to_numpy().astype("datetime64[D]")
     days, which = np.unique(dates, return_inverse=True)
     ends = np.array([month_end_on_or_before(day.item()) for day in days], "datetime64[D]")[which]
+    for end, population in _populations(reading, parts, np.unique(ends).tolist()):
+        at = np.flatnonzero(ends == np.datetime64(end))
+        for number, part in enumerate(parts):
+            found[number, at] = population.column(part)[entity[at]]
+    return found
+
+
+def of_everyone(reading: Reading, parts: Sequence[Part], days: Sequence[date]) -> Columns:
+    """Values of everyone at several dates: one row a date and part, one column an entity key."""
+    found = _on_disk(max(len(days), 1), max(len(parts), 1), max(reading.size, 1))
+    ends = [month_end_on_or_before(day) for day in days]
+    for end, population in _populations(reading, parts, sorted(set(ends))):
+        for number, part in enumerate(parts):
+            column = population.column(part)
+            for turn in [turn for turn, one in enumerate(ends) if one == end]:
+                found[turn, number, : len(column)] = column
+    return found
+
+
+def _on_disk(*shape: int) -> Columns:
+    """A table in a file without a name: what is in memory does not grow with it, and it goes when nobody holds it."""
+    with TemporaryFile() as file:
+        return np.memmap(file, np.float64, "w+", shape=shape)
+
+
+def _populations(reading: Reading, parts: Sequence[Part], ends: Sequence[date]) -> Iterator[tuple[date, "Population"]]:
+    """Everyone at each of some month ends, the links of all of them read once."""
     links: dict[tuple[Rows, str], pa.Table | None] = {}
 
     def held(part: Neighbours) -> pa.Table | None:
-        """The links of all dates, read once."""
         if (part.rows, part.key) not in links:
             links[part.rows, part.key] = reading.link_rows(part)
         return links[part.rows, part.key]
 
-    for end in np.unique(ends) if parts else ():
-        at = np.flatnonzero(ends == end)
-        population = Population(reading, parts, end.item(), held)
-        for number, part in enumerate(parts):
-            found[number, at] = population.column(part)[entity[at]]
-    return found
+    for end in ends if parts else ():
+        yield end, Population(reading, parts, end, held)
 
 
 class Population:
@@ -53,7 +71,7 @@ class Population:
     def __init__(
         self,
         reading: Reading,
-        parts: Sequence[PeerRate | Neighbours],
+        parts: Sequence[Part],
         as_of: date,
         held: Callable[[Neighbours], pa.Table | None] = lambda part: None,
     ) -> None:
@@ -74,7 +92,7 @@ class Population:
         size = self._reading.size
         return Axis("entity", np.arange(size), np.zeros(size, np.int8), as_of_column(self._as_of, 1))
 
-    def column(self, part: PeerRate | Neighbours) -> Column:
+    def column(self, part: Part) -> Column:
         """A part's value for every entity key."""
         if isinstance(part, PeerRate):
             return self._peers(part)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from features.compile import EPOCH, before_coverage, pair_clock, pair_columns
 from features.engine import Engine, Ranged, stored
-from features.everyone import Population, of_pairs
+from features.everyone import Population, of_everyone, of_pairs
 from features.formulas import Column, as_of_column, empty, evaluate
 from features.indicators.catalogue import Definitions, aggregates, populations, row_sets
 from features.indicators.language import Aggregate, Indicator, Nearby, Neighbours, PeerRate, Rows, Value, Window
@@ -24,6 +24,8 @@ from features.reading import AHEAD_CELLS, REGISTER, Ahead, Lake, Reading
 from features.steps import key_of
 
 BATCH = 125_000
+AT_ONCE_ROWS = 2**18  # entities times dates: one aggregate of all of them, 2 MiB, stays in the caches
+AT_ONCE_CELLS = 2**27  # and all their aggregates in 1 GiB
 UNKNOWN_KIND = -1
 WIDE = "wide {}"  # columns of values that depend on everyone, by number
 
@@ -175,6 +177,58 @@ def batches(
 ) -> Iterator[Batch]:
     """Every in-scope entity known at T, in batches by entity key: see ``Known.batches``."""
     yield from known(lake, definitions, as_of=as_of, engine=engine).batches(size=size)
+
+
+def batches_at(
+    lake: Lake, definitions: Definitions, *, dates: Sequence[date], size: int = BATCH, engine: str = "polars"
+) -> Iterator[Batch]:
+    """``batches`` of each of several dates, by range of entity keys and then by date, every file read once for all.
+
+    What depends on everyone is worked out date by date before, and waits on disk.
+    """
+    days, reading, wide_parts = sorted(set(dates)), Reading(lake, Engine(engine)), _wide_parts(definitions)
+    if not days:
+        return
+    inside, needed = list(_inside_at(reading, days, definitions.member)), _needed(definitions)
+    beyond = of_everyone(reading, wide_parts, days)
+    spanned = [reading.spanned(name, wanted, days) for name, wanted in needed.items()]
+    results = [(one, Ahead(reading.at_once(one), size, reading.size - 1)) for one in spanned]
+    aggregates = max(1, sum(len(wanted) for wanted in needed.values()))
+    width = max(1, min(size, AT_ONCE_ROWS // len(days), AT_ONCE_CELLS // (aggregates * len(days))))
+    for low in range(0, reading.size, width):
+        number = min(width, reading.size - low)
+        found: dict[Value, Column] = {}
+        for one, rows in results:
+            found.update(one.over(rows.between(low, low + number - 1), low, number))
+        for turn, (day, (entity, kind)) in enumerate(zip(days, inside, strict=True)):
+            part = slice(*np.searchsorted(entity, (low, low + number)))
+            axis = Axis("entity", entity[part], kind[part], as_of_column(day, 1))
+            rows_of = slice(None) if len(axis) == number else axis.entity - low
+            placed = Placed({one: column[turn][rows_of] for one, column in found.items()})
+            placed.columns.update({one: beyond[turn, rank, axis.entity] for rank, one in enumerate(wide_parts)})
+            _place_nearby(placed, reading, definitions, axis)
+            values = _filled(definitions, placed, axis, lake.profile)
+            yield Batch(day, axis.entity.astype(np.int32), axis.kind, values, definitions.codes)
+
+
+def _inside_at(
+    reading: Reading, days: Sequence[date], member: Indicator | None
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int8]]]:
+    """Who is in scope at each date and of which kind, the registrations read once for all dates."""
+    lake, scope = reading.lake, reading.lake.profile.settings.get("scope")
+    table = reading.attributes_at_any(["kind", *([scope["field"]] if scope else [])], days)
+    entity, kind = table["entity"].to_numpy().astype(np.int64), _kinds(table, lake.profile)
+    inside = _in_scope(table[scope["field"]], lake.profile) if scope else np.ones(len(entity), bool)
+    stretch = reading.calendar(days).counted(table)
+    for turn, day in enumerate(days):
+        at = stretch.at(turn)
+        if member is None and np.all(np.diff(entity[at]) > 0):
+            at &= inside
+            yield entity[at], kind[at]
+        else:  # few have two registrations known at once; who belongs to a sector is asked date by date
+            known = registrations(lake, as_of=day, engine=reading.engine.name, member=member)
+            rows = known.filter(pc.field("in_scope"))
+            yield rows["entity"].to_numpy().astype(np.int64), rows["kind"].to_numpy()
 
 
 def sampled_batches(

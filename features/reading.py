@@ -30,6 +30,7 @@ from features.indicators.language import Aggregate, Neighbours
 from features.profile import Profile
 from features.records.schema import RecordType
 from features.records.stored import Stored
+from features.spans import CONTROL, Calendar, Spanned
 
 AHEAD_CELLS = 2**25  # of one query's result: 256 MiB where every entity has records
 Asked = Callable[[int, int], pa.Table | None]
@@ -107,6 +108,19 @@ class Reading:
         clock = self._clock(as_of)
         return plan.query(rows, lambda _: clock, by="entity")
 
+    def spanned(self, record_type: str, aggregates: Mapping[str, Aggregate], dates: Sequence[date]) -> Spanned:
+        """The aggregates of one record type at several ascending dates."""
+        return Spanned(self.plan(record_type, aggregates), self.calendar(dates))
+
+    def calendar(self, dates: Sequence[date]) -> Calendar:
+        """Ascending dates in the time zone of the profile."""
+        return Calendar(dates, self.lake.profile.zone)
+
+    def at_once(self, spanned: Spanned) -> Ranged | None:
+        """The rows of any range of entity keys that can count at some date; None when there are no records yet."""
+        rows = self.rows(spanned.plan.record_type.name, ["entity", *spanned.plan.columns()])
+        return None if rows is None else self.engine.prepared(spanned.query(rows), "entity")
+
     def for_pairs(
         self, record_type: str, aggregates: Mapping[str, Aggregate], pairs: pa.Table, clock: Any, *, on: str = "entity"
     ) -> pa.Table | None:
@@ -129,6 +143,15 @@ class Reading:
             return pa.table({name: pa.array([], pa.int32() if name == "entity" else pa.string()) for name in columns})
         known = rows.filter(counted(rows, self._clock(as_of), self.lake.profile))
         return _one_each(self.engine.run(known.select("entity", *names), by="entity"), names)
+
+    def attributes_at_any(self, names: Sequence[str], dates: Sequence[date]) -> pa.Table:
+        """The registrations known at any of some ascending dates, sorted by entity, with what decides at which."""
+        rows = self.rows(REGISTER, ["entity", *CONTROL_COLUMNS, *names])
+        if rows is None:
+            return pa.table({name: pa.array([], pa.int32()) for name in ["entity", *CONTROL, *names]})
+        first, last = self._clock(dates[0]), self._clock(dates[-1])
+        seen = rows.filter(counted(rows, last, self.lake.profile, since=first))
+        return self.engine.run(seen.select("entity", *CONTROL, *names), by="entity")
 
     def attributes_for_pairs(self, names: Sequence[str], pairs: pa.Table) -> pa.Table:
         """One row per pair whose entity was known at the pair's date, sorted: the text of registration fields."""
@@ -180,7 +203,7 @@ class Reading:
 
 
 class Ahead:
-    """A query run on wider ranges of keys than are asked for, up to a last one: few aggregates are soon worked out."""
+    """A query run on wider ranges of keys than are asked for, up to a last one: what is next is there already."""
 
     def __init__(self, result: Asked | None, width: int, last: int, *, by: str = "entity") -> None:
         self._result = result

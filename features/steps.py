@@ -39,17 +39,24 @@ def is_done(folder: Path, inputs: Mapping[str, Any]) -> bool:
 
 
 def run(folder: Path, inputs: Mapping[str, Any], make: Callable[[Path], None]) -> bool:
-    """Make a step's folder unless its inputs are unchanged; true when it was made.
-
-    ``make`` writes into a fresh folder beside the target, which takes the target's place whole: after a kill the
-    folder is the old one, the new one, or missing and made again by the same command.
-    """
+    """Make a step's folder unless its inputs are unchanged; true when it was made. ``make`` writes as in ``made``."""
     if is_done(folder, inputs):
         return False
+    with made(folder, inputs) as fresh:
+        make(fresh)
+    return True
+
+
+@contextmanager
+def made(folder: Path, inputs: Mapping[str, Any]) -> Iterator[Path]:
+    """A fresh folder to write into, beside the target, whose place it takes whole when all went well.
+
+    After a kill the folder is the old one, the new one, or missing and made again by the same command.
+    """
     fresh = folder.with_name(f".{folder.name}.making")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    make(fresh)
+    yield fresh
     write_text(
         fresh / KEY_FILE,
         json.dumps({"key": key_of(inputs), "inputs": inputs}, default=str, ensure_ascii=False),
@@ -57,7 +64,6 @@ def run(folder: Path, inputs: Mapping[str, Any], make: Callable[[Path], None]) -
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     sync_folder(folder.parent)
-    return True
 
 
 def write_text(path: Path, text: str) -> None:

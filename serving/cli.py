@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import council, display, screens, selection
+from serving import council, display, keyring, screens, selection
 from serving.entrance import (
     EngineName,
     Json,
@@ -37,10 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # typer would load Markdown and every lexer for the help page
 )
-keys = typer.Typer(help="Signing keys of people, and API keys of integrators.", no_args_is_help=True)
 app.add_typer(council.verbs, name="promote")
 app.add_typer(selection.verbs, name="indicators")
-app.add_typer(keys, name="keys")
+app.add_typer(keyring.verbs, name="keys")
 
 
 @app.callback()
@@ -134,26 +133,30 @@ def intake(
 
 @app.command()
 def matrix(
-    as_of: Annotated[str, typer.Option("--as-of", help="The as-of date, YYYY-MM-DD.")],
+    as_of: Annotated[
+        list[str], typer.Option("--as-of", help="The as-of date, YYYY-MM-DD (repeat: several dates in one pass).")
+    ],
     engine: EngineName = None,
     json: Json = False,
 ) -> None:
-    """Compute the indicator matrix of one date into the home; an unchanged one is not computed again."""
+    """Compute the indicator matrix of one date or several into the home; an unchanged one is not computed again."""
     from features.archive import keep
     from features.engine import Engine
     from serving import settings as edge
 
     bench = workshop()
-    on, chosen = day(as_of, until=edge.today(bench.settings.profile)), Engine(engine or bench.engine)
-    with display.step(f"matrix {as_of}") as step:
-        kept = keep(bench.lake, bench.definitions, on, home=bench.home, engine=chosen.name, report=step.report)
-        step.note = f"{kept['rows']:,} entities × {len(kept['columns'])} indicators"
-    kept["indicators"] = bench.indicators
+    dates, chosen = (
+        [day(one, until=edge.today(bench.settings.profile)) for one in as_of],
+        Engine(engine or bench.engine),
+    )
+    with display.step(f"matrix {' '.join(as_of)}") as step:
+        kept = keep(bench.lake, bench.definitions, dates, home=bench.home, engine=chosen.name, report=step.report)
+        step.note = f"{sum(one['rows'] for one in kept):,} rows × {len(bench.definitions.codes)} indicators"
+    found = [{**one, "indicators": bench.indicators} for one in kept]
     if json:
-        display.document(kept)
+        display.document(found[0] if len(found) == 1 else found)
         return
-    shown = [[name, row["null_share"], row["mean"]] for name, row in kept["columns"].items()]
-    display.table(f"Matrix as of {as_of} in {kept['folder']}", ["indicator", "null share", "mean"], shown)
+    screens.matrices(found)
 
 
 @app.command()
@@ -330,37 +333,6 @@ def quality(
         display.document({**found.document, "folder": str(folder)})
         return
     screens.quality(found.document, folder)
-
-
-@keys.command("create")
-def create_key(
-    name: Annotated[str, typer.Argument(help="A person's name for a signing key; any label for an API key.")],
-    role: Annotated[str | None, typer.Option(help="Make an API key of this role instead of a signing key.")] = None,
-    region: Annotated[str, typer.Option(help="API key: only regions that begin so (empty: everywhere).")] = "",
-    right: Annotated[list[str] | None, typer.Option(help="API key: internal, probability (repeat).")] = None,
-    days: Annotated[int, typer.Option(min=1, max=365, help="API key: valid for so many days.")] = 90,
-    json: Json = False,
-) -> None:
-    """Make a signing key for a person, or (with --role) an API key, shown this once."""
-    from datetime import timedelta
-
-    from features.signing import create_key as make
-    from serving import access
-    from serving import settings as edge
-
-    bench = workshop()
-    chosen = bench.settings
-    details = {"name": name, "role": role, "region": region, "rights": sorted(right or ())}
-    if role is None:
-        path = make(chosen.home / "keys", name)
-        bench.journal.append("key", details, at=edge.now(), actor="operator")
-        screens.made_key({"name": name, "kind": "signing", "path": str(path)}, json=json)
-        return
-    today = edge.today(chosen.profile)
-    grant = access.Grant(role, region, frozenset(right or ()), today + timedelta(days=days))
-    key = access.create(chosen.home, grant, today=today)
-    bench.journal.append("key", {**details, "id": key.split("_")[1]}, at=edge.now(), actor="operator")
-    screens.made_key({"name": name, "kind": "api", "role": role, "key": key, "expires": grant.expires}, json=json)
 
 
 @app.command()

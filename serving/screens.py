@@ -23,6 +23,13 @@ def _codes(receipt: Mapping[str, Any]) -> str:
     return ", ".join(f"{code} {count}" for code, count in receipt["rejects"].items())
 
 
+def matrices(found: list[dict[str, Any]]) -> None:
+    """Matrices that are kept: share of nulls and mean of every indicator."""
+    for kept in found:
+        shown = [[name, row["null_share"], row["mean"]] for name, row in kept["columns"].items()]
+        table(f"Matrix as of {kept['as_of']} in {kept['folder']}", ["indicator", "null share", "mean"], shown)
+
+
 def training(found: Mapping[str, Any]) -> None:
     """The figures of a trained scheme by part."""
     parts = found["parts"]

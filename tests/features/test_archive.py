@@ -39,7 +39,8 @@ def lake(tmp_path):
 
 def keep(lake, definitions=DEFINITIONS, as_of=AS_OF, engine="polars"):
     said = []
-    return archive.keep(lake, definitions, as_of, home=lake.home, engine=engine, report=said.append)
+    (found,) = archive.keep(lake, definitions, [as_of], home=lake.home, engine=engine, report=said.append)
+    return found
 
 
 def test_nothing_changed_and_nothing_is_made_again(lake):
@@ -47,6 +48,22 @@ def test_nothing_changed_and_nothing_is_made_again(lake):
     again = keep(lake)
     assert (first["made"], again["made"]) == (True, False)
     assert {**again, "made": True} == first
+
+
+def test_dates_kept_together_are_those_kept_apart_and_only_the_missing_are_made(lake, tmp_path):
+    days = [date(2024, 4, 30), AS_OF, date(2024, 5, 31)]
+    keep(lake)
+    told = archive.keep(lake, DEFINITIONS, days, home=lake.home, engine="polars", report=lambda line: None)
+    assert [(one["as_of"], one["made"]) for one in told] == [
+        ("2024-04-30", True), ("2024-06-30", False), ("2024-05-31", True),
+    ]  # fmt: skip
+    for day, one in zip(days, told, strict=True):
+        (alone,) = archive.keep(
+            lake, DEFINITIONS, [day], home=tmp_path / "apart", engine="duckdb", report=lambda line: None
+        )
+        assert alone["columns"] == one["columns"]
+        apart, together = (pq.read_table(f"{each['folder']}/{archive.MATRIX}").to_pandas() for each in (alone, one))
+        assert apart.equals(together)  # nulls are equal here
 
 
 def test_late_data_makes_a_new_matrix_and_leaves_the_old_one(lake):

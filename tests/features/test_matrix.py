@@ -26,7 +26,7 @@ from world import (
 
 from features.indicators.catalogue import Definitions, load
 from features.indicators.language import on
-from features.matrix import batches, matrix_key, registrations, sampled_batches
+from features.matrix import batches, batches_at, matrix_key, registrations, sampled_batches
 from features.profile import read_profile
 
 PROFILE = read_profile(str(SMALL))
@@ -133,6 +133,56 @@ def test_any_order_of_rows_gives_the_same_matrix(data, engine):
         PROFILE, world.entities, {name: tuple(data.draw(st.permutations(rows))) for name, rows in world.rows.items()}
     )
     assert same(matrix(world, AS_OF, engine), matrix(shuffled, AS_OF, engine))
+
+
+def assert_dates_together_equal_dates_apart(
+    world: World, days: list[date], engine: str, definitions: Definitions, size: int = 1000
+) -> None:
+    with TemporaryDirectory() as folder:
+        lake = lake_of(world.profile, world, Path(folder))
+        together = list(batches_at(lake, definitions, dates=days, size=size, engine=engine))
+        for day in days:
+            apart = list(batches(lake, definitions, as_of=day, engine=engine))
+            found = [batch for batch in together if batch.as_of == day]
+            for name in ("entity", "kind", "values"):
+                left, right = ([getattr(batch, name) for batch in each if len(batch.entity)] for each in (found, apart))
+                assert len(left) >= len(right)
+                assert not right or np.array_equal(
+                    np.concatenate(left), np.concatenate(right), equal_nan=name == "values"
+                )
+
+
+@bounded
+@given(data=st.data(), engine=st.sampled_from(ENGINES))
+def test_several_dates_together_equal_each_date_alone(data, engine):
+    days = data.draw(st.lists(DATES, min_size=1, max_size=4))
+    world = data.draw(worlds(PROFILE, max(days)))
+    assert_dates_together_equal_dates_apart(world, days, engine, DEFINITIONS, size=2)
+
+
+@settings(max_examples=4, deadline=None)
+@given(data=st.data())
+def test_several_dates_together_equal_each_date_alone_on_a_real_profile(data):
+    days = [AS_OF, AS_OF - timedelta(days=1), date(2024, 2, 29), date(2023, 7, 15)]
+    world = data.draw(worlds(REAL, data.draw(st.sampled_from(days))))
+    assert_dates_together_equal_dates_apart(world, days, "polars", load(REAL))
+
+
+def test_sums_too_great_for_floating_point_come_and_go_exactly():
+    """In floating point 1 is lost beside 2**53, and would stay lost when the great fine has left the window."""
+    fines = Definitions(tuple(one for one in DEFINITIONS.indicators if one.code == "fines_24m"), "fines")
+    world = world_of(
+        PROFILE, {"event": [on("2022-03-01", fine="90071992547409.92"), on("2023-03-01", fine="0.01")]}, kind="shop"
+    )
+    days = [date(2023, 6, 30), date(2024, 6, 30)]
+    with TemporaryDirectory() as folder:
+        found = list(batches_at(lake_of(PROFILE, world, Path(folder)), fines, dates=days))
+    assert [batch.values.item() for batch in found] == [float(2**53 + 1), 1.0]
+
+
+def test_no_dates_give_no_batches():
+    with TemporaryDirectory() as folder:
+        assert not list(batches_at(lake_of(PROFILE, world_of(PROFILE, {}), Path(folder)), DEFINITIONS, dates=[]))
 
 
 def _value(code: str, records: dict, as_of: date = AS_OF, kind: str = "shop") -> float:

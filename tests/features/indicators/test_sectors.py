@@ -11,7 +11,7 @@ from world import ENGINES, SMALL, lake_of, world_of
 from features.indicators.catalogue import load
 from features.indicators.language import DefinitionError, on
 from features.indicators.system import System
-from features.matrix import batches, matrix_key, registrations
+from features.matrix import batches, batches_at, matrix_key, registrations
 from features.profile import PROFILES, ProfileError, read_profile
 
 SECTOR = "kitchens"
@@ -94,6 +94,17 @@ def test_a_matrix_of_a_sector_has_its_members_and_the_general_values_of_what_it_
         one.values[:2, [one.columns.index(code) for code in shared]],
     )
     assert matrix_key(own, of_sector, date(2024, 5, 31)) != matrix_key(everyone, general, date(2024, 5, 31))
+
+
+def test_several_dates_of_a_sector_together_are_each_date_alone(tmp_path):
+    profile = read_profile(str(SMALL), SECTOR)
+    lake, found = people(profile, tmp_path), load(profile)
+    days = [date(2024, 4, 30), date(2024, 5, 31)]
+    together = list(batches_at(lake, found, dates=days))
+    assert [batch.entity.tolist() for batch in together] == [[0], [0, 1]]
+    for day, batch in zip(days, together, strict=True):
+        (alone,) = batches(lake, found, as_of=day)
+        np.testing.assert_array_equal(batch.values, alone.values)
 
 
 def test_a_sector_is_a_profile_with_a_name_of_its_own():
