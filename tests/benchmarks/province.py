@@ -153,6 +153,33 @@ def matrix(home):
     return {"rows": rows, "indicators": len(definitions.codes), "seconds": seconds, "shared_s": begun - started}
 
 
+def types(home):
+    """The seconds of every record type's query over everyone, and of peers and links each, in one process."""
+    from features.matrix import BATCH, looking_at_everyone, wide
+
+    lake, definitions, queries = _opened(home)
+    size = lake.register().num_rows
+    for name in lake.types():
+        lake.stored(name)
+    seconds, cells = {}, {name: len(wanted) for name, wanted in queries.needed.items()}
+    for name, result in queries.until(size - 1).items():
+        started = time.monotonic()
+        for low in range(0, size, BATCH):
+            result.between(low, min(low + BATCH, size) - 1)
+        seconds[name] = time.monotonic() - started
+    for share, columns in looking_at_everyone(definitions).items():
+        started = time.monotonic()
+        wide(lake, definitions, as_of=queries.as_of, columns=columns)
+        seconds[share] = time.monotonic() - started
+    return {"seconds": seconds, "aggregates": cells}
+
+
+def _by_type(found):
+    """Prints what ``types`` measured, the dearest first."""
+    for name, each in sorted(found["seconds"].items(), key=lambda one: -one[1]):
+        print(f"  {name:24} {found['aggregates'].get(name, 0):4} aggregates {each:8.2f} s", flush=True)
+
+
 def _opened(home):
     from datetime import date
 
@@ -253,7 +280,7 @@ def _median(found):
 def main():
     if sys.argv[1:2] == ["--stage"]:
         name, *words = sys.argv[2:]
-        print(json.dumps(matrix(*words) if name == "matrix" else month(*words)))
+        print(json.dumps({"matrix": matrix, "types": types, "month": month}[name](*words)))
         return
     entities, home = int(sys.argv[1]), Path(sys.argv[2]).absolute()
     bench, runs = Bench(home), range(3 if entities <= MANY else 1)
@@ -262,6 +289,8 @@ def main():
     taken = _median([_taken(bench, run, folders) for run in runs])
     sent = sum(receipt["sent"] for receipt in taken["printed"])
     whole = _median([bench.own(_named("matrix", run), str(bench.place)) for run in runs])
+    by_type = bench.own("types", str(bench.place))["printed"]
+    _by_type(by_type)
     hand = bench.stage("by_hand", [sys.executable, str(Path(__file__).with_name("by_hand.py")), str(bench.place), "3"])
     bench.verb("train", "train", "--known-by", KNOWN_BY)
     months = [[_month(bench, run, name) for name in MONTHS] for run in runs]
@@ -279,6 +308,8 @@ def main():
                 "intake_s": taken["seconds"],
                 "intake_rows_per_s": sent / taken["seconds"],
                 "matrix_s": whole["printed"]["seconds"],
+                "peers_and_links_s": whole["printed"]["shared_s"],
+                "dearest_type": max(by_type["aggregates"], key=by_type["seconds"].get),
                 "known_s": step["known"],
                 "score_s": step["scores"],
                 "explain_s": step["contributions"],
