@@ -245,7 +245,7 @@ def sampled_batches(
     timed = _with_clock(pairs, _windows(definitions), lake.profile)
     entity, kind = pairs["entity"].to_numpy().astype(np.int64), _kinds_of(reading, timed)
     as_of = pairs["as_of"].to_numpy().astype("datetime64[D]")
-    results = {name: _of_pairs(reading, name, wanted, timed) for name, wanted in needed.items()}
+    results = {name: _in_turn(reading, name, wanted, timed) for name, wanted in needed.items()}
     for start in range(0, max(pairs.num_rows, 1), size):
         among = slice(start, start + size)
         axis = Axis("pair", entity[among], kind[among], as_of[among], start)
@@ -332,7 +332,7 @@ def _blank_before_coverage(column: Column, indicator: Indicator, axis: Axis, pro
             column[axis.dates == np.datetime64(as_of, "D")] = np.nan
 
 
-def _of_pairs(reading: Reading, record_type: str, wanted: Mapping[str, Aggregate], timed: pa.Table) -> Ahead:
+def _in_turn(reading: Reading, record_type: str, wanted: Mapping[str, Aggregate], timed: pa.Table) -> Ahead:
     """The aggregates of a record type for one range of pairs after another, each at its own date."""
     return Ahead(
         lambda low, high: reading.for_pairs(record_type, wanted, timed.slice(low, high - low + 1), pair_clock),

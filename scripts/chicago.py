@@ -121,7 +121,7 @@ def _table(data: Path, name: str) -> Path:
 
 def delivered(data: Path, home: Path, profile: Profile, people: Console) -> Lake:
     """The lake of a home after it took the tables; unchanged tables are not taken twice."""
-    lake, journal = Lake(home, profile), Journal(home / "journal.jsonl")
+    lake, journal = Lake(home, profile), Journal.of(home)
     folders = [_delivery(data, home, *one) for one in DELIVERIES]
     taken = {one["delivery"] for entry in journal.entries("intake") for one in entry.details["deliveries"]}
     if {folder.name for folder in folders} <= taken:

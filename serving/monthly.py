@@ -52,7 +52,7 @@ class Run:
     @property
     def journal(self) -> Journal:
         """The journal of the home."""
-        return Journal(self.home / "journal.jsonl")
+        return Journal.of(self.home)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def classify(run: Run, *, watch: Watch = lambda title: nullcontext()) -> Publish
 def verify(home: Path) -> Iterator[Fault]:
     """What is wrong with the sealed months of a home, against their chain and against the journal; nothing when all
     holds."""
-    stated = {entry.details["head"]: entry for entry in _publications(Journal(home / "journal.jsonl"))}
+    stated = {entry.details["head"]: entry for entry in _publications(Journal.of(home))}
     yield from ledger.verify(home, publisher_key(home), anchors=list(stated))
     for folder in ledger.folders(home):
         try:

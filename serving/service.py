@@ -45,8 +45,8 @@ class Counter:
     def open(self) -> Desk:
         """The desk as the journal stands, opened anew when it changed; raises what verification raises."""
         with self._lock:
-            journal = self._home / "journal.jsonl"
-            state = journal.stat()
+            journal = Journal.of(self._home)
+            state = journal.path.stat()
             seen = (state.st_mtime_ns, state.st_size)
             if self._desk is None or seen != self._seen:
                 self._seen = seen
@@ -70,10 +70,10 @@ class Counter:
         except ProblemError:
             return False
 
-    def _opened(self, journal: Path) -> Desk:
+    def _opened(self, journal: Journal) -> Desk:
         keys = self._home / "keys"
         verify = signing.verify_key(keys, self._scheme_key)
-        office = Office(self._home, Journal(journal), keys, verify)
+        office = Office(self._home, journal, keys, verify)
         folder = champion_folder(office)
         before = self._desk
         champion = before.champion if before and before.champion.digest == folder.name else Scheme.load(folder, verify)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from training.retrain import Task, Trained
     from training.scheme import Scheme
 
-JOURNAL = "journal.jsonl"
 LATEST = "latest.json"
 ASSESSMENT, REPORT = "assessment.json", "report.html"
 Say = Callable[[str], None]
@@ -52,12 +51,12 @@ class Workshop:
     @cached_property
     def lake_journal(self) -> Journal:
         """The journal that tells of the lake's deliveries."""
-        return Journal(self.settings.lake_home / JOURNAL)
+        return Journal.of(self.settings.lake_home)
 
     @cached_property
     def journal(self) -> Journal:
         """The journal of the home."""
-        return Journal(self.home / JOURNAL)
+        return Journal.of(self.home)
 
     @cached_property
     def definitions(self) -> Definitions:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from features.indicators import language
 from features.indicators.language import (
@@ -31,7 +31,6 @@ from features.profile import SECTORS, Profile
 from features.records.layout import BASE_COLUMNS
 from features.records.schema import RecordType, record_types
 
-Said = TypeVar("Said", Indicator, General)
 DIMENSIONS = ("basic", "dynamic", "supervision", "association", "social")
 DIRECTIONS = ("riskier", "safer", "none")
 MISSING = ("zero", "null")
@@ -74,10 +73,12 @@ def load(profile: Profile) -> Definitions:
     DefinitionError names the file, the indicator and what is missing. What sectors define is no part of the general
     system, so nothing in their files can change a general result.
     """
-    found = [one for path in _files(profile.folder / "indicators") for one in _indicators(path, GENERAL, profile)]
+    reader = _Reader(profile, record_types(profile), {row["code"]: row for row in profile.table("sections")})
+    files = _files(profile.folder / "indicators")
+    found = [one for path in files for one in reader.placed(_assigned(path), GENERAL, where=path)]
     _once(found, profile)
     if profile.sector is not None:
-        found = _of_sector(profile, found)
+        found = _of_sector(profile.sector, found, reader)
     elif members := [one.code for one in found if one.role == MEMBER]:
         raise DefinitionError(
             f"Profile {profile.name}: {', '.join(members)} has the role {MEMBER}, which only a sector's file may use."
@@ -85,12 +86,30 @@ def load(profile: Profile) -> Definitions:
     return Definitions(tuple(found), digest_of(found, deciding_settings(profile), codelist_texts(profile)))
 
 
-def _of_sector(profile: Profile, general: list[Indicator]) -> list[Indicator]:
+@dataclass(frozen=True)
+class _Reader:
+    """What indicators are placed and checked by: a profile, its record types and its sections."""
+
+    profile: Profile
+    types: Mapping[str, RecordType]
+    sections: Mapping[str, Any]
+
+    def placed(self, said: Iterable[Any], sector: str, *, where: Path) -> list[Indicator]:
+        """The indicators among what a definition file assigns, placed and checked."""
+        own = [one for one in said if isinstance(one, Indicator)]
+        found = [_placed(one, sector, self.sections, self.profile, where=where) for one in own]
+        for one in found:
+            _check(one, self.types, self.profile, where=where)
+        return found
+
+
+def _of_sector(sector: str, general: list[Indicator], reader: _Reader) -> list[Indicator]:
     """What a sector takes over from the general system, in its order, then what the sector's file defines."""
-    path = profile.folder / "indicators" / SECTORS / f"{profile.sector}.py"
-    own = _indicators(path, f"{profile.sector}", profile)
-    _once([*general, *own], profile)
-    taken = {code for one in _assigned(path, General) for code in one.codes}
+    path = reader.profile.folder / "indicators" / SECTORS / f"{sector}.py"
+    said = _assigned(path)
+    own = reader.placed(said, sector, where=path)
+    _once([*general, *own], reader.profile)
+    taken = {code for one in said if isinstance(one, General) for code in one.codes}
     if unknown := sorted(taken - {one.code for one in general}):
         raise DefinitionError(
             f"{path}: general() names {', '.join(unknown)}; the general system has no such indicator."
@@ -101,16 +120,6 @@ def _of_sector(profile: Profile, general: list[Indicator]) -> list[Indicator]:
             f"{path}: {len(members)} indicators have the role {MEMBER}; expected one, over an entity's own records."
         )
     return [one for one in general if one.code in taken] + own
-
-
-def _indicators(path: Path, sector: str, profile: Profile) -> list[Indicator]:
-    """The indicators of a definition file, placed and checked."""
-    types = record_types(profile)
-    sections = {row["code"]: row for row in profile.table("sections")}
-    placed = [_placed(one, sector, sections, profile, where=path) for one in _assigned(path, Indicator)]
-    for one in placed:
-        _check(one, types, profile, where=path)
-    return placed
 
 
 def _once(indicators: list[Indicator], profile: Profile) -> None:
@@ -163,8 +172,8 @@ def _files(folder: Path) -> list[Path]:
     return general
 
 
-def _assigned(path: Path, kind: type[Said]) -> list[Said]:
-    """What of a kind a definition file assigns, in order; the file may use nothing but the language.
+def _assigned(path: Path) -> list[Any]:
+    """What a definition file assigns, in order; the file may use nothing but the language.
 
     Whatever goes wrong in it is a DefinitionError with the file and the line.
     """
@@ -186,7 +195,7 @@ def _assigned(path: Path, kind: type[Said]) -> list[Said]:
             f"{path}, line {lines[-1] if lines else '?'}: {fault}. Nothing was loaded; docs/language.md has the "
             "words of the definition language."
         ) from None
-    return [value for value in scope.values() if isinstance(value, kind)]
+    return list(scope.values())
 
 
 def _check_node(node: ast.AST, path: Path) -> None:

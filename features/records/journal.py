@@ -14,6 +14,7 @@ import rfc8785
 
 from features.steps import sync_folder
 
+FILE = "journal.jsonl"  # of a home
 FIRST_PREVIOUS = "0" * 64
 _BLOCK = 1 << 16
 _NAMES = frozenset({"seq", "at", "actor", "action", "details", "previous", "digest"})
@@ -54,6 +55,11 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @classmethod
+    def of(cls, home: Path) -> "Journal":
+        """The journal of a home."""
+        return cls(home / FILE)
 
     def append(self, action: str, details: Mapping[str, Any], *, at: datetime, actor: str) -> Entry:
         """The entry added at the end, on disk when this returns; JournalError when the last line is damaged."""
