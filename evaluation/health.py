@@ -1,6 +1,6 @@
 """The health of every indicator in a month: coverage, why it is null, freshness, stability, predictive value."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -249,19 +249,22 @@ def univariate(values: Floats, label: Flags, weight: Floats) -> Predictive:
     return Predictive(max(area, 1 - area), direction, None)
 
 
-def contribution_shares(parts: Iterable[pa.Table], entities: Integers, codes: Sequence[str]) -> dict[str, Share]:
+def contribution_shares(
+    parts: Iterable[pa.Table], entities: Integers, codes: Sequence[str], known: Collection[str]
+) -> dict[str, Share]:
     """The share of every indicator in the mean absolute contribution of a month.
 
-    ``parts`` are its distinct explanations in order, one column an indicator; ``entities`` counts who has each.
+    ``parts`` are its distinct explanations in order, one column each indicator that adds something; ``entities`` counts
+    who has each; ``known`` are the indicators its scheme was trained with.
     """
-    sums: dict[str, float] = {}
+    sums: dict[str, float] = dict.fromkeys(known, 0.0)
     start = 0
     for part in parts:
         counts = entities[start : start + part.num_rows]
         for name in part.column_names:
             if pa.types.is_floating(part.schema.field(name).type):
                 moved = np.abs(part[name].to_numpy().astype(np.float64))
-                sums[name] = sums.get(name, 0.0) + float(counts @ moved)
+                sums[name] += float(counts @ moved)
         start += part.num_rows
     total = sum(sums.values())
     return {

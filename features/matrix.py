@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.asof import month_end_on_or_before
 from features.compile import EPOCH, before_coverage, pair_clock, pair_columns
 from features.engine import Engine, Ranged, stored
-from features.everyone import Population, of_everyone, of_pairs
+from features.everyone import Everyone, of_everyone, of_pairs
 from features.formulas import Column, as_of_column, empty, evaluate
 from features.indicators.catalogue import Definitions, aggregates, populations, row_sets
 from features.indicators.language import Aggregate, Indicator, Nearby, Neighbours, PeerRate, Rows, Value, Window
@@ -150,7 +151,7 @@ def wide(
     """Values that depend on everyone, for every entity key in order; ``columns``: see ``looking_at_everyone``."""
     parts = {WIDE.format(number): part for number, part in enumerate(_wide_parts(definitions))}
     reading = Reading(lake, Engine(engine))
-    population = Population(reading, [parts[name] for name in columns], as_of)
+    population = Everyone(reading, [parts[name] for name in columns], [month_end_on_or_before(as_of)]).at(0)
     found = {name: pa.array(population.column(parts[name])) for name in columns}
     return pa.table({"entity": pa.array(np.arange(reading.size, dtype=np.int32)), **found})
 

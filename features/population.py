@@ -12,50 +12,50 @@ import numpy.typing as npt
 from features.formulas import Column
 
 Groups = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.integer]
 CELL_ROW = 100_000  # a grid cell is row * CELL_ROW + column
 RING = tuple(row * CELL_ROW + column for row in (-1, 0, 1) for column in (-1, 0, 1))
 
 
-def peer_means(values: Column, groups: Sequence[Groups], strength: float) -> Column:
+def peer_means(values: Column, groups: Sequence[Groups], strength: float, *, of: Keys | None = None) -> Column:
     """Each entity's peers' mean of a value, without itself, shrunk towards the wider group's.
 
     ``groups`` holds one group number per entity, widest first (-1: unknown); values that are null do not count.
+    With ``of`` only the means of these entities, in their order; everybody counts all the same.
     """
-    known = ~np.isnan(values)
-    own = np.where(known, values, 0.0)
-    parent = _left_out_mean(own, known, np.zeros(len(values), np.int64), np.zeros(len(values)), strength=0.0)
+    own, known = np.nan_to_num(values, nan=0.0), (~np.isnan(values)).astype(np.float64)
+    asked = slice(None) if of is None else of
+    mine, counts = own[asked], known[asked]
+    parent = _left_out_mean(own.sum() - mine, known.sum() - counts, np.zeros(len(mine)), strength=0.0)
     for group in groups:
-        parent = _left_out_mean(own, known, group, parent, strength=strength)
+        # unknown groups are added up in the first place, which nobody reads
+        place = group[asked] + 1
+        others, number = (np.bincount(group + 1, weights=weights)[place] for weights in (own, known))
+        inside = place > 0
+        parent = _left_out_mean(
+            np.where(inside, others - mine, 0.0), np.where(inside, number - counts, 0.0), parent, strength=strength
+        )
     return parent
 
 
-def _left_out_mean(
-    own: Column, known: npt.NDArray[np.bool_], group: Groups, parent: Column, *, strength: float
-) -> Column:
-    size = int(group.max(initial=-1)) + 1
-    inside = group >= 0
-    sums = np.bincount(group[inside], weights=own[inside], minlength=size)
-    counts = np.bincount(group[inside], weights=known[inside].astype(np.float64), minlength=size)
-    safe = np.where(inside, group, 0)
-    others = np.where(inside, sums[safe] - own, 0.0) if size else np.zeros(len(own))
-    number = np.where(inside, counts[safe] - known, 0.0) if size else np.zeros(len(own))
+def _left_out_mean(others: Column, number: Column, parent: Column, *, strength: float) -> Column:
+    """The mean of so many others, of which the sum is given, with the wider group's as if ``strength`` more had it."""
     weight = number + strength
     return np.divide(others + strength * parent, weight, out=parent.copy(), where=weight > 0)
 
 
-def neighbour_sums(entity: npt.NDArray[np.int64], key: Groups, values: Column, *, hub: int) -> Column:
-    """For every entity the sum of a value over the others that share a key with it.
+def connected(entity: Keys, key: Keys, *, hub: int) -> tuple[Keys, Keys]:
+    """The distinct links by keys that several entities share, but not more than ``hub``."""
+    shared = np.bincount(key)[key]
+    kept = (shared > 1) & (shared <= hub)
+    return entity[kept], key[kept]
 
-    ``entity`` and ``key`` are the distinct links; keys shared by more than ``hub`` entities are left out; a value
-    that is null counts as 0.
+
+def neighbour_sums(entity: Keys, key: Keys, values: Column) -> Column:
+    """For every entity the sum of a value over the others that share a key with it (see ``connected``).
+
+    A value that is null counts as 0.
     """
-    result = np.zeros(len(values))
-    if not len(entity):
-        return result
-    shared = np.bincount(key)
-    kept = (shared[key] > 1) & (shared[key] <= hub)
-    entity, key = entity[kept], key[kept]
-    own = np.nan_to_num(values, nan=0.0)[entity]
-    sums = np.bincount(key, weights=own, minlength=len(shared))
-    np.add.at(result, entity, sums[key] - own)
-    return result
+    own = np.nan_to_num(values[entity], nan=0.0)
+    others = np.bincount(key, weights=own)[key] - own
+    return np.bincount(entity, weights=others, minlength=len(values)).astype(np.float64, copy=False)

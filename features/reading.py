@@ -18,15 +18,11 @@ from features.compile import (
     Clock,
     Plan,
     counted,
-    fields_read,
     literal_clock,
-    meets,
     pair_clock,
-    rows_condition,
-    undated,
 )
 from features.engine import Engine, Ranged
-from features.indicators.language import Aggregate, Neighbours
+from features.indicators.language import Aggregate
 from features.profile import Profile
 from features.records.schema import RecordType
 from features.records.stored import Stored
@@ -162,41 +158,6 @@ class Reading:
         known = joined.filter(counted(joined, pair_clock(joined), self.lake.profile))
         found = known.group_by("pair").aggregate(**{name: known[name].max() for name in names})
         return self.engine.run(found, by="pair")
-
-    def links(
-        self, link: Neighbours, as_of: date, *, held: pa.Table | None = None
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The distinct (entity, key) links known and in force at T, keys as numbers.
-
-        For many dates ``held`` gives what ``link_rows`` has read once.
-        """
-        record_type = self.types[link.rows.record_type]
-        rows = self._link_rows(link) if held is None else self.engine.memory(held)
-        if rows is None:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        clock = self._clock(as_of)
-        among = counted(rows, clock, self.lake.profile) & rows_condition(rows, link.rows, record_type, clock)
-        table = self.engine.run(rows.filter(among & rows[link.key].notnull()).select("entity", link.key).distinct())
-        keys = table[link.key]
-        return (
-            table["entity"].to_numpy().astype(np.int64),
-            numbered(keys) if held is None else keys.to_numpy().astype(np.int64),
-        )
-
-    def link_rows(self, link: Neighbours) -> pa.Table | None:
-        """Every version of the links that can count at some date, with what decides at which, keys as numbers; None
-        when there are none yet."""
-        rows = self._link_rows(link)
-        if rows is None:
-            return None
-        among = rows[link.key].notnull() & meets(rows, undated(link.rows.conditions))
-        table = self.engine.run(rows.filter(among))
-        place = table.column_names.index(link.key)
-        return table.set_column(place, link.key, pa.array(numbered(table[link.key]), pa.int32()))
-
-    def _link_rows(self, link: Neighbours) -> ir.Table | None:
-        read = fields_read(link.rows, self.types[link.rows.record_type])
-        return self.rows(link.rows.record_type, ["entity", link.key, *CONTROL_COLUMNS, *read])
 
     def _clock(self, as_of: date) -> Clock:
         return literal_clock(as_of, self.lake.profile.zone)

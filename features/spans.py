@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import ibis.expr.types as ir
@@ -44,8 +45,8 @@ class Stretch:
         """The stretches of rows that have to meet one thing more."""
         return Stretch(np.maximum(self.first, first), np.minimum(self.past, past))
 
-    def among(self, kept: Flags) -> "Stretch":
-        """The stretches of some of the rows."""
+    def among(self, kept: Flags | Dense) -> "Stretch":
+        """The stretches of some of the rows, or of all in another order."""
         return Stretch(self.first[kept], self.past[kept])
 
     def at(self, place: int) -> Flags:
@@ -118,8 +119,13 @@ class Spanned:
         """The aggregates of so many entities from a key on, by what the query found (None: nothing): a row a date."""
         if table is None:
             return {one: np.full((len(self.calendar), size), empty(one)) for one in self.plan.aggregates.values()}
-        found = _Found(self, table, table["entity"].to_numpy().astype(np.int64) - low, size)
-        return {one: found.aggregate(one) for one in self.plan.aggregates.values()}
+        return {one: rows.over(low, size) for one, rows in self.counting(table)}
+
+    def counting(self, table: pa.Table | None) -> Iterator[tuple[Aggregate, "Counting"]]:
+        """The rows each aggregate takes, of what the query found (None: nothing)."""
+        found = None if table is None else _Found(self, table)
+        for one in self.plan.aggregates.values():
+            yield one, _nothing(one, self.calendar) if found is None else found.counting(one)
 
     @cached_property
     def tested(self) -> dict[tuple[Condition, ...], str]:
@@ -160,12 +166,11 @@ class _Found:
 
     spanned: Spanned
     table: pa.Table
-    entity: Dense
-    size: int
     _stretches: dict[Rows, Stretch] = field(default_factory=dict)
+    _numbers: dict[str, Dense] = field(default_factory=dict)
 
-    def aggregate(self, one: Aggregate) -> Column:
-        """An aggregate of every entity, a row a date."""
+    def counting(self, one: Aggregate) -> "Counting":
+        """The rows an aggregate takes."""
         stretch = self._stretch(one.rows)
         kept = stretch.first < stretch.past
         if conditions := self.spanned.conditions(one.rows):
@@ -173,57 +178,13 @@ class _Found:
         name = self.spanned.valued[bare(one)] if brings(one) else None
         if name is not None and self.table[name].null_count:
             kept &= self.table[name].is_valid().to_numpy()
-        value = None if name is None else self._values(name, numbered=one.op == "distinct")[kept]
-        entity, stretch = self.entity[kept], stretch.among(kept)
-        if one.op in ADDED:
-            return self._added(entity, stretch, value)
-        return np.stack(list(self._date_by_date(one, entity, stretch, value, self._values("event_date")[kept])))
+        value = None if name is None else self._values(name)[kept]
+        day = self._values("event_date")[kept] if one.op == "decayed" else None
+        return Counting(one, self.spanned.calendar, self._entity[kept], stretch.among(kept), value, day)
 
-    def _added(self, entity: Dense, stretch: Stretch, value: Dense | None) -> Column:
-        """What is added from its first date on until it is taken away again."""
-        dates = len(self.spanned.calendar)
-        shape = (dates + 1) * self.size
-        begins, ends = stretch.first * self.size + entity, stretch.past * self.size + entity
-        if value is not None and np.abs(value.astype(np.float64)).sum() >= EXACT:
-            found = np.zeros(shape, np.int64)
-            np.add.at(found, begins, value)
-            np.subtract.at(found, ends, value)
-        else:
-            found = np.bincount(begins, value, shape)
-            found -= np.bincount(ends, value, shape)
-        running = found.reshape(dates + 1, self.size)[:dates]
-        for number in range(1, dates):
-            running[number] += running[number - 1]
-        return running.astype(np.float64, copy=False)
-
-    def _date_by_date(
-        self, one: Aggregate, entity: Dense, stretch: Stretch, value: Dense | None, day: Dense
-    ) -> Iterator[Column]:
-        for place in range(len(self.spanned.calendar)):
-            at = stretch.at(place)
-            whose, brought = entity[at], None if value is None else value[at]
-            if one.op == "decayed":
-                yield self._decayed(one, whose, brought, day[at], place)
-            elif brought is not None and one.op == "distinct":
-                yield np.bincount(np.unique(np.stack([whose, brought]), axis=1)[0], minlength=self.size).astype(float)
-            elif brought is not None and one.op in GREATEST | LEAST:
-                yield self._furthest(one, whose, brought)
-            else:
-                raise DefinitionError(f"No aggregate {one.op!r} in the language.")
-
-    def _furthest(self, one: Aggregate, entity: Dense, value: Dense) -> Column:
-        """The greatest or the least value of every entity."""
-        nothing, reduce = (-NEVER, np.maximum) if one.op in GREATEST else (NEVER, np.minimum)
-        found = np.full(self.size, nothing)
-        reduce.at(found, entity, value)
-        return unpacked(one, found, found != nothing)
-
-    def _decayed(self, one: Aggregate, entity: Dense, value: Dense | None, day: Dense, place: int) -> Column:
-        as_of = np.array([self.spanned.calendar.dates[place]], "datetime64[D]")
-        half_lives = age_in_months(day.astype(np.float64), as_of) / float(one.half_life or 1)
-        weight = np.floor(float(DECAY_SCALE) * np.power(0.5, half_lives) + 0.5)
-        weighed = weight if value is None else weight * value
-        return np.bincount(entity, weighed, self.size).astype(np.float64, copy=False)
+    @cached_property
+    def _entity(self) -> Dense:
+        return np.asarray(self.table["entity"].to_numpy(), np.int64)
 
     def _stretch(self, rows: Rows) -> Stretch:
         """While a row is among the rows of a definition, but for what does not depend on the date."""
@@ -247,10 +208,87 @@ class _Found:
     def _counted(self) -> Stretch:
         return self.spanned.calendar.counted(self.table)
 
-    def _values(self, name: str, *, numbered: bool = False) -> Dense:
+    def _values(self, name: str) -> Dense:
         column = self.table[name]
-        is_whole = pa.types.is_integer(column.type) or pa.types.is_temporal(column.type)
-        return whole(column.combine_chunks().dictionary_encode().indices if numbered and not is_whole else column)
+        if pa.types.is_integer(column.type) or pa.types.is_temporal(column.type):
+            return whole(column)
+        if name not in self._numbers:  # to number texts takes longer than all else, and several aggregates ask
+            self._numbers[name] = whole(column.combine_chunks().dictionary_encode().indices)
+        return self._numbers[name]
+
+
+@dataclass(frozen=True)
+class Counting:
+    """The rows an aggregate takes: whose they are, while they count, what they bring to it and, where that weighs, of
+    which day they are."""
+
+    aggregate: Aggregate
+    calendar: Calendar
+    entity: Dense
+    stretch: Stretch
+    value: Dense | None
+    day: Dense | None
+
+    def over(self, low: int, size: int) -> Column:
+        """The aggregate of so many entities from a key on: a row a date."""
+        if self.aggregate.op in ADDED:
+            return self._added(self.entity - low, size)
+        return np.stack([self.at(place, size, low=low) for place in range(len(self.calendar))])
+
+    def at(self, place: int, size: int, *, low: int = 0) -> Column:
+        """The aggregate of so many entities from a key on, at one date."""
+        at, one = self.stretch.at(place), self.aggregate
+        entity, value = self.entity[at] - low, None if self.value is None else self.value[at]
+        if value is not None and one.op in GREATEST | LEAST:
+            return self._furthest(entity, value, size)
+        if self.day is not None:
+            weight = self._weight(self.day[at], place)
+            value = weight if value is None else weight * value
+        elif value is not None and one.op == "distinct":
+            entity, value = np.unique(np.stack([entity, value]), axis=1)[0], None
+        elif one.op not in ADDED:
+            raise DefinitionError(f"No aggregate {one.op!r} in the language.")
+        return _summed(entity, value, size).astype(np.float64, copy=False)
+
+    def _furthest(self, entity: Dense, value: Dense, size: int) -> Column:
+        """The greatest or the least value of every entity."""
+        one = self.aggregate
+        nothing, reduce = (-NEVER, np.maximum) if one.op in GREATEST else (NEVER, np.minimum)
+        found = np.full(size, nothing)
+        reduce.at(found, entity, value)
+        return unpacked(one, found, found != nothing)
+
+    def _weight(self, day: Dense, place: int) -> Dense:
+        """The whole-numbered weight of days at a date."""
+        as_of = np.array([self.calendar.dates[place]], "datetime64[D]")
+        half_lives = age_in_months(day.astype(np.float64), as_of) / float(self.aggregate.half_life or 1)
+        return np.floor(float(DECAY_SCALE) * np.power(0.5, half_lives) + 0.5).astype(np.int64)
+
+    def _added(self, entity: Dense, size: int) -> Column:
+        """What is added from its first date on until it is taken away again."""
+        dates = len(self.calendar)
+        begins, ends = self.stretch.first * size + entity, self.stretch.past * size + entity
+        found = _summed(begins, self.value, (dates + 1) * size)
+        found -= _summed(ends, self.value, (dates + 1) * size)
+        running = found.reshape(dates + 1, size)[:dates]
+        for number in range(1, dates):
+            running[number] += running[number - 1]
+        return running.astype(np.float64, copy=False)
+
+
+def _nothing(one: Aggregate, calendar: Calendar) -> Counting:
+    none = np.zeros(0, np.int64)
+    stretch, value, day = Stretch(none, none), none if brings(one) else None, none if one.op == "decayed" else None
+    return Counting(one, calendar, none, stretch, value, day)
+
+
+def _summed(entity: Dense, value: Dense | None, size: int) -> npt.NDArray[Any]:
+    """Whole numbers added up by entity, 1 each without a value: as floating-point numbers where these add exactly."""
+    if value is None or np.abs(value.astype(np.float64)).sum() < EXACT:
+        return np.bincount(entity, value, size)
+    found = np.zeros(size, np.int64)
+    np.add.at(found, entity, value)
+    return found
 
 
 def whole(column: pa.Array | pa.ChunkedArray) -> Dense:

@@ -111,8 +111,8 @@ def _ordered(contributions: Contributions, sources: Sources) -> Contributions:
     """Contributions with columns as in the definitions."""
     found = np.zeros((len(contributions), len(sources.definitions.codes)), np.float32, order="F")
     for place, code in enumerate(sources.definitions.codes):
-        if code in sources.scheme.columns:
-            found[:, place] = contributions[:, sources.scheme.columns.index(code)]
+        if code in sources.scheme.used:
+            found[:, place] = contributions[:, sources.scheme.used.index(code)]
     return found
 
 

@@ -76,7 +76,7 @@ def ranges(scored: Sequence[explain.Codes], size: int) -> npt.NDArray[np.int64]:
 
 
 def bin_vectors(folder: Path, scheme: Scheme) -> explain.Codes:
-    """The distinct bin vectors of a folder (rows × features), left on disk."""
+    """The distinct bin vectors of a folder (rows × ``scheme.used``), left on disk."""
     none = scheme.bin_codes(np.zeros((0, len(scheme.columns))))
     path = folder / CODES
     rows = path.stat().st_size // (none.shape[1] * none.dtype.itemsize)
@@ -87,16 +87,16 @@ def explained(folder: Path, scheme: Scheme, scored: Sequence[explain.Codes], bef
     """Explain one range of the bin vectors of all scored folders: each distinct one once.
 
     Written are the distinct vectors in canonical order, which one each given vector is (one folder after the other),
-    contributions (float32, one row a vector, one column an indicator), and where in the range ``before`` had it: that
-    is a month sealed under the same scheme, and only what is not there (−1) is explained anew.
+    contributions (float32, one row a vector, one column each of ``scheme.used``), and where in the range ``before`` had
+    it: that is a month sealed under the same scheme, and only what is not there (−1) is explained anew.
     """
     vectors, which = explain.distinct(np.concatenate(scored))
-    held = _held(vectors, before)
+    held = _held(vectors, scheme, before)
     place = np.asarray(pc.fill_null(pc.index_in(_packed(vectors), held[BINS].combine_chunks()), -1), np.int32)
-    found = np.empty((len(vectors), len(scheme.columns)), np.float32)
+    found = np.empty((len(vectors), len(scheme.used)), np.float32, order="F")
     old, new = np.flatnonzero(place >= 0), np.flatnonzero(place < 0)
     if len(old):
-        for number, name in enumerate(scheme.columns):
+        for number, name in enumerate(scheme.used):
             found[old, number] = held[name].to_numpy()[place[old]]
     if len(new):
         found[new] = scheme.explained(vectors[new])
@@ -107,19 +107,27 @@ def explained(folder: Path, scheme: Scheme, scored: Sequence[explain.Codes], bef
     write_contributions(pieces.single(folder, CONTRIBUTIONS), scheme, vectors, found)
 
 
-def _held(vectors: explain.Codes, before: Path | None) -> pa.Table:
+def has_bins(folder: Path, scheme: Scheme) -> bool:
+    """Whether a sealed month keeps bin vectors as this version cuts them under its scheme."""
+    return bool(pieces.schema(folder, CONTRIBUTIONS) == _schema(scheme))
+
+
+def _held(vectors: explain.Codes, scheme: Scheme, before: Path | None) -> pa.Table:
     """What a sealed month held from the first to the last of some bin vectors, in whole row groups."""
     if before is None or not len(vectors):
-        return pa.table({BINS: pa.array([], _packed(vectors).type)})
+        return _schema(scheme).empty_table()
     return pieces.around(before, CONTRIBUTIONS, BINS, (vectors[0].tobytes(), vectors[-1].tobytes()))
 
 
 def write_contributions(path: Path, scheme: Scheme, vectors: explain.Codes, found: Contributions) -> None:
     """Write bin vectors and what each adds, one row a vector."""
-    bins = _packed(vectors)
-    schema = pa.schema([(BINS, bins.type), *((name, pa.float32()) for name in scheme.columns)])
     columns = [pa.array(np.ascontiguousarray(column)) for column in found.T]
-    pieces.write(path, pa.table([bins, *columns], schema=schema), measured=True)
+    pieces.write(path, pa.table([_packed(vectors), *columns], schema=_schema(scheme)), measured=True)
+
+
+def _schema(scheme: Scheme) -> pa.Schema:
+    none = scheme.bin_codes(np.zeros((0, len(scheme.columns))))
+    return pa.schema([(BINS, _packed(none).type), *((name, pa.float32()) for name in scheme.used)])
 
 
 def _packed(vectors: explain.Codes) -> pa.FixedSizeBinaryArray:
@@ -130,7 +138,7 @@ def _packed(vectors: explain.Codes) -> pa.FixedSizeBinaryArray:
 
 def added(folder: Path, scheme: Scheme) -> Contributions:
     """The contributions written by ``explained``, left on disk."""
-    path, width = folder / ADDED, len(scheme.columns)
+    path, width = folder / ADDED, len(scheme.used)
     rows = path.stat().st_size // (4 * width)
     return np.memmap(path, "<f4", "r", shape=(rows, width)) if rows else np.zeros((0, width), np.float32)
 

@@ -35,9 +35,14 @@ def rows(folder: Path, table: str) -> int:
     return sum(pq.read_metadata(path).num_rows for path in files(folder, table))
 
 
+def schema(folder: Path, table: str) -> pa.Schema:
+    """The columns of a table with their types."""
+    return pq.read_schema(files(folder, table)[0])
+
+
 def columns(folder: Path, table: str) -> list[str]:
     """The names of a table's columns."""
-    return list(pq.read_schema(files(folder, table)[0]).names)
+    return list(schema(folder, table).names)
 
 
 def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -49,7 +54,7 @@ def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.T
 
 def around(folder: Path, table: str, column: str, bounds: tuple[bytes, bytes]) -> pa.Table:
     """The row groups of a table sorted by a column of bytes that may hold a value between two bounds, both included."""
-    found = [pq.read_schema(files(folder, table)[0]).empty_table()]
+    found = [schema(folder, table).empty_table()]
     for path in files(folder, table):
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             place = file.schema_arrow.get_field_index(column)
@@ -79,9 +84,18 @@ def slices(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Itera
 def writer(path: Path, schema: pa.Schema, *, measured: bool = False) -> Any:
     """A file to write rows into; every page gets a checksum.
 
-    ``measured`` rows are columns of numbers: without dictionaries they are as small and sooner written.
+    ``measured`` rows are columns of numbers beside a first column they are sorted by: without dictionaries they are as
+    small and sooner written, and nobody looks a row up by another column, so only the first has its bounds stated.
     """
-    return pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True, use_dictionary=not measured)
+    bounds = schema.names[:1] if measured else True
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        write_page_checksum=True,
+        use_dictionary=not measured,
+        write_statistics=bounds,
+    )
 
 
 def write(path: Path, table: pa.Table, *, measured: bool = False) -> None:

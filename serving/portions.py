@@ -20,7 +20,7 @@ from features.profile import read_profile
 from features.records.lake import Lake
 from serving import citations, classification, contributions, ledger, pieces
 from serving.classification import Previous, Sources
-from serving.contributions import BINS, CONTRIBUTIONS, WHICH, Explained
+from serving.contributions import WHICH, Explained
 from serving.results import Part, Results, SealedMonth, publisher_key
 from serving.visibility import internal_values
 from training.explain import CHUNK, Codes
@@ -135,7 +135,7 @@ class Site:
             return None
         part = self.parts_before[0]
         is_ours = part.head.scheme == self.sources.scheme.digest
-        return part if is_ours and BINS in pieces.columns(part.folder, CONTRIBUTIONS) else None
+        return part if is_ours and contributions.has_bins(part.folder, self.sources.scheme) else None
 
 
 _OPEN: dict[str, Site] = {}

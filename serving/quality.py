@@ -26,6 +26,7 @@ from features.records import quality
 from features.records.faults import REFUSALS, ROW_FAULTS
 from features.records.overdue import alerts
 from serving import ledger, pieces
+from serving.classification import VECTORS
 from serving.contributions import CONTRIBUTIONS
 from serving.display import finite
 from serving.workshop import LATEST, Say, Workshop
@@ -209,7 +210,8 @@ class Survey:
             return dict.fromkeys(codes, health.Share(None, health.NO_MONTH))
         self.say("contributions")
         folder = self.bench.results.month(self._sealed).parts[0].folder
-        return health.contribution_shares(_explanations(folder), _entities(folder), codes)
+        known = pieces.columns(folder, VECTORS)[1:]
+        return health.contribution_shares(_explanations(folder), _entities(folder), codes, known)
 
     def _table(self, name: str, rows: list[dict[str, Any]]) -> pa.Table:
         schema = SCHEMAS[name]

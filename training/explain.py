@@ -46,16 +46,19 @@ class Bins:
         """The code of a null that the model treats as null."""
         return int(np.iinfo(self.dtype).max)
 
-    def codes(self, values: Floats) -> Codes:
-        """The bin code of every value of the first columns: how many thresholds lie below it, or ``null``."""
+    def codes(self, values: Floats, features: Sequence[int]) -> Codes:
+        """The bin code of every value of some features: how many thresholds lie below it, or ``null``.
+
+        ``values`` and what is returned have one column for each of ``features``, numbered as in ``thresholds``.
+        """
         found: Codes = np.zeros(values.shape, self.dtype)
-        for place, bounds in enumerate(self.thresholds[: values.shape[1]]):
+        for place, feature in enumerate(features):
+            column, bounds = values[:, place], self.thresholds[feature]
             if not len(bounds):
                 continue
-            column = values[:, place]
             missing = np.isnan(column)
             codes = np.searchsorted(bounds, np.where(missing, 0.0, column), side="left")
-            if not self.null_as_zero[place]:
+            if not self.null_as_zero[feature]:
                 codes[missing] = self.null
             found[:, place] = codes
         return found
@@ -81,11 +84,18 @@ class BulkExplainer:
     """Contributions of bin vectors to the mean margin of several boosters, through woodelf.
 
     ``boosters`` holds the trees of each; trees that split on a control are left out, because controls are averaged.
+    A bin vector has one code, and its contributions one number, for each of ``features``; no other adds anything.
     """
 
     boosters: tuple[tuple[Tree, ...], ...]
     bins: Bins
     controls: frozenset[int]
+
+    @cached_property
+    def features(self) -> tuple[int, ...]:
+        """The features that trees split on, in order; all of them where no tree splits, for a vector needs a width."""
+        own = [place for place in range(len(self.bins.thresholds)) if place not in self.controls]
+        return tuple(place for place in own if len(self.bins.thresholds[place])) or tuple(own)
 
     @cached_property
     def _groups(self) -> tuple[tuple[Any, ...], ...]:
@@ -103,8 +113,8 @@ class BulkExplainer:
         return tuple((group, ROWS_PER_PATTERN * 2**group.max_depth) for group in groups)
 
     def contributions(self, codes: Codes) -> Floats:
-        """Contributions (rows × features, controls 0) of bin vectors; each row's bits depend on that row alone."""
-        found = np.zeros(codes.shape)
+        """Contributions (rows × features) of bin vectors; each row's bits depend on that row alone."""
+        found = np.zeros(codes.shape, order="F")
         for start in range(0, len(codes), CHUNK):
             part = codes[start : start + CHUNK]
             found[start : start + CHUNK] = self._explained(part)
@@ -118,13 +128,13 @@ class BulkExplainer:
         padded = np.zeros((rows, codes.shape[1]), np.float32, order="F")
         padded[: len(codes)] = codes
         padded[: len(codes)][codes == self.bins.null] = np.nan
-        frame = pd.DataFrame(padded, copy=False)
-        total = np.zeros(codes.shape)
+        frame = pd.DataFrame(padded, columns=self.features, copy=False)
+        total = np.zeros(codes.shape, order="F")
         for group, _ in self._groups:
             explainer = WoodelfExplainer(group)
             part = explainer.shap_values(frame, as_df=True, exclude_zero_contribution_features=True, verbose=False)
             for feature in part.columns:
-                total[:, feature] += part[feature].to_numpy()[: len(codes)]
+                total[:, self.features.index(feature)] += part[feature].to_numpy()[: len(codes)]
         return total
 
     def _woodelf_tree(self, tree: Tree) -> Any:

@@ -180,9 +180,7 @@ def reference(rows: Rows, place: Layout, models: Sequence[str], kinds: Sequence[
     names = place.names
     trees = [tree for number, text in enumerate(models) for tree in read_trees(text, names, where=f"model {number}")]
     bins = Bins.of(trees, len(names), where="the models")
-    padded = np.zeros((len(rows.kind), len(names)))
-    padded[:, first:-1] = rows.controls
-    codes = bins.codes(padded)[:, first:-1].astype(np.int64)
+    codes = bins.codes(rows.controls, range(first, len(names) - 1)).astype(np.int64)
     found = {}
     for number, kind in enumerate(kinds):
         own = rows.kind == number

@@ -1,7 +1,7 @@
 """A scheme: everything between a matrix and a class, in one signed folder of text files."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -193,18 +193,23 @@ class Scheme:
         """
         if bulk:
             vectors, which = explain.distinct(self.bin_codes(values))
-            return self.with_exposure(self.explained(vectors)[which], kind)
+            return self.with_exposure(self._spread(self.explained(vectors)[which], self.used), kind)
         found, _ = explain.single(self._boosters, self._design(values, kind, None))
-        return self.with_exposure(self._spread(found), kind)
+        return self.with_exposure(self._spread(found[:, : len(self.features)], self.features), kind)
+
+    @cached_property
+    def used(self) -> tuple[str, ...]:
+        """The features some tree splits on: the columns of bin vectors. All others add exactly nothing."""
+        return tuple(self.features[place] for place in self._explainer.features)
 
     def bin_codes(self, values: Floats) -> Codes:
-        """The side of every threshold each feature's value falls on (rows × features)."""
-        return self._explainer.bins.codes(values[:, self._feature_places])
+        """The side of every threshold each value falls on (rows × ``used``)."""
+        places = [self.columns.index(name) for name in self.used]
+        return self._explainer.bins.codes(values[:, places], self._explainer.features)
 
     def explained(self, vectors: Codes) -> Floats:
-        """Contributions of bin vectors (rows × ``columns``), without exposure; bits depend on the vector alone."""
-        controls = np.zeros((len(vectors), len(self.controls) + 1), vectors.dtype)
-        return self._spread(self._explainer.contributions(np.concatenate([vectors, controls], axis=1)))
+        """Contributions of bin vectors (rows × ``used``), without exposure; bits depend on the vector alone."""
+        return self._explainer.contributions(vectors)
 
     def with_exposure(self, contributions: Floats, kind: Kinds) -> Floats:
         """Contributions with the line ``exposure`` added: the averaged controls, one constant a kind."""
@@ -302,10 +307,10 @@ class Scheme:
             design[:, -1] = kind
         return design
 
-    def _spread(self, model_columns: Floats) -> Floats:
-        """Contributions of the model's features placed under the matrix's columns; all other columns add nothing."""
-        found = np.zeros((len(model_columns), len(self.columns)))
-        found[:, self._feature_places] = model_columns[:, : len(self.features)]
+    def _spread(self, contributions: Floats, names: Sequence[str]) -> Floats:
+        """Contributions of some features placed under the matrix's columns; all other columns add nothing."""
+        found = np.zeros((len(contributions), len(self.columns)))
+        found[:, [self.columns.index(name) for name in names]] = contributions
         return found
 
     def _stated(self) -> dict[str, Any]:

@@ -57,9 +57,13 @@ def measured(rows: int, columns: int, count: int, sample: int) -> dict[str, Any]
     booster = boosters.booster(text)
     grown = trees.read_trees(text, [f"Column_{number}" for number in range(columns)], where="benchmark")
     bins = explain.Bins.of(grown, columns, where="benchmark")
-    codes, coding = timed(lambda: bins.codes(values))
+    explainer = explain.BulkExplainer((grown,), bins, frozenset())
+    used = list(explainer.features)
+    codes, coding = timed(lambda: bins.codes(values[:, used], used))
     (vectors, which), finding = timed(lambda: explain.distinct(codes))
-    bulk, explaining = timed(lambda: explain.BulkExplainer((grown,), bins, frozenset()).contributions(vectors)[which])
+    added, explaining = timed(lambda: explainer.contributions(vectors)[which])
+    bulk = np.zeros(values.shape)
+    bulk[:, used] = added
     few = values[:sample]
     (single, base), one_by_one = timed(lambda: explain.single([booster], few))
     in_two, two_threads = timed(lambda: booster.predict(few, pred_contrib=True, num_threads=2))

@@ -67,8 +67,8 @@ def main():
         with Crew(settings.helpers()) as crew:
             crew.run(tasks)
         seconds = time.monotonic() - started
-        held = pieces.read(month, CONTRIBUTIONS, scheme.columns)
-        columns = [held[name].to_numpy() for name in scheme.columns]
+        held = pieces.read(month, CONTRIBUTIONS, scheme.used)
+        columns = [held[name].to_numpy() for name in scheme.used]
         largest = 0.0
         for number in range(len(tasks)):
             found = np.memmap(Path(folder) / f"{number}.f32", "<f4", "r").reshape(-1, len(columns))

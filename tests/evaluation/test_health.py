@@ -213,12 +213,13 @@ def test_contributions_count_as_often_as_entities_have_them():
         pa.table({"bins": pa.array([b"x", b"y"]), "a": [1.0, -2.0], "b": [0.0, 1.0]}),
         pa.table({"bins": pa.array([b"z"]), "a": [0.0], "b": [-5.0]}),
     ]
-    found = health.contribution_shares(parts, np.array([3, 1, 1]), ["a", "b", "c"])
+    found = health.contribution_shares(parts, np.array([3, 1, 1]), ["a", "b", "c", "d"], ["a", "b", "c"])
     assert found["a"].share == 5 / 11
     assert found["b"].share == 6 / 11
-    assert found["c"] == health.Share(None, health.NOT_IN_MODEL)
+    assert found["c"] == health.Share(0.0, None)  # known to the scheme, split on by no tree
+    assert found["d"] == health.Share(None, health.NOT_IN_MODEL)
 
 
 def test_a_month_of_nobody_has_shares_of_nothing():
     parts = [pa.table({"a": pa.array([], pa.float32())})]
-    assert health.contribution_shares(parts, np.array([], np.int64), ["a"])["a"].share == 0.0
+    assert health.contribution_shares(parts, np.array([], np.int64), ["a"], ["a"])["a"].share == 0.0

@@ -77,7 +77,7 @@ def test_contributions_of_every_row_add_up_to_its_margin(classified, rows):
     folder = folder_of(classified)
     scheme = classified.scheme
     manifest = json.loads((folder / "manifest.json").read_text())
-    held = pieces.read(folder, contributions.CONTRIBUTIONS, scheme.columns)
+    held = pieces.read(folder, contributions.CONTRIBUTIONS, scheme.used)
     vectors = np.column_stack([column.to_numpy() for column in held.columns]).astype(np.float64)
     own = rows.filter(pc.field("status") == "classified")
     exposure = np.array([manifest["exposure"][kind] for kind in own["kind"].to_pylist()])
@@ -128,7 +128,9 @@ def test_reasons_are_those_the_scheme_gives_one_entity_at_a_time(classified, row
     definitions, as_of = classified.definitions, date(2025, 12, 31)
     own = rows.filter(pc.field("status") == "classified")
     held = pieces.read(folder_of(classified), contributions.CONTRIBUTIONS)
-    added = np.column_stack([held[code].to_numpy() for code in definitions.codes])[own["vector"].to_numpy()]
+    nothing = np.zeros(held.num_rows)
+    adds = [held[code].to_numpy() if code in classified.scheme.used else nothing for code in definitions.codes]
+    added = np.column_stack(adds)[own["vector"].to_numpy()]
     values = read_vectors(classified, folder_of(classified))
     selected = reasons.select(definitions, values, added)
     wanted = reasons.wanted(selected, own["entity"].to_numpy(), definitions.codes)

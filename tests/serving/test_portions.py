@@ -95,7 +95,8 @@ def test_what_was_explained_last_month_is_kept_and_equals_what_explaining_gives(
     scheme = settled.scheme
     bins = np.array([list(vector) for vector in held[contributions.BINS].to_pylist()], np.uint8)
     plain = scheme.explained(bins).astype(np.float32)
-    kept = np.column_stack([held[name].to_numpy() for name in scheme.columns])
+    kept = np.column_stack([held[name].to_numpy() for name in scheme.used])
+    assert held.column_names == [contributions.BINS, *scheme.used]
     assert np.array_equal(plain.view(np.uint32), kept.view(np.uint32))
 
 
@@ -165,8 +166,9 @@ def test_a_file_of_the_lake_that_cannot_be_read_is_named_and_the_month_waits(set
 
 
 def test_a_month_that_earlier_versions_sealed_gives_nothing_to_keep_and_is_followed_all_the_same(settled, monkeypatch):
-    settled.classify(MONTHS[0])
-    monkeypatch.setattr(portions, "BINS", "a column nobody wrote")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(contributions, "BINS", "sides")
+        settled.classify(MONTHS[0])
     settled.classify(MONTHS[1])
     stated = explained(settled)
     assert stated["anew"] == stated["distinct"]

@@ -84,12 +84,13 @@ def test_bits_do_not_depend_on_the_chunk(scheme, monkeypatch):
 def test_a_value_is_coded_by_the_thresholds_below_it():
     bins = Bins((np.array([0.5, 2.5]), np.array([]), np.array([1.0])), np.array([False, False, True]))
     values = np.array([[0.5, 9.0, 1.0], [0.6, np.nan, 1.1], [np.nan, 0.0, np.nan]])
-    assert bins.codes(values).tolist() == [[0, 0, 0], [1, 0, 1], [bins.null, 0, 0]]
+    assert bins.codes(values, range(3)).tolist() == [[0, 0, 0], [1, 0, 1], [bins.null, 0, 0]]
+    assert bins.codes(values[:, [2, 0]], [2, 0]).tolist() == [[0, 0], [1, 1], [0, bins.null]]
 
 
 def test_codes_take_two_bytes_when_thresholds_are_many():
     bins = Bins((np.arange(300.0),), np.array([False]))
-    codes = bins.codes(np.array([[299.5], [-1.0], [np.nan]]))
+    codes = bins.codes(np.array([[299.5], [-1.0], [np.nan]]), [0])
     assert codes.dtype == np.uint16
     assert codes.ravel().tolist() == [300, 0, bins.null]
     vectors, which = explain.distinct(codes)
@@ -109,7 +110,7 @@ def test_a_model_that_reads_null_as_zero_is_explained_as_it_scores():
     bins = Bins.of(trees, 2, where="model")
     assert bins.null_as_zero.all()
     rows = np.array([[np.nan, 1.0], [0.0, 1.0], [2.0, np.nan]])
-    bulk = BulkExplainer((trees,), bins, frozenset()).contributions(bins.codes(rows))
+    bulk = BulkExplainer((trees,), bins, frozenset()).contributions(bins.codes(rows, [0, 1]))
     single, base = explain.single([boosters.booster(text)], rows)
     assert np.abs(bulk - single).max() < 1e-5
     assert np.array_equal(bulk[0], bulk[1])
