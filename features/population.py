@@ -25,23 +25,16 @@ def peer_means(values: Column, groups: Sequence[Groups], strength: float, *, of:
     """
     own, known = np.nan_to_num(values, nan=0.0), (~np.isnan(values)).astype(np.float64)
     asked = slice(None) if of is None else of
-    mine, counts = own[asked], known[asked]
-    parent = _left_out_mean(own.sum() - mine, known.sum() - counts, np.zeros(len(mine)), strength=0.0)
-    for group in groups:
-        # unknown groups are added up in the first place, which nobody reads
-        place = group[asked] + 1
-        others, number = (np.bincount(group + 1, weights=weights)[place] for weights in (own, known))
+    mean = np.zeros(len(own[asked]))
+    everybody = np.zeros(len(own), np.int64)
+    for group, more in [(everybody, 0.0), *((one, strength) for one in groups)]:
+        place = group[asked] + 1  # what is unknown is added up in the first place, which nobody reads
         inside = place > 0
-        parent = _left_out_mean(
-            np.where(inside, others - mine, 0.0), np.where(inside, number - counts, 0.0), parent, strength=strength
-        )
-    return parent
-
-
-def _left_out_mean(others: Column, number: Column, parent: Column, *, strength: float) -> Column:
-    """The mean of so many others, of which the sum is given, with the wider group's as if ``strength`` more had it."""
-    weight = number + strength
-    return np.divide(others + strength * parent, weight, out=parent.copy(), where=weight > 0)
+        others = np.where(inside, np.bincount(group + 1, weights=own)[place] - own[asked], 0.0)
+        number = np.where(inside, np.bincount(group + 1, weights=known)[place] - known[asked], 0.0)
+        weight = number + more
+        mean = np.divide(others + more * mean, weight, out=mean.copy(), where=weight > 0)
+    return mean
 
 
 def connected(entity: Keys, key: Keys, *, hub: int) -> tuple[Keys, Keys]:
