@@ -31,6 +31,8 @@ SCHEMES = "schemes"
 
 Mirror = Callable[[str], None]
 """Told the digest of a new champion, after the journal and the pointer: MLflow's alias."""
+Check = Callable[[Scheme], None]
+"""Objects to a verified scheme, before anything is recorded, by raising."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,13 @@ def propose(office: Office, verdict: Verdict, *, folder: Path, report: str, sign
     )
 
 
-def approve(office: Office, scheme: str = "", *, signer: Signer, mirror: Mirror | None = None) -> Entry:
+def approve(
+    office: Office, scheme: str = "", *, signer: Signer, check: Check | None = None, mirror: Mirror | None = None
+) -> Entry:
     """The journal entry that makes a proposed scheme champion, signed by another key than proposed it.
 
     The newest waiting proposal, or the newest of the scheme whose digest begins with ``scheme``. Its kept folder is
-    verified, the decision is recorded, and only then the pointer moves.
+    verified and ``check`` may object to the scheme, the decision is recorded, and only then the pointer moves.
     """
     proposal = _open_proposal(office, scheme)
     if public_key(office, signer.by) == proposal.key:
@@ -119,7 +123,9 @@ def approve(office: Office, scheme: str = "", *, signer: Signer, mirror: Mirror 
             f"Scheme {proposal.scheme[:12]} was proposed by {proposal.by} and would be approved by {signer.by} with "
             "the same key; expected another person's. Nothing was recorded; let someone else approve."
         )
-    Scheme.load(office.home / SCHEMES / proposal.scheme, office.scheme_key)
+    found = Scheme.load(office.home / SCHEMES / proposal.scheme, office.scheme_key)
+    if check is not None:
+        check(found)
     details = {"scheme": proposal.scheme, "proposal": proposal.entry, **_evidence(proposal)}
     return _decide(office, signed(office, APPROVED, details, signer), mirror)
 

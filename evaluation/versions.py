@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import GateError
-from evaluation.promotion import Office, Signer, is_signed, public_key, signed
+from evaluation.promotion import Office, Signer, champion, is_signed, public_key, signed
 from features.asof import Month
 from features.indicators.system import FILE, System
 from features.records.journal import Entry
@@ -112,6 +112,31 @@ def named(office: Office, digest: str) -> str | None:
     return next((one.name for one in register(office).values() if one.digest == digest), None)
 
 
+def check_promotable(office: Office, digest: str) -> None:
+    """GateError where a home has versions and the definitions of a digest are not those of a published one."""
+    known = register(office)
+    if not known:
+        return
+    own = next((one for one in known.values() if one.digest == digest), None)
+    if own is None or own.state != STATES[PUBLISHED]:
+        stands = f"version {own.name}, which is {own.state}" if own else "no version of this home"
+        raise GateError(
+            f"The scheme was trained on definitions {digest[:12]}: {stands}; expected a published version. Nothing was "
+            "recorded; have the version published (jianwei indicators versions), or train on one that is."
+        )
+
+
+def check_in_effect(office: Office, digest: str, month: Month) -> None:
+    """GateError where the version with these definitions takes effect only after a month."""
+    own = next((one for one in register(office).values() if one.digest == digest), None)
+    if own is not None and Month.parse(own.effective) > month:
+        raise GateError(
+            f"The champion was trained on version {own.name} of the indicators, in effect from {own.effective}; asked "
+            f"was for {month}, which is before. Nothing was classified; the champion of that time would have to be "
+            "brought back first (jianwei promote history, jianwei promote rollback)."
+        )
+
+
 def find(office: Office, name: str) -> Version:
     """A version by name; GateError says which there are."""
     known = register(office)
@@ -151,7 +176,7 @@ def review(office: Office, name: str, *, signer: Signer) -> Version:
 def publish(office: Office, name: str, *, signer: Signer) -> Version:
     """A reviewed version published by another person than its author, on an impact report of its very definitions.
 
-    The entry names the report and the months whose classes it compares; none where no scheme was trained on them yet.
+    The entry names the report and the months whose classes it compares; none only before the first champion.
     """
     version = _ready(office, name, ("review",), "published")
     if public_key(office, signer.by) == version.key:
@@ -166,6 +191,11 @@ def publish(office: Office, name: str, *, signer: Signer) -> Version:
         raise GateError(
             f"Version {name} has no impact report of its definitions {version.digest[:12]}; expected one on past "
             f"months. Nothing was recorded; run jianwei indicators impact {name} first."
+        )
+    if champion(office) is not None and not report["migration"]["months"]:
+        raise GateError(
+            f"The impact report of version {name} compares no month's classes with the champion's; expected who would "
+            f"move between them. Nothing was recorded. What was missing: {report['migration'].get('missing')}."
         )
     evidence = {
         "impact": sha256(path.read_bytes()).hexdigest(),

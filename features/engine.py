@@ -1,10 +1,14 @@
 """One engine behind every query: Polars (streaming), DuckDB or Spark, chosen by a setting, same Ibis expressions."""
 
+import re
+import shutil
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Protocol
 
 import ibis
@@ -15,9 +19,10 @@ import pyarrow as pa
 from features.profile import ProfileError
 from features.records.stored import Stored
 
-EMBEDDED = ("polars", "duckdb")
-SPARK = "spark"
+DUCKDB, SPARK = "duckdb", "spark"
+EMBEDDED = ("polars", DUCKDB)
 ENGINES = (*EMBEDDED, SPARK)
+MEMORY = re.compile(r"[1-9][0-9]*(MiB|GiB)")
 Ranged = Callable[[int, int], pa.Table]
 
 
@@ -36,25 +41,28 @@ class _Backend(Protocol):
 class Engine:
     """Reads Parquet files and runs Ibis expressions into Arrow tables.
 
-    ``name`` is ``polars``, ``duckdb``, ``spark`` (all cores of this machine) or ``spark@`` and the master of a cluster:
-    ``spark@local[2]``, ``spark@spark://host:7077``, ``spark@yarn``.
+    ``name`` is ``polars``, ``duckdb``, ``spark`` (all cores of this machine), ``spark@`` and the master of a cluster
+    (``spark@local[2]``, ``spark@spark://host:7077``, ``spark@yarn``), or ``duckdb@`` and the most memory a query may
+    hold (``duckdb@512MiB``, ``duckdb@2GiB``); what is beyond goes to the temporary folder.
     """
 
     name: str
 
     def __post_init__(self) -> None:
-        kind, at, master = self.name.partition("@")
-        if kind not in ENGINES or (at and not (kind == SPARK and master)):
+        kind, at, more = self.name.partition("@")
+        is_told = (kind == SPARK and more) or (kind == DUCKDB and MEMORY.fullmatch(more))
+        if kind not in ENGINES or (at and not is_told):
             raise ProfileError(
                 f"Engine {self.name!r} is not one of {', '.join(ENGINES)}, or spark@ with the master of a cluster, "
-                "such as spark@local[2] or spark@spark://host:7077."
+                "such as spark@local[2] or spark@spark://host:7077, or duckdb@ with the most memory of a query, "
+                "such as duckdb@512MiB or duckdb@2GiB."
             )
 
     @cached_property
     def _backend(self) -> _Backend:
         kind = kind_of(self.name)
         if kind != SPARK:
-            return _Polars() if kind == "polars" else _DuckDB()
+            return _DuckDB(self.name.partition("@")[2]) if kind == DUCKDB else _Polars()
         from features.cluster import Spark
 
         return Spark(self.name)
@@ -89,7 +97,7 @@ class Engine:
 
 
 def kind_of(name: str) -> str:
-    """``polars``, ``duckdb`` or ``spark``, whatever the master."""
+    """``polars``, ``duckdb`` or ``spark``, whatever the master or the memory."""
     return name.partition("@")[0]
 
 
@@ -131,8 +139,11 @@ class _Polars:
 
 
 class _DuckDB:
-    def __init__(self) -> None:
-        self._connection: Any = ibis.duckdb.connect()
+    def __init__(self, memory: str) -> None:
+        self.spilled = mkdtemp(prefix="jianwei-")
+        weakref.finalize(self, shutil.rmtree, self.spilled, ignore_errors=True)
+        limits = {"memory_limit": memory} if memory else {}
+        self._connection: Any = ibis.duckdb.connect(temp_directory=self.spilled, **limits)
         self._numbers: Iterator[int] = count()
 
     def rows(self, stored: Stored) -> ir.Table:

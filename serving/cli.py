@@ -211,6 +211,7 @@ def month(
 ) -> None:
     """Classify everyone as of the month's end, explain everyone, seal and publish the month."""
     from evaluation.promotion import champion_folder
+    from evaluation.versions import check_in_effect
     from serving import settings as edge
     from serving.monthly import Run, classify
     from training.scheme import Scheme
@@ -219,6 +220,7 @@ def month(
     wanted = month_gone_by(month, edge.today(bench.settings.profile))
     display.say(f"month {wanted}")
     scheme = Scheme.load(champion_folder(bench.office), bench.office.scheme_key)
+    check_in_effect(bench.office, scheme.definitions, wanted)
     sources = bench.sources(scheme, wanted.end, engine)
     run = Run(wanted, bench.home, sources, "operator", edge.now(), correction, edge.helpers())
     watch = display.Watch()

@@ -103,7 +103,7 @@ def explained(folder: Path, scheme: Scheme, scored: Sequence[explain.Codes], bef
     vectors.tofile(folder / CODES)
     which.astype("<i4").tofile(folder / WHICH)
     place.astype("<i4").tofile(folder / KEPT)
-    found.astype("<f4").tofile(folder / ADDED)
+    np.ascontiguousarray(found, "<f4").tofile(folder / ADDED)
     write_contributions(pieces.single(folder, CONTRIBUTIONS), scheme, vectors, found)
 
 

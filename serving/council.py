@@ -19,11 +19,14 @@ verbs = typer.Typer(help="Propose, approve and roll back a champion; who was cha
 @verbs.command()
 def propose(as_: As, reason: Reason = None, json: Json = False) -> None:
     """Propose the newest scheme as champion, on its verdict and report."""
-    from evaluation import promotion
+    from evaluation import promotion, versions
     from serving import settings
+    from training.scheme import Scheme
 
     bench = workshop()
     made = bench.newest()
+    trained_on = Scheme.load(made.folder, bench.office.scheme_key).definitions
+    versions.check_promotable(bench.office, trained_on)
     verdict, report = bench.verdict(made.digest)
     signer = promotion.Signer(as_, settings.now(), reason)
     entry = promotion.propose(bench.office, verdict, folder=made.folder, report=report, signer=signer)
@@ -37,12 +40,17 @@ def approve(
     json: Json = False,
 ) -> None:
     """Approve a proposed scheme with another person's key: it becomes champion."""
-    from evaluation import promotion
+    from evaluation import promotion, versions
     from serving import settings
 
     bench = workshop()
-    signer = promotion.Signer(as_, settings.now())
-    entry = promotion.approve(bench.office, scheme, signer=signer, mirror=lambda digest: _mirror(bench, digest))
+    entry = promotion.approve(
+        bench.office,
+        scheme,
+        signer=promotion.Signer(as_, settings.now()),
+        check=lambda found: versions.check_promotable(bench.office, found.definitions),
+        mirror=lambda digest: _mirror(bench, digest),
+    )
     screens.act(entry, json=json)
 
 

@@ -28,6 +28,7 @@ from training.facts import Movers, Span, new_facts
 from training.scheme import Scheme
 
 PORTION = 250_000  # entity keys of a portion
+WIDER = 3  # ranges of bin vectors where most are kept: a call of the explainer costs the same start for few as for many
 ROLL, INTERNAL, CLASSES, STATES = "roll", "internal", "classes", "states"  # tables of everybody
 BOUNDS = "bounds.json"
 QUERIED = "queried"  # the step in which a cluster runs the queries of the matrix
@@ -233,7 +234,8 @@ def scored(site: Words, number: int, low: int, high: int) -> dict[str, Any]:
 
 def cut(site: Site, fresh: Path, portions: int) -> None:
     """Write where the bin vectors of all portions are cut into ranges."""
-    found = contributions.ranges([site.bin_vectors(number) for number in range(portions)], CHUNK)
+    size = CHUNK * (WIDER if site.explained_before is not None else 1)
+    found = contributions.ranges([site.bin_vectors(number) for number in range(portions)], size)
     steps.write_text(fresh / BOUNDS, json.dumps(found.tolist()))
 
 

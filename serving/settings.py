@@ -9,7 +9,8 @@ from typing import Any
 from features.profile import PROFILES, Profile, ProfileError, read_profile
 
 SERVICE = "serving.settings:service"  # what `bentoml serve` imports
-MOST_HELPERS = 8  # each needs memory of its own
+MOST_HELPERS = 8
+HELPER_GIB = 3  # the most a helper has held, at five million entities
 SCHEME_KEY = "trainer"  # the name of the key that signs schemes
 QUIET = {
     "BENTOML_DO_NOT_TRACK": "True",
@@ -79,9 +80,25 @@ def today(profile: Profile) -> date:
 
 
 def helpers() -> int:
-    """How many helper processes share large work: one a core this process may use, none when there is only one."""
+    """How many helper processes share large work: one a core this process may use and ``HELPER_GIB`` of ``memory``,
+    none where that is only one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST_HELPERS) if cores > 1 else 0
+    found = min(cores, MOST_HELPERS, int(memory() // HELPER_GIB))
+    return found if found > 1 else 0
+
+
+def memory() -> float:
+    """The GiB a command may count on: ``JIANWEI_MEMORY``, else what the machine has."""
+    stated = os.environ.get("JIANWEI_MEMORY")
+    if stated is None:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    try:
+        found = float(stated)
+    except ValueError:
+        found = 0.0
+    if not 0.5 <= found < float("inf"):
+        raise ProfileError(f"JIANWEI_MEMORY is {stated!r}; expected GiB from 0.5 on, for example 8. Nothing was done.")
+    return found
 
 
 def be_quiet() -> None:

@@ -1,7 +1,8 @@
 """A sealed month explained the plain way, every row in bulk, against what it holds: python plain.py HOME MONTH SCHEME.
 
 The same library, the same number of helpers, the same size of call; nothing is explained once that occurs twice, and
-nothing is kept from the month before. Prints JSON: seconds, rows, and the largest difference of any contribution.
+nothing is kept from the month before. Prints JSON: seconds (what is found left in arrays; sealed_s: also written as
+a month is sealed, which ours does), rows, and the largest difference of any contribution.
 """
 
 import json
@@ -17,7 +18,7 @@ sys.path[:0] = [str(ROOT)]
 
 from features.crew import Crew, Task  # noqa: E402
 from serving import pieces, settings  # noqa: E402
-from serving.contributions import BINS, CONTRIBUTIONS  # noqa: E402
+from serving.contributions import BINS, CONTRIBUTIONS, write_contributions  # noqa: E402
 from serving.ledger import RESULTS  # noqa: E402
 from training.explain import CHUNK  # noqa: E402
 from training.scheme import Scheme  # noqa: E402
@@ -31,11 +32,14 @@ def scheme_of(folder, digest):
     return KNOWN[digest]
 
 
-def explain(scheme, digest, folder, number):
-    """Explain some rows and keep what they add."""
+def explain(scheme, digest, folder, number, sealed):
+    """Explain some rows and keep what they add; ``sealed`` also in the form a month is sealed in."""
     opened = scheme_of(scheme, digest)
     codes = rows_of(folder, opened, number)
-    opened.explained(codes).astype("<f4").tofile(Path(folder) / f"{number}.f32")
+    added = np.ascontiguousarray(opened.explained(codes), "<f4")
+    added.tofile(Path(folder) / f"{number}.f32")
+    if sealed:
+        write_contributions(Path(folder) / f"{number}.parquet", opened, codes, added)
     return {}
 
 
@@ -59,23 +63,31 @@ def main():
         vectors = np.frombuffer(bins.buffers()[1], none.dtype)[bins.offset * none.shape[1] :].reshape(-1, none.shape[1])
         vectors[which].tofile(Path(folder) / "codes.bin")
         given = {"scheme": files, "digest": digest, "folder": folder}
-        tasks = [
-            Task(str(number), "tests.benchmarks.plain:explain", {**given, "number": number})
-            for number in range(len(range(0, len(which), CHUNK)))
-        ]
-        started = time.monotonic()
-        with Crew(settings.helpers()) as crew:
-            crew.run(tasks)
-        seconds = time.monotonic() - started
+        count = len(range(0, len(which), CHUNK))
+        seconds = {}
+        for name in ("sealed", "bare"):
+            tasks = [
+                Task(
+                    str(number),
+                    "tests.benchmarks.plain:explain",
+                    {**given, "number": number, "sealed": name == "sealed"},
+                )
+                for number in range(count)
+            ]
+            started = time.monotonic()
+            with Crew(settings.helpers()) as crew:
+                crew.run(tasks)
+            seconds[name] = time.monotonic() - started
         held = pieces.read(month, CONTRIBUTIONS, scheme.used)
         columns = [held[name].to_numpy() for name in scheme.used]
         largest = 0.0
-        for number in range(len(tasks)):
+        for number in range(count):
             found = np.memmap(Path(folder) / f"{number}.f32", "<f4", "r").reshape(-1, len(columns))
             part = which[number * CHUNK : (number + 1) * CHUNK]
             for place, column in enumerate(columns):
                 largest = max(largest, float(np.abs(found[:, place] - column[part]).max(initial=0.0)))
-    print(json.dumps({"seconds": seconds, "rows": len(which), "largest_difference": largest}))
+    stated = {"seconds": seconds["bare"], "sealed_s": seconds["sealed"], "rows": len(which)}
+    print(json.dumps({**stated, "largest_difference": largest}))
 
 
 if __name__ == "__main__":

@@ -143,6 +143,44 @@ def test_a_version_without_an_impact_report_of_its_definitions_is_not_published(
     assert published(office, reviewed).state == "published"
 
 
+def test_where_there_is_a_champion_a_report_that_compares_no_classes_is_not_enough(office, reviewed, monkeypatch):
+    nobody = {"months": [], "missing": "no scheme was trained on these definitions"}
+    versions.save_impact(office, "2026.1", {"digest": reviewed.digest, "migration": nobody})
+    with monkeypatch.context() as reigning:
+        reigning.setattr(versions, "champion", lambda office: object())
+        with pytest.raises(
+            GateError, match=r"compares no month's classes .* no scheme was trained on these definitions"
+        ):
+            versions.publish(office, "2026.1", signer=by("wang"))
+    assert versions.publish(office, "2026.1", signer=by("wang")).state == "published"
+
+
+def test_where_there_are_versions_only_a_published_one_may_be_promoted(office, drafted):
+    with pytest.raises(GateError, match=r"version 2026\.1, which is draft; expected a published version"):
+        versions.check_promotable(office, drafted.digest)
+    published(office, versions.review(office, "2026.1", signer=by("li", 1, None)))
+    versions.check_promotable(office, drafted.digest)
+    with pytest.raises(GateError, match="no version of this home; expected a published version"):
+        versions.check_promotable(office, "e" * 64)
+    versions.retire(office, "2026.1", signer=by("li", 3))
+    with pytest.raises(GateError, match="which is retired"):
+        versions.check_promotable(office, drafted.digest)
+
+
+def test_without_versions_nothing_is_asked_of_what_is_promoted(office):
+    versions.check_promotable(office, "e" * 64)
+
+
+def test_a_version_takes_effect_in_its_month(office, drafted):
+    for month in (EFFECTIVE, Month(2027, 1)):
+        versions.check_in_effect(office, drafted.digest, month)
+    versions.check_in_effect(office, "e" * 64, Month(2020, 1))
+    with pytest.raises(
+        GateError, match=r"version 2026\.1 of the indicators, in effect from 2026-03; asked was for 2026-02"
+    ):
+        versions.check_in_effect(office, drafted.digest, Month(2026, 2))
+
+
 def test_a_step_out_of_order_is_refused_with_the_next_one(office, drafted):
     with pytest.raises(GateError, match=r"is draft; to be published it must be review.*indicators review 2026\.1"):
         versions.publish(office, "2026.1", signer=by("wang"))

@@ -82,7 +82,7 @@ def test_a_value_that_needs_others_has_no_formula():
         evaluate(peer_rate(records("event").any(), by=("trade",)), {}, as_of_column(AS_OF, 1))
 
 
-@pytest.mark.parametrize("name", ["flink", "polars@local", "spark@", ""])
+@pytest.mark.parametrize("name", ["flink", "polars@local", "spark@", "", "duckdb@", "duckdb@lots", "duckdb@0GiB"])
 def test_an_engine_is_one_of_those_there_are(name):
     with pytest.raises(ProfileError, match=f"Engine '{name}' is not one of polars, duckdb, spark, or spark@"):
         Engine(name)

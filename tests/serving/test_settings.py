@@ -12,7 +12,8 @@ from serving import settings
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch, tmp_path):
-    for name in ("JIANWEI_HOME", "JIANWEI_MLRUNS", "JIANWEI_PROFILE", "JIANWEI_NOW", *settings.QUIET):
+    here = ("JIANWEI_HOME", "JIANWEI_MLRUNS", "JIANWEI_PROFILE", "JIANWEI_NOW", "JIANWEI_MEMORY")
+    for name in (*here, *settings.QUIET):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -48,6 +49,19 @@ def test_the_clock_is_utc_and_a_stated_time_stands_in_for_it(monkeypatch, town):
         monkeypatch.setenv("JIANWEI_NOW", wrong)
         with pytest.raises(ProfileError, match="with its offset"):
             settings.now()
+
+
+def test_helpers_are_as_many_as_cores_and_memory_allow(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    for memory, helpers in (("64", 6), ("9.5", 3), ("6", 2), ("5.9", 0), ("0.5", 0)):
+        monkeypatch.setenv("JIANWEI_MEMORY", memory)
+        assert settings.helpers() == helpers
+    monkeypatch.delenv("JIANWEI_MEMORY")
+    assert settings.memory() > 0.5
+    for wrong in ("plenty", "0", "-3", "nan", "inf"):
+        monkeypatch.setenv("JIANWEI_MEMORY", wrong)
+        with pytest.raises(ProfileError, match=f"JIANWEI_MEMORY is '{wrong}'; expected GiB from 0.5 on"):
+            settings.helpers()
 
 
 def test_telemetry_is_turned_off_here_and_in_what_is_started_from_here(monkeypatch):
