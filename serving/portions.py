@@ -126,8 +126,8 @@ class Site:
 
     @cached_property
     def parts_before(self) -> tuple[Part, ...]:
-        """The parts of the month before, verified."""
-        return Results(self.home, publisher_key(self.home)).month(str(self.before)).parts
+        """The parts of the month before, which was verified when the run began."""
+        return Results(self.home, publisher_key(self.home)).told(str(self.before), self.inputs["before"])
 
     @cached_property
     def explained_before(self) -> Part | None:

@@ -241,6 +241,21 @@ class Results:
             self._read[folders] = SealedMonth([self._verified(folder) for folder in folders])
         return self._read[folders]
 
+    def told(self, month: Month | str, heads: Sequence[str]) -> tuple[Part, ...]:
+        """The parts of a month that another process has verified, whose heads' digests it tells.
+
+        LedgerError when the heads are others. Files are not read through for it: each page is checked when it is read.
+        """
+        found = []
+        for folder in (one for one in ledger.folders(self._home) if one.parent.name == str(month)):
+            head, signature = ledger.read_head(folder)
+            found.append(Part(folder, head))
+            if not signing.holds(self._key, head.document, signature):
+                raise LedgerError(f"{folder}: the head's signature does not hold. Nothing of it is used.")
+        if [part.head.digest for part in found] != list(heads):
+            raise LedgerError(f"{month} is not the month that was verified. Nothing was used; run the command again.")
+        return tuple(found)
+
     def before(self, month: Month) -> SealedMonth | None:
         """The last sealed month before a month, or nothing."""
         earlier = [name for name in self.months() if Month.parse(name) < month]

@@ -84,6 +84,19 @@ def test_a_month_sealed_by_somebody_else_is_not_read(copied, tmp_path):
         Results(copied.home, other).month(MONTH)
 
 
+def test_a_month_another_process_verified_is_the_one_it_told_of(copied, tmp_path):
+    from features import signing
+
+    heads = [part.head.digest for part in results(copied).month(MONTH).parts]
+    assert [part.head.digest for part in results(copied).told(MONTH, heads)] == heads
+    for others in ([], ["e" * 64], [*heads, *heads]):
+        with pytest.raises(LedgerError, match="not the month that was verified"):
+            results(copied).told(MONTH, others)
+    other = signing.first_use_key(tmp_path / "other", "publisher").public_key()
+    with pytest.raises(LedgerError, match="signature does not hold"):
+        Results(copied.home, other).told(MONTH, heads)
+
+
 def test_a_month_moved_to_another_name_is_not_read(copied):
     (copied.home / "months" / MONTH).rename(copied.home / "months" / "2026-03")
     with pytest.raises(LedgerError, match="another month"):
