@@ -35,6 +35,7 @@ from training.sample import Sample
 from training.scheme import Scheme
 from training.splits import DateSettings, by_date
 
+BASELINES = ("card", "logistic")  # the first a scheme was trained beside: what people can add up by hand
 SHUFFLES = 8  # with four, chance alone once looked like a leak in a small place
 SHUFFLED_TREES = 40
 DRAWS = "random_draw"
@@ -82,7 +83,7 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
     after = population.classified(case.task, case.scheme, as_of=month, before=before)
     classes = population.shares(after, case.task.profile)
     open_cases = pairs_of(case.scored, OPEN_CASE)
-    say("rivals: logistic regression, shuffled labels" + (", champion" if case.champion else ""))
+    say("rivals: baseline, shuffled labels" + (", champion" if case.champion else ""))
     return Material(
         scheme=case.scheme.digest,
         kinds=case.scheme.kinds,
@@ -114,8 +115,9 @@ def pairs_of(table: pa.Table, stratum: str) -> Scored:
 def _rivals(case: Case, rng: np.random.Generator) -> Rivals:
     headline = case.scored.filter(pc.equal(case.scored["stratum"], HEADLINE))
     seen = case.sample.rows("test")
+    baseline = next(name for name in BASELINES if name in headline.column_names)
     return Rivals(
-        baseline=("logistic", headline["logistic"].to_numpy()),
+        baseline=(baseline, headline[baseline].to_numpy()),
         champion=None if case.champion is None else ("champion", _champion(case, case.champion, seen)),
         shuffled=_shuffled(case, seen, rng),
         propensity=None if case.truth is None else _propensity(case, case.truth, headline),

@@ -39,6 +39,7 @@ SUBJECTS: Mapping[str, Words] = {
     "all": ("全部", "all"),
     "calm": ("无新事实的主体", "entities without a new fact"),
     "shuffled": ("打乱标签", "shuffled labels"),
+    "card": ("积分卡基线", "score card"),
     "logistic": ("逻辑回归基线", "logistic regression"),
     "champion": ("现行方案", "champion"),
     "C+D": ("C、D 类", "C and D"),

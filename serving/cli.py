@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import council, display, keyring, screens, selection
+from serving import card, council, display, keyring, screens, selection
 from serving.entrance import (
     EngineName,
     Json,
+    Method,
     Progress,
     choose,
     classes,
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.add_typer(council.verbs, name="promote")
 app.add_typer(selection.verbs, name="indicators")
 app.add_typer(keyring.verbs, name="keys")
+app.command()(card.card)
 
 
 @app.callback()
@@ -165,6 +167,7 @@ def train(
         str | None, typer.Option(help="Labels as known by this day; else the lake's last month end.")
     ] = None,
     outcome: Annotated[str | None, typer.Option(help="An outcome of the profile; else its first.")] = None,
+    method: Annotated[Method, typer.Option(help="card: a points score card on the same indicators.")] = Method.trees,
     json: Json = False,
 ) -> None:
     """Train, calibrate, cut and sign a scheme; log and register it in MLflow as challenger."""
@@ -174,7 +177,7 @@ def train(
     bench = workshop()
     until = day(known_by, until=edge.today(bench.settings.profile)) if known_by else bench.known_until()
     with display.step("train") as step:
-        task, made = bench.train(until, outcome, step.report)
+        task, made = bench.train(until, outcome, step.report, method.value)
         step.note = f"scheme {made.digest[:12]}"
     with display.step("log to MLflow") as step:
         registered = logged(task, made, bench.settings.mlruns, verify_key=bench.office.scheme_key)

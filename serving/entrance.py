@@ -41,8 +41,19 @@ _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 CLASSES = ("A", "B", "C", "D")
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 EngineName = Annotated[
-    str | None, typer.Option("--engine", help="polars, duckdb, spark or spark@MASTER; else the profile's choice.")
+    str | None,
+    typer.Option(
+        "--engine",
+        help="polars, duckdb, duckdb@MEMORY (duckdb@2GiB), spark or spark@MASTER; else the profile's choice.",
+    ),
 ]
+
+
+class Method(StrEnum):
+    """How a scheme is made: boosted trees, or a points score card on the same indicators."""
+
+    trees = "trees"
+    card = "card"
 
 
 class Progress(StrEnum):

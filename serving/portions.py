@@ -28,7 +28,9 @@ from training.facts import Movers, Span, new_facts
 from training.scheme import Scheme
 
 PORTION = 250_000  # entity keys of a portion
-WIDER = 3  # ranges of bin vectors where most are kept: a call of the explainer costs the same start for few as for many
+# Ranges of bin vectors are wider where most are kept, for a call of the explainer costs the same start for few as for
+# many; but there are enough of them for all helpers, and how many must not depend on these.
+WIDER, FEWEST = 3, 6
 ROLL, INTERNAL, CLASSES, STATES = "roll", "internal", "classes", "states"  # tables of everybody
 BOUNDS = "bounds.json"
 QUERIED = "queried"  # the step in which a cluster runs the queries of the matrix
@@ -234,8 +236,9 @@ def scored(site: Words, number: int, low: int, high: int) -> dict[str, Any]:
 
 def cut(site: Site, fresh: Path, portions: int) -> None:
     """Write where the bin vectors of all portions are cut into ranges."""
-    size = CHUNK * (WIDER if site.explained_before is not None else 1)
-    found = contributions.ranges([site.bin_vectors(number) for number in range(portions)], size)
+    vectors = [site.bin_vectors(number) for number in range(portions)]
+    wide = min(CHUNK * WIDER, sum(map(len, vectors)) // FEWEST) if site.explained_before is not None else 0
+    found = contributions.ranges(vectors, max(CHUNK, wide))
     steps.write_text(fresh / BOUNDS, json.dumps(found.tolist()))
 
 

@@ -38,6 +38,32 @@ def training(found: Mapping[str, Any]) -> None:
     table(f"Scheme {found['digest'][:12]}, MLflow version {found['version']}", ["part", *names], rows)
 
 
+def card(found: Mapping[str, Any], language: str) -> None:
+    """The weights of a score card, then each indicator's steps with their points, the heaviest first."""
+    weights = [[name, weight] for name, weight in found["weights"]["dimension"].items()]
+    table(
+        f"Score card {found['scheme'][:12]}: {found['double']:g} points double the odds",
+        ["dimension", "weight"],
+        weights,
+    )
+    label = "label" if language == "zh" else "label_en"
+    rows = [
+        [line["code"], line[label], line["weight"], _step(step), step["points"], step["share"]]
+        for line in found["indicators"]
+        for step in [*line["steps"], *([line["null"]] if line["null"] else [])]
+    ]
+    table("More points, more risk", ["indicator", "what", "weight", "value", "points", "share"], rows)
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    if "up_to" not in step:
+        return "not known"
+    above, up_to = step["above"], step["up_to"]
+    if above is None:
+        return "any" if up_to is None else f"≤ {up_to:g}"
+    return f"> {above:g}" if up_to is None else f"> {above:g}, ≤ {up_to:g}"
+
+
 def assessment(found: Mapping[str, Any], folder: Path) -> None:
     """The verdict with its checks, calibration by kind, problem rates on random draws beside the oracle's."""
     gate = found["gate"]

@@ -125,43 +125,60 @@ class Workshop:
             raise SchemeError(f"The lake of {self.home} is empty; nothing can be done yet. Run jianwei intake first.")
         return month_end_on_or_before(known.astimezone(self.settings.profile.zone).date())
 
-    def task(self, known_by: date, outcome: str | None) -> "Task":
-        """A training task on the lake as it stands."""
-        from training.retrain import Task
+    def task(self, known_by: date, outcome: str | None, method: str | None = None) -> "Task":
+        """A training task on the lake as it stands; without a method by trees."""
+        from training.retrain import TREES, Task
 
-        return Task(self.lake, self.definitions, known_by, outcome, self.engine, version=self.version)
+        return Task(
+            self.lake,
+            self.definitions,
+            known_by,
+            outcome,
+            self.engine,
+            version=self.version,
+            method=method or TREES,
+        )
 
-    def train(self, known_by: date, outcome: str | None, say: Say) -> tuple["Task", "Trained"]:
+    def train(
+        self, known_by: date, outcome: str | None, say: Say, method: str | None = None
+    ) -> tuple["Task", "Trained"]:
         """A trained scheme; the newest one is remembered for ``evaluate`` and ``promote``."""
         from training.retrain import retrain
 
-        task = self.task(known_by, outcome)
+        task = self.task(known_by, outcome, method)
         folder = self._training_folder(task.outcome.code, known_by.isoformat())
         folder.mkdir(parents=True, exist_ok=True)
         made = retrain(task, folder, key=signing.first_use_key(self.keys, SCHEME_KEY), say=say)
-        remembered = {"known_by": known_by.isoformat(), "outcome": task.outcome.code, "digest": made.digest}
+        remembered = {
+            "known_by": known_by.isoformat(),
+            "outcome": task.outcome.code,
+            "method": task.method,
+            "digest": made.digest,
+        }
         steps.write_text(self.home / "training" / LATEST, json.dumps(remembered) + "\n")
         return task, made
 
     def latest(self, say: Say) -> tuple["Task", "Trained"]:
         """The newest trained scheme; what changed since is trained again."""
         remembered = self._remembered()
-        return self.train(date.fromisoformat(remembered["known_by"]), remembered["outcome"], say)
+        known_by, method = date.fromisoformat(remembered["known_by"]), remembered.get("method")
+        return self.train(known_by, remembered["outcome"], say, method)
 
     def newest(self) -> "Trained":
         """The newest trained scheme as it was left, whatever changed since."""
-        from training.retrain import made_in
+        from training.retrain import TREES, made_in
 
         remembered = self._remembered()
-        return made_in(self._training_folder(remembered["outcome"], remembered["known_by"]))
+        folder = self._training_folder(remembered["outcome"], remembered["known_by"])
+        return made_in(folder, remembered.get("method", TREES))
 
     def trained_on(self, digest: str) -> "Scheme | None":
         """The scheme trained on definitions by their digest, of several the one that knows most; None without one."""
         from training.errors import SchemeError
-        from training.retrain import MADE, SCHEME
+        from training.retrain import MADE, SCHEME, TREES
         from training.scheme import Scheme
 
-        folders = (self.home / "training").glob(f"*/{MADE}/{SCHEME}")
+        folders = (self.home / "training").glob(f"*/{MADE[TREES]}/{SCHEME}")
         for folder in sorted(folders, key=lambda path: path.parents[1].name[-len("2026-01-31") :], reverse=True):
             try:
                 found = Scheme.load(folder, self.office.scheme_key)

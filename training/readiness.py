@@ -9,6 +9,7 @@ from features.indicators.language import Condition
 from features.profile import Profile, ProfileError
 from features.records.layout import BASE_COLUMNS, OWN_COLUMNS
 from features.records.schema import Field, RecordType, record_types
+from training.card import CARD, CardSettings
 from training.cutoffs import Shares
 from training.errors import SchemeError
 from training.facts import Movers
@@ -72,6 +73,8 @@ def _model(profile: Profile, definitions: Definitions, outcome: Outcome) -> None
             f"model.yaml of profile {profile.name}: {part}.{day} is {model[part][day]!r}; expected a date such as "
             f"2021-01-01. {UNTRAINED}"
         )
+    if CARD in model:
+        CardSettings.read(model[CARD])
     units = {indicator.unit for indicator in definitions.indicators}
     unknown = sorted(TreeSettings.read(model["trees"]).bins.keys() - units)
     if unknown and profile.sector is None:  # a sector trains by the place's settings, with fewer indicators

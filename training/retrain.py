@@ -22,8 +22,9 @@ from features.indicators.catalogue import Definitions
 from features.matrix import batches, matrix_key
 from features.profile import Profile
 from features.reading import Lake, Reading
-from training import boosters, fit, overrides, splits
+from training import boosters, card, fit, overrides, splits
 from training.calibration import OWN, Curve
+from training.card import CARD
 from training.carried import carried
 from training.cutoffs import Chosen, Cutoffs, Shares, choose
 from training.errors import SchemeError
@@ -41,7 +42,10 @@ from training.steadiness import Steadiness
 
 Floats = npt.NDArray[np.float64]
 
-SAMPLE, MADE, SCHEME, METRICS, SCORED = "sample", "made", "scheme", "metrics.json", "scored.parquet"
+SAMPLE, SCHEME, METRICS, SCORED = "sample", "scheme", "metrics.json", "scored.parquet"
+CARD_FILE = "card.json"
+TREES = "trees"
+MADE = {TREES: "made", CARD: "card"}  # the folder of what a method made, beside the sample they share
 SETTINGS_FILES = ("outcomes", "model", "rules", "classes", "steadiness")
 UNSET = Cutoffs(0.25, 0.5, 0.75)
 IDENTITY = Curve(1.0, 1.0, 0.0, OWN, 0)
@@ -51,6 +55,7 @@ IDENTITY = Curve(1.0, 1.0, 0.0, OWN, 0)
 class Task:
     """What to train: on which lake and definitions, knowing what was known by a day, for which outcome.
 
+    ``method`` is ``trees`` or ``card``, the points score card on the same indicators.
     ``held_out`` keeps a test part later than all others; a replay of the past tests elsewhere and needs none.
     ``version`` is what the indicator system of these definitions is called, null where none was drafted.
     """
@@ -62,6 +67,11 @@ class Task:
     engine: str = "polars"
     held_out: bool = True
     version: str | None = None
+    method: str = TREES
+
+    def __post_init__(self) -> None:
+        if self.method not in MADE:
+            raise SchemeError(f"No method {self.method!r}; expected one of {', '.join(MADE)}. Nothing was trained.")
 
     @property
     def profile(self) -> Profile:
@@ -126,19 +136,20 @@ def retrain(task: Task, folder: Path, *, key: Ed25519PrivateKey, say: Say) -> Tr
     place = fit.layout(task.definitions, task.outcome)
     signed_by = key.public_key().public_bytes_raw().hex()
     form = {"format": FORMAT, "version": task.version}
-    made_with = {**task.inputs(*SETTINGS_FILES), **form, "key": signed_by, "boosting": _version()}
+    made_with = {**task.inputs(*SETTINGS_FILES), **form, "key": signed_by, "boosting": _version(), "as": task.method}
 
     def make(fresh: Path) -> None:
         _write_scheme(task, Sample.read(folder / SAMPLE, place), fresh, key=key, say=say)
 
-    steps.run(folder / MADE, made_with, make)
-    return made_in(folder)
+    steps.run(folder / MADE[task.method], made_with, make)
+    return made_in(folder, task.method)
 
 
-def made_in(folder: Path) -> Trained:
+def made_in(folder: Path, method: str = TREES) -> Trained:
     """The scheme that training left in its folder."""
-    figures = json.loads((folder / MADE / METRICS).read_text(encoding="utf-8"))
-    return Trained(folder / MADE / SCHEME, figures["digest"], figures, folder / MADE / SCORED)
+    made = folder / MADE[method]
+    figures = json.loads((made / METRICS).read_text(encoding="utf-8"))
+    return Trained(made / SCHEME, figures["digest"], figures, made / SCORED)
 
 
 def logged(task: Task, made: Trained, store: Path, *, verify_key: Ed25519PublicKey) -> Registered:
@@ -159,9 +170,10 @@ def logged(task: Task, made: Trained, store: Path, *, verify_key: Ed25519PublicK
             "known_by": task.known_by.isoformat(),
             "definitions_digest": scheme.definitions,
             "indicators_version": scheme.version or "",
+            "method": task.method,
             "lake_digest": scheme.training["lake"],
         },
-        files=(*files, made.folder.parent / METRICS),
+        files=(*files, *(path for name in (METRICS, CARD_FILE) if (path := made.folder.parent / name).is_file())),
     )
     return log(store, run, scheme=made.folder, digest=made.digest)
 
@@ -190,7 +202,7 @@ def labelled(task: Task, say: Say) -> pa.Table:
 def drafted(task: Task, rows: fit.Rows, place: fit.Layout) -> Scheme:
     """A scheme fitted on rows, with margins but without calibration and cutoffs of its own."""
     kinds = task.profile.kind_codes
-    models = fit.boosters(rows, place, fit.TreeSettings.read(task.model["trees"]))
+    models = _models(task, rows, place)
     distribution = fit.reference(rows, place, models, kinds)
     offsets = fit.offsets(models, place, distribution, kinds)
     steadiness = Steadiness.read(task.profile.dated("steadiness", task.reference_month))
@@ -210,6 +222,17 @@ def drafted(task: Task, rows: fit.Rows, place: fit.Layout) -> Scheme:
         models=models,
         golden=boosters.golden(models, place.names),
     )
+
+
+def _models(task: Task, rows: fit.Rows, place: fit.Layout) -> tuple[str, ...]:
+    if task.method == TREES:
+        return fit.boosters(rows, place, fit.TreeSettings.read(task.model["trees"]))
+    if CARD not in task.model:
+        raise SchemeError(
+            f"Profile {task.profile.name} has no settings under card in model.yaml; expected some for a score card. "
+            "Nothing was trained."
+        )
+    return (card.model(rows, place, card.CardSettings.read(task.model[CARD])),)
 
 
 def rival_scores(task: Task, fitted_on: fit.Rows, seen: fit.Rows, place: fit.Layout) -> dict[str, Floats]:
@@ -289,25 +312,37 @@ def _write_sample(task: Task, fresh: Path, say: Say) -> None:
 
 
 def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519PrivateKey, say: Say) -> None:
-    say(f"boosters on {len(sample.layout.features)} features, controls {', '.join(sample.layout.controls) or 'none'}")
+    layout = sample.layout
+    say(f"{task.method} on {len(layout.features)} features, controls {', '.join(layout.controls) or 'none'}")
     fitted_on = sample.rows("fit")
-    draft = calibrated(task, drafted(task, fitted_on, sample.layout), sample.rows("calibration"))
+    draft = calibrated(task, drafted(task, fitted_on, layout), sample.rows("calibration"))
     say(f"cutoffs on {task.reference_month}")
     scheme, chosen = cut(task, draft)
-    scored = _scored(scheme, sample, linear(task, fitted_on, sample.layout))
+    scored = _scored(scheme, sample, _baselines(task, fitted_on, layout))
     system = carried(task.lake, task.definitions, task.reference_month)
     scheme = replace(scheme, training=_history(task, sample, chosen), version=task.version, carried=system)
     digest = scheme.save(fresh / SCHEME, key)
     figures = {"digest": digest, "parts": by_part(scored, scheme.kinds), "training": dict(scheme.training)}
     steps.write_text(fresh / METRICS, json.dumps(figures, ensure_ascii=False, sort_keys=True, indent=1))
     pq.write_table(scored, fresh / SCORED, compression="zstd", write_page_checksum=True)
+    if task.method == CARD:
+        told = card.told(scheme, task.definitions)
+        steps.write_text(fresh / CARD_FILE, json.dumps(told, ensure_ascii=False, indent=1))
     say(f"scheme {digest[:12]} signed")
 
 
-def _scored(scheme: Scheme, sample: Sample, baseline: fit.Logistic) -> pa.Table:
-    """Every pair with a known kind, as the scheme and the baseline see it.
+def _baselines(task: Task, rows: fit.Rows, place: fit.Layout) -> dict[str, fit.Logistic | Scheme]:
+    """What a scheme is compared with on the same rows and features: a linear model, and for trees the score card."""
+    found: dict[str, fit.Logistic | Scheme] = {"logistic": linear(task, rows, place)}
+    if task.method == TREES and CARD in task.model:
+        found[CARD] = drafted(replace(task, method=CARD), rows, place)
+    return found
 
-    Columns pair, entity, as_of, part, stratum, label, kind, weight, margin, probability, logistic.
+
+def _scored(scheme: Scheme, sample: Sample, baselines: Mapping[str, fit.Logistic | Scheme]) -> pa.Table:
+    """Every pair with a known kind, as the scheme and the baselines see it.
+
+    Columns pair, entity, as_of, part, stratum, label, kind, weight, margin, probability, and a margin each baseline.
     """
     found = []
     for pairs, values, kind in sample.slices():
@@ -318,7 +353,7 @@ def _scored(scheme: Scheme, sample: Sample, baseline: fit.Logistic) -> pa.Table:
             "weight": 1.0 / pairs["s"].to_numpy(),
             "margin": margin,
             "probability": scheme.probabilities(margin, kind),
-            "logistic": baseline.margins(values, kind),
+            **{name: one.margins(values, kind) for name, one in baselines.items()},
         }.items():
             table = table.append_column(name, pa.array(column))
         found.append(table)
@@ -344,6 +379,7 @@ def _history(task: Task, sample: Sample, chosen: Mapping[str, Chosen]) -> dict[s
         "shares": {kind: dict(one.shares) for kind, one in chosen.items()},
         "review": {kind: list(one.review) for kind, one in chosen.items()},
         "boosting": _version(),
+        "method": task.method,
     }
 
 

@@ -60,6 +60,9 @@ class Line:
         code = self.riskiest["entities"][0]["entity"]
         self.explained = verb("explain", code, "--month", MONTHS[-1])
         self.key = verb("keys", "create", "demo", "--role", "regulator")["key"]
+        self.card_trained = verb("train", "--known-by", KNOWN_BY, "--method", "card")
+        self.card = verb("card")
+        self.card_judged = verb("evaluate")
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +146,18 @@ def shape(found, **kinds):
         assert isinstance(found[name], kind), (name, found[name])
         assert kind is bool or not isinstance(found[name], bool), name
     return True
+
+
+def test_a_score_card_is_a_scheme_like_any_other(line):
+    trained, card, judged = line.card_trained, line.card, line.card_judged
+    assert trained["digest"] == card["scheme"] == judged["gate"]["scheme"] != line.trained["digest"]
+    assert trained["parts"]["test"]["n"] == line.trained["parts"]["test"]["n"]
+    assert trained["parts"]["test"]["auc"] > 0.55
+    assert judged["gate"]["verdict"] in {"promote", "review", "reject"}
+    for level in ("dimension", "section"):
+        assert sum(card["weights"][level].values()) == pytest.approx(1.0)
+    assert all(isinstance(step["points"], int) for row in card["indicators"] for step in row["steps"])
+    assert sum(step["share"] for step in card["indicators"][0]["steps"]) <= 1.0 + 1e-9
 
 
 def test_every_row_of_every_delivery_is_accounted_for(line):

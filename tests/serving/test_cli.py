@@ -178,7 +178,9 @@ def test_a_home_in_use_ends_with_15_and_says_by_whom(empty, tmp_path):
     assert "another run" in said.err
 
 
-@pytest.mark.parametrize("verb", [("evaluate",), ("train",), ("promote", "propose", "--as", "ana"), ("export",)])
+@pytest.mark.parametrize(
+    "verb", [("evaluate",), ("train",), ("card",), ("promote", "propose", "--as", "ana"), ("export",)]
+)
 def test_without_a_scheme_or_a_month_a_verb_ends_with_20_and_names_the_verb_to_run(empty, verb):
     said = typed(*verb, "--json")
     assert (said.code, said.out) == (20, "")
@@ -339,6 +341,7 @@ def test_a_damaged_journal_ends_with_60_with_and_without_verification(own):
         ("matrix", "--as-of", "2026-02-30"),
         ("matrix",),
         ("train", "--known-by", "2026"),
+        ("train", "--method", "guessing"),
         ("promote", "history", "--on", "yesterday"),
         ("promote", "propose"),
         ("simulate", "--first", "2017-00"),
