@@ -82,20 +82,25 @@ class Champion:
     proposal: Act | None
 
 
-def propose(office: Office, verdict: Verdict, *, folder: Path, report: str, signer: Signer) -> Entry:
+def propose(
+    office: Office, verdict: Verdict, *, folder: Path, report: str, signer: Signer, check: Check | None = None
+) -> Entry:
     """The journal entry of a signed proposal; GateError without a passing verdict.
 
     ``folder`` is the scheme's: it is verified and copied into the home first, so that what is approved later is what
-    was proposed. ``report`` is the digest of the report it rests on. A verdict of review needs the signer's reason.
+    was proposed; ``check`` may object to it. ``report`` is the digest of the report it rests on. A verdict of review
+    needs the signer's reason.
     """
     require(verdict, reason=signer.reason)
-    found = package.read(folder, office.scheme_key).digest
-    if found != verdict.scheme:
+    scheme = Scheme.load(folder, office.scheme_key)
+    if scheme.digest != verdict.scheme:
         raise GateError(
-            f"{folder} holds scheme {found[:12]}, the verdict is on {verdict.scheme[:12]}; expected one and the same. "
-            "Nothing was recorded; evaluate the scheme that is to be proposed."
+            f"{folder} holds scheme {scheme.digest[:12]}, the verdict is on {verdict.scheme[:12]}; expected one and "
+            "the same. Nothing was recorded; evaluate the scheme that is to be proposed."
         )
-    keep(office, folder, found)
+    if check is not None:
+        check(scheme)
+    keep(office, folder, scheme.digest)
     return signed(
         office,
         PROPOSED,

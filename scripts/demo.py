@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from evaluation import promotion
+from evaluation import promotion, versions
 from serving import cli, display, entrance
 from serving.explanation import document
 from serving.workshop import Workshop
@@ -54,6 +54,7 @@ def main() -> None:
     timed("indicators", *drafted(Workshop(bench.settings)))
     timed("train", (f"train --known-by {KNOWN_BY}",))
     timed("evaluate", ("evaluate",))
+    timed("publish", *published(Workshop(bench.settings)))
     timed("promote", *promoted(Workshop(bench.settings)))
     for month in MONTHS:
         timed(f"month {month}", (f"month {month}",))
@@ -67,27 +68,36 @@ def main() -> None:
 
 
 def drafted(bench: Workshop) -> list[tuple[str, ...]]:
-    """What is needed to give the definitions a version, so that every result names it: a key, a draft."""
+    """What is needed to give the definitions a version, so that every result names it: keys of two persons, a draft."""
+    keys = [(f"keys create {name}",) for name in PERSONS if not (bench.keys / f"{name}.pem").is_file()]
     if bench.version is not None:
-        return []
+        return [*keys]
     name, effective = f"demo-{bench.definitions.digest[:6]}", MONTHS[0]
-    author = PERSONS[0]
-    made = (bench.keys / f"{author}.pem").is_file()
-    draft = f"indicators draft --version {name} --effective {effective} --author {author}"
-    return [*([] if made else [(f"keys create {author}",)]), (draft, "--reason", REASON)]
+    draft = f"indicators draft --version {name} --effective {effective} --author {PERSONS[0]}"
+    return [*keys, (draft, "--reason", REASON)]
+
+
+def published(bench: Workshop) -> list[tuple[str, ...]]:
+    """What is needed to publish the version: an impact report, a review, and the other person."""
+    name = str(bench.version)
+    done = ("draft", "review", "published").index(versions.find(bench.office, name).state)
+    acts = [
+        (f"indicators review {name} --as {PERSONS[0]}",),
+        (f"indicators impact {name} --known-by {KNOWN_BY}",),
+        (f"indicators publish {name} --as {PERSONS[1]}",),
+    ]
+    return [acts, acts[1:], []][done]
 
 
 def promoted(bench: Workshop) -> list[tuple[str, ...]]:
-    """What is needed to make the newest scheme champion: keys for two persons, a proposal, an approval."""
+    """What is needed to make the newest scheme champion: a proposal, and an approval by another person."""
     _, made = bench.latest(display.quiet)
     reigning = promotion.champion(bench.office)
     if reigning is not None and reigning.scheme == made.digest:
         return []
-    missing = [name for name in PERSONS if not (bench.keys / f"{name}.pem").is_file()]
     verdict, _ = bench.verdict(made.digest)
     why = ("--reason", REASON) if verdict.verdict == "review" else ()
     return [
-        *((f"keys create {name}",) for name in missing),
         (f"promote propose --as {PERSONS[0]}", *why),
         (f"promote approve --as {PERSONS[1]}",),
     ]

@@ -21,15 +21,18 @@ def propose(as_: As, reason: Reason = None, json: Json = False) -> None:
     """Propose the newest scheme as champion, on its verdict and report."""
     from evaluation import promotion, versions
     from serving import settings
-    from training.scheme import Scheme
 
     bench = workshop()
     made = bench.newest()
-    trained_on = Scheme.load(made.folder, bench.office.scheme_key).definitions
-    versions.check_promotable(bench.office, trained_on)
     verdict, report = bench.verdict(made.digest)
-    signer = promotion.Signer(as_, settings.now(), reason)
-    entry = promotion.propose(bench.office, verdict, folder=made.folder, report=report, signer=signer)
+    entry = promotion.propose(
+        bench.office,
+        verdict,
+        folder=made.folder,
+        report=report,
+        signer=promotion.Signer(as_, settings.now(), reason),
+        check=lambda scheme: versions.check_promotable(bench.office, scheme.definitions),
+    )
     screens.act(entry, json=json)
 
 

@@ -24,6 +24,7 @@ Ints = npt.NDArray[np.int64]
 
 CARD = "card"  # the method, and where a profile's model.yaml has its settings
 STUMP_DEPTH, STUMP_LEAVES = 1, 2
+ZERO = 1e-30  # LightGBM parts 0 from what is above it at 1e-35
 NULL_APART, NULL_IS_ZERO = 8, 0  # how a split of a LightGBM text treats null
 
 
@@ -132,21 +133,28 @@ def _scales(trees: Sequence[Tree], values: Floats, factor: float) -> tuple[list[
         own = [tree for tree in trees if len(tree.feature) and tree.feature[0] == column]
         if not own:
             continue
-        bounds = cuts[np.isfinite(cuts)]
+        is_null = np.isnan(values[:, column])
+        seen = np.where(is_null, 0.0, values[:, column]) if zero[column] else values[~is_null, column]
+        bounds = _readable(cuts[np.isfinite(cuts)], seen)
         probes = np.zeros((len(bounds) + 2, width))
         probes[:, column] = [*bounds, bounds[-1] + 1.0 if len(bounds) else 0.0, np.nan]
         added = margins(own, probes)
         least = float((added[:-1] if zero[column] else added).min())
         base += least
         points = np.rint((added - least) * factor).astype(np.int64)
-        is_null = np.isnan(values[:, column])
-        seen = np.where(is_null, 0.0, values[:, column]) if zero[column] else values[~is_null, column]
         counts = np.bincount(np.searchsorted(bounds, seen, side="left"), minlength=len(bounds) + 1)
         null, nulls = (None, 0) if zero[column] else (int(points[-1]), int(is_null.sum()))
         scale = Scale(column, bounds, points[:-1], counts, null, nulls).merged()
         if scale.most:
             found.append(scale)
     return found, base
+
+
+def _readable(bounds: Floats, seen: Floats) -> Floats:
+    """Bounds that part the values seen as before: whole where these are, and 0 for what LightGBM puts just above it."""
+    if np.array_equal(seen, np.floor(seen)):
+        return np.floor(bounds)
+    return np.where(np.abs(bounds) < ZERO, 0.0, bounds)
 
 
 def _text(found: Sequence[Scale], base: float, names: Sequence[str], factor: float) -> str:

@@ -11,8 +11,8 @@ from test_docking_line import Docked
 
 from features import steps
 
-FIRST = ("--version", "2025.1", "--effective", "2025-12", "--author", "ann", "--reason", "as docked")
-SECOND = ("--version", "2025.2", "--effective", "2026-02", "--author", "ann", "--reason", "a shorter memory")
+FIRST = ("--version", "2025.1", "--effective", "2025-11", "--author", "ann", "--reason", "as docked")
+SECOND = ("--version", "2025.2", "--effective", "2025-12", "--author", "ann", "--reason", "a shorter memory")
 PROMOTION = ("--as", "ann", "--reason", "the town draws no lots")
 EDITS = (
     ("indicators/supervision.py", "within(months=24).sum", "within(months=12).sum"),
@@ -33,7 +33,7 @@ def promote(place):
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
-    """The town with a version drafted, a scheme trained on it made champion, and a month published. Read only."""
+    """The town with a version published, a scheme trained on it made champion, and a month published. Read only."""
     with catch_warnings():
         simplefilter("ignore")  # what MLflow says of its own type hints on import
         import_module("mlflow.pyfunc")
@@ -44,6 +44,13 @@ def first(tmp_path_factory):
         answer(place, "keys", "create", person)
     answer(place, "indicators", "draft", *FIRST)
     answer(place, "train")
+    answer(place, "evaluate")
+    too_soon = place.run("promote", "propose", *PROMOTION)
+    assert (too_soon.code, too_soon.out) == (30, "")
+    assert "version 2025.1, which is draft; expected a published version" in " ".join(too_soon.err.split())
+    answer(place, "indicators", "impact", "2025.1")
+    answer(place, "indicators", "review", "2025.1", "--as", "ann")
+    answer(place, "indicators", "publish", "2025.1", "--as", "bob")
     promote(place)
     answer(place, "month", "2025-11")
     return place
@@ -90,7 +97,7 @@ def test_every_result_names_its_version(first):
     assert answer(first, "evaluate")["indicators"] == stated
     assert riskiest["indicators"] == explained["indicators"] == stated
     assert status["months"][0]["indicators"] == status["champion"]["indicators"] == stated
-    assert status["indicators"][0]["state"] == "draft"
+    assert status["indicators"][0]["state"] == "published"
     assert status["verified"]["faults"] == []
     for words in (("status",), ("export", "--limit", "1"), ("explain", riskiest["entities"][0]["entity"])):
         assert "2025.1" in first.run(*words).out
@@ -133,6 +140,11 @@ def test_a_second_version_is_judged_on_past_months_before_a_second_person_publis
     assert serious["before"]["lift"] > 1
     assert 0.99 < serious["coverage"] <= 1.0
 
+    answer(second, "indicators", "review", "2025.2", "--as", "ann")
+    said = second.run("indicators", "publish", "2025.2", "--as", "bob")
+    assert (said.code, said.out) == (30, "")
+    assert "compares no month's classes with the champion's" in " ".join(said.err.split())
+
     answer(second, "train")
     trained = answer(second, "indicators", "impact", "2025.2", "--month", "2025-10", "--month", "2025-12")
     assert [one["month"] for one in trained["migration"]["months"]] == ["2025-10", "2025-12"]
@@ -143,7 +155,6 @@ def test_a_second_version_is_judged_on_past_months_before_a_second_person_publis
     shown = second.run("indicators", "impact", "2025.2").out
     assert "classes under the champion (rows) and under the version" in " ".join(shown.split())
 
-    answer(second, "indicators", "review", "2025.2", "--as", "ann")
     said = second.run("indicators", "publish", "2025.2", "--as", "ann")
     assert (said.code, said.out) == (30, "")
     assert answer(second, "indicators", "publish", "2025.2", "--as", "bob")["state"] == "published"
@@ -163,13 +174,17 @@ def test_a_champion_of_the_first_version_is_judged_on_its_own_indicators_and_fol
     assert (before["indicators"]["version"], found["indicators"]["version"]) == ("2025.1", "2025.2")
     corrected = answer(second, "month", "2025-12", "--correction", "the second version")
     assert corrected["indicators"]["version"] == "2025.2"
+    said = second.run("month", "2025-11", "--correction", "before its time")
+    assert (said.code, said.out) == (30, "")
+    assert "version 2025.2 of the indicators, in effect from 2025-12" in " ".join(said.err.split())
     code = answer(second, "export", "--month", "2025-11", "--limit", "1")["entities"][0]["entity"]
     assert answer(second, "explain", code, "--month", "2025-11")["indicators"]["version"] == "2025.1"
 
 
 def test_a_version_without_an_impact_report_is_not_published(first, tmp_path):
-    place = twin(first, tmp_path / "town")
-    answer(place, "indicators", "review", "2025.1", "--as", "ann")
-    said = place.run("indicators", "publish", "2025.1", "--as", "bob")
+    place = edited(twin(first, tmp_path / "town"))
+    answer(place, "indicators", "draft", *SECOND)
+    answer(place, "indicators", "review", "2025.2", "--as", "ann")
+    said = place.run("indicators", "publish", "2025.2", "--as", "bob")
     assert (said.code, said.out) == (30, "")
-    assert "run jianwei indicators impact 2025.1 first" in " ".join(said.err.split())
+    assert "run jianwei indicators impact 2025.2 first" in " ".join(said.err.split())
