@@ -205,8 +205,10 @@ def _migration(question: Question, say: Say) -> dict[str, Any]:
         say(f"classes of {month} under both schemes")
         try:
             was, now = (_classes(question.task, scheme, month) for scheme in (champion, trained))
-        except SchemeError as fault:  # a champion of before schemes carried their definitions
-            return {"months": [], "missing": str(fault)}
+        except SchemeError as fault:
+            # a champion of before schemes carried their definitions can be compared with nothing any more
+            comparable = champion.system is not None
+            return {"champion": champion.digest, "months": [], "missing": str(fault), "comparable": comparable}
         moved = migration(_counted(was), _counted(now))
         found.append(
             {

@@ -28,6 +28,7 @@ from training.boosters import booster, mean_margin
 from training.carried import under
 from training.cohort import HEADLINE, OPEN_CASE
 from training.errors import SchemeError
+from training.figures import BASELINES
 from training.labels import horizon_end, mature_on
 from training.pairs import Say
 from training.retrain import SAMPLE, Task, Trained
@@ -35,7 +36,6 @@ from training.sample import Sample
 from training.scheme import Scheme
 from training.splits import DateSettings, by_date
 
-BASELINES = ("card", "logistic")  # the first a scheme was trained beside: what people can add up by hand
 SHUFFLES = 8  # with four, chance alone once looked like a leak in a small place
 SHUFFLED_TREES = 40
 DRAWS = "random_draw"

@@ -113,11 +113,14 @@ def named(office: Office, digest: str) -> str | None:
 
 
 def check_promotable(office: Office, digest: str) -> None:
-    """GateError where a home has versions and the definitions of a digest are not those of a published one."""
+    """GateError where a home has versions and the definitions of a digest are not those of a published one.
+
+    Versions that were all retired bind nobody but schemes trained on them.
+    """
     known = register(office)
-    if not known:
-        return
     own = next((one for one in known.values() if one.digest == digest), None)
+    if own is None and all(one.state == STATES[RETIRED] for one in known.values()):
+        return
     if own is None or own.state != STATES[PUBLISHED]:
         stands = f"version {own.name}, which is {own.state}" if own else "no version of this home"
         raise GateError(
@@ -176,7 +179,8 @@ def review(office: Office, name: str, *, signer: Signer) -> Version:
 def publish(office: Office, name: str, *, signer: Signer) -> Version:
     """A reviewed version published by another person than its author, on an impact report of its very definitions.
 
-    The entry names the report and the months whose classes it compares; none only before the first champion.
+    The entry names the report and the months whose classes it compares with the champion's; none only before the first
+    champion, and after one of before schemes carried their definitions.
     """
     version = _ready(office, name, ("review",), "published")
     if public_key(office, signer.by) == version.key:
@@ -192,11 +196,7 @@ def publish(office: Office, name: str, *, signer: Signer) -> Version:
             f"Version {name} has no impact report of its definitions {version.digest[:12]}; expected one on past "
             f"months. Nothing was recorded; run jianwei indicators impact {name} first."
         )
-    if champion(office) is not None and not report["migration"]["months"]:
-        raise GateError(
-            f"The impact report of version {name} compares no month's classes with the champion's; expected who would "
-            f"move between them. Nothing was recorded. What was missing: {report['migration'].get('missing')}."
-        )
+    _check_compared(office, name, report["migration"])
     evidence = {
         "impact": sha256(path.read_bytes()).hexdigest(),
         "months": [one["month"] for one in report["migration"]["months"]],
@@ -233,6 +233,19 @@ def save_impact(office: Office, name: str, report: Mapping[str, Any]) -> Path:
 def folder(office: Office, name: str) -> Path:
     """Where a version's files lie."""
     return office.home / FOLDER / name
+
+
+def _check_compared(office: Office, name: str, migration: Mapping[str, Any]) -> None:
+    reigning = champion(office)
+    if reigning is None or not migration.get("comparable", True):
+        return
+    if not migration["months"] or migration.get("champion") != reigning.scheme:
+        missing = migration.get("missing") or "this champion came later"
+        raise GateError(
+            f"The impact report of version {name} compares no month's classes with those of the champion, "
+            f"{reigning.scheme[:12]}; expected who would move between them. Nothing was recorded; run jianwei "
+            f"indicators impact {name} again. What was missing: {missing}."
+        )
 
 
 def _check_new(known: Mapping[str, Version], name: str, digest: str, signer: Signer) -> None:

@@ -53,7 +53,8 @@ def of_everyone(reading: Reading, parts: Sequence[Part], days: Sequence[date]) -
     for place, end in enumerate(everyone.ends):
         population = everyone.at(place)
         for number, part in enumerate(parts):
-            found[[turn for turn, one in enumerate(ends) if one == end], number] = population.column(part)
+            turns = [turn for turn, one in enumerate(ends) if one == end]
+            found[turns, number, : everyone.size] = population.column(part)
     return found
 
 
@@ -75,13 +76,14 @@ class Everyone:
         self.links: dict[Aggregate, Links] = {}
         links = dict.fromkeys(linking(part) for part in parts if isinstance(part, Neighbours))
         values = [part.value for part in parts if part.value is not None]
+        counted = {one for value in values for one in aggregates(value)}
         for name, wanted in by_type([*values, *links] if self.ends else []).items():
             spanned = reading.spanned(name, wanted, self.ends)
             asked = reading.at_once(spanned)
             for one, rows in spanned.counting(None if asked is None else asked(0, self.size - 1)):
                 if one in links:
                     self.links[one] = Links.of(rows)
-                else:
+                if one in counted:
                     self.rows[one] = rows
 
     def at(self, turn: int, wanted: Keys | None = None) -> "Population":

@@ -185,7 +185,7 @@ def batches_at(
 ) -> Iterator[Batch]:
     """``batches`` of each of several dates, by range of entity keys and then by date, every file read once for all.
 
-    What depends on everyone is worked out date by date before, and waits on disk.
+    What depends on everyone is worked out before, and waits on disk.
     """
     days, reading, wide_parts = sorted(set(dates)), Reading(lake, Engine(engine)), _wide_parts(definitions)
     if not days:

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import ibis.expr.types as ir
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -198,9 +197,3 @@ def _one_each(rows: pa.Table, names: Sequence[str]) -> pa.Table:
         return rows
     found = rows.group_by("entity").aggregate([(name, "max") for name in names])
     return found.rename_columns({f"{name}_max": name for name in names}).select(rows.column_names).sort_by("entity")
-
-
-def numbered(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Texts as group numbers in the order they appear in, −1 for null; equal texts have equal numbers, no more."""
-    texts = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return np.asarray(pc.fill_null(texts.dictionary_encode().indices, -1).to_numpy(zero_copy_only=False), np.int64)

@@ -16,11 +16,13 @@ def card(
 ) -> None:
     """Show a points score card: the weight of every dimension, the steps and points of every indicator."""
     from training.card import told
+    from training.carried import under
     from training.scheme import Scheme
 
     bench = workshop()
     found = bench.scheme(scheme) if scheme else Scheme.load(bench.newest().folder, bench.office.scheme_key)
-    document = told(found, bench.definitions)
+    _, definitions = under(found, bench.lake)
+    document = told(found, definitions)
     if json:
         display.document(document)
         return

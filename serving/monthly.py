@@ -32,7 +32,7 @@ from serving.words import words
 from training.scheme import Scheme, SchemeError
 
 ACTION = "month"
-FORMAT = 4  # of a month's files; part of every step's key
+FORMAT = 5  # of a month's files; part of every step's key
 DIGEST = 16  # bytes by which two rows of a supplement are compared
 Watch = Callable[[str], AbstractContextManager[Any]]
 

@@ -48,11 +48,13 @@ def card(found: Mapping[str, Any], language: str) -> None:
     )
     label = "label" if language == "zh" else "label_en"
     rows = [
-        [line["code"], line[label], line["weight"], _step(step), step["points"], step["share"]]
+        [line["code"], line[label], line["weight"], _step(step), step["points"], step["rows"]]
         for line in found["indicators"]
         for step in [*line["steps"], *([line["null"]] if line["null"] else [])]
     ]
-    table("More points, more risk", ["indicator", "what", "weight", "value", "points", "share"], rows)
+    table("More points, more risk", ["indicator", "what", "weight", "value", "points", "of rows"], rows)
+    bases = ", ".join(f"{kind} {base:.1f}" for kind, base in found["base"].items())
+    say(f"base by kind, to which the points are added: {bases}; 'of rows' is a step's share of the training rows")
 
 
 def _step(step: Mapping[str, Any]) -> str:

@@ -175,10 +175,11 @@ class Workshop:
     def trained_on(self, digest: str) -> "Scheme | None":
         """The scheme trained on definitions by their digest, of several the one that knows most; None without one."""
         from training.errors import SchemeError
-        from training.retrain import MADE, SCHEME, TREES
+        from training.retrain import MADE, SCHEME
         from training.scheme import Scheme
 
-        folders = (self.home / "training").glob(f"*/{MADE[TREES]}/{SCHEME}")
+        made = list(MADE.values())  # of what was trained on one day, trees before a card
+        folders = [path for name in made for path in (self.home / "training").glob(f"*/{name}/{SCHEME}")]
         for folder in sorted(folders, key=lambda path: path.parents[1].name[-len("2026-01-31") :], reverse=True):
             try:
                 found = Scheme.load(folder, self.office.scheme_key)

@@ -97,6 +97,13 @@ class Scale:
     null: int | None
     nulls: int
 
+    def occupied(self) -> "Scale":
+        """The scale without steps nobody was in (LightGBM keeps one for 0): they join the next one, the last the one
+        before."""
+        kept = np.flatnonzero(self.counts)
+        bounds = self.bounds[kept[:-1]]
+        return Scale(self.column, bounds, self.points[kept], self.counts[kept], self.null, self.nulls)
+
     def merged(self) -> "Scale":
         """The scale without bounds between steps of equal points."""
         kept = np.flatnonzero(np.diff(self.points) != 0)
@@ -135,7 +142,7 @@ def _scales(trees: Sequence[Tree], values: Floats, factor: float) -> tuple[list[
             continue
         is_null = np.isnan(values[:, column])
         seen = np.where(is_null, 0.0, values[:, column]) if zero[column] else values[~is_null, column]
-        bounds = _readable(cuts[np.isfinite(cuts)], seen)
+        bounds = cuts[np.isfinite(cuts)]
         probes = np.zeros((len(bounds) + 2, width))
         probes[:, column] = [*bounds, bounds[-1] + 1.0 if len(bounds) else 0.0, np.nan]
         added = margins(own, probes)
@@ -144,7 +151,7 @@ def _scales(trees: Sequence[Tree], values: Floats, factor: float) -> tuple[list[
         points = np.rint((added - least) * factor).astype(np.int64)
         counts = np.bincount(np.searchsorted(bounds, seen, side="left"), minlength=len(bounds) + 1)
         null, nulls = (None, 0) if zero[column] else (int(points[-1]), int(is_null.sum()))
-        scale = Scale(column, bounds, points[:-1], counts, null, nulls).merged()
+        scale = Scale(column, _readable(bounds, seen), points[:-1], counts, null, nulls).occupied().merged()
         if scale.most:
             found.append(scale)
     return found, base
@@ -154,7 +161,7 @@ def _readable(bounds: Floats, seen: Floats) -> Floats:
     """Bounds that part the values seen as before: whole where these are, and 0 for what LightGBM puts just above it."""
     if np.array_equal(seen, np.floor(seen)):
         return np.floor(bounds)
-    return np.where(np.abs(bounds) < ZERO, 0.0, bounds)
+    return np.where((bounds > 0.0) & (bounds < ZERO), 0.0, bounds)
 
 
 def _text(found: Sequence[Scale], base: float, names: Sequence[str], factor: float) -> str:
@@ -239,10 +246,11 @@ def _words(values: Iterable[object]) -> str:
 
 
 def told(scheme: Scheme, definitions: Definitions) -> dict[str, Any]:
-    """A card as JSON: base, points that double the odds, and by indicator its steps, points and weight.
+    """A card as JSON: points that double the odds, the base of every kind, each indicator's steps, points and weight.
 
-    The weight of an indicator is its most points as a share of all indicators' most points; a dimension's and a
-    section's is the sum of theirs. Controls and kind are averaged (exposure) and have no line.
+    The base of a kind and the points of an entity's steps add up to its margin, in points. Controls and kind are
+    averaged into the base and have no line. The weight of an indicator is its most points as a share of all indicators'
+    most points; a dimension's and a section's is the sum of theirs. ``rows`` is a step's share of the rows fitted on.
     """
     if scheme.training.get("method") != CARD:
         raise SchemeError(
@@ -256,17 +264,25 @@ def told(scheme: Scheme, definitions: Definitions) -> dict[str, Any]:
     return {
         "scheme": scheme.digest,
         "double": settings.double,
-        "base": scheme.base * settings.factor,
+        "base": _bases(scheme, settings.factor),
         "weights": {level: _weights(lines, level) for level in ("dimension", "section")},
         "indicators": lines,
     }
+
+
+def _bases(scheme: Scheme, factor: float) -> dict[str, float]:
+    """By kind, in points: the leaf without a split, and what controls and kind add on average."""
+    trees = read_trees(scheme.models[0], scheme.names, where="the card")
+    outside = [tree for tree in trees if not len(tree.feature) or tree.feature[0] >= len(scheme.features)]
+    at_null = float(margins(outside, np.full((1, len(scheme.names)), np.nan))[0])
+    return {kind: (at_null + part.offset) * factor for kind, part in scheme.parts.items()}
 
 
 def _line(scale: Scale, indicator: Indicator, total: int) -> dict[str, Any]:
     bounds = scale.bounds.tolist()
     rows = max(int(scale.counts.sum()) + scale.nulls, 1)
     steps = [
-        {"above": above, "up_to": up_to, "points": points, "share": count / rows}
+        {"above": above, "up_to": up_to, "points": points, "rows": count / rows}
         for above, up_to, points, count in zip(
             [None, *bounds], [*bounds, None], scale.points.tolist(), scale.counts.tolist(), strict=True
         )
@@ -280,7 +296,7 @@ def _line(scale: Scale, indicator: Indicator, total: int) -> dict[str, Any]:
         "unit": indicator.unit,
         "weight": scale.most / total,
         "steps": steps,
-        "null": None if scale.null is None else {"points": scale.null, "share": scale.nulls / rows},
+        "null": None if scale.null is None else {"points": scale.null, "rows": scale.nulls / rows},
     }
 
 

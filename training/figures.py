@@ -1,4 +1,5 @@
-"""Figures of a training, part by part: how many pairs, how many positives, and how well the margin orders them."""
+"""Figures of a training, part by part: how many pairs, how many positives, and how well the margin orders them, beside
+how well the baselines do."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +10,12 @@ import pyarrow.compute as pc
 from training.cohort import HEADLINE
 from training.pairs import PARTS
 
+BASELINES = ("card", "logistic")  # columns of scored pairs; the first there is, is what people can add up by hand
+
 
 def by_part(scored: pa.Table, codes: tuple[str, ...]) -> dict[str, Any]:
-    """Per part: pairs, positives, weighted rate, AUC and average precision, together and per kind; open cases apart."""
+    """Per part: pairs, positives, weighted rate, AUC (the baselines' too) and average precision, together and per kind;
+    open cases apart."""
     found: dict[str, Any] = {}
     for part in PARTS:
         rows = scored.filter(pc.equal(scored["part"], part))
@@ -34,6 +38,11 @@ def _ranking(rows: pa.Table) -> dict[str, Any]:
         "rate": float((label * weight).sum() / weight.sum()),
         "auc": float(roc_auc_score(label, margin, sample_weight=weight)) if both else None,
         "ap": float(average_precision_score(label, margin, sample_weight=weight)) if both else None,
+        **{
+            f"{name}_auc": float(roc_auc_score(label, rows[name].to_numpy(), sample_weight=weight)) if both else None
+            for name in BASELINES
+            if name in rows.column_names
+        },
     }
 
 

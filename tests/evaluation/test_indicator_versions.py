@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from types import SimpleNamespace
 
 import pytest
 
@@ -147,11 +148,24 @@ def test_where_there_is_a_champion_a_report_that_compares_no_classes_is_not_enou
     nobody = {"months": [], "missing": "no scheme was trained on these definitions"}
     versions.save_impact(office, "2026.1", {"digest": reviewed.digest, "migration": nobody})
     with monkeypatch.context() as reigning:
-        reigning.setattr(versions, "champion", lambda office: object())
+        reigning.setattr(versions, "champion", lambda office: SimpleNamespace(scheme="c" * 64))
         with pytest.raises(
             GateError, match=r"compares no month's classes .* no scheme was trained on these definitions"
         ):
             versions.publish(office, "2026.1", signer=by("wang"))
+        former = {"champion": "f" * 64, "months": [{"month": "2025-12"}], "missing": None}
+        versions.save_impact(office, "2026.1", {"digest": reviewed.digest, "migration": former})
+        with pytest.raises(GateError, match="this champion came later"):
+            versions.publish(office, "2026.1", signer=by("wang"))
+        mute = {**nobody, "champion": "c" * 64, "comparable": False}
+        versions.save_impact(office, "2026.1", {"digest": reviewed.digest, "migration": mute})
+        assert versions.publish(office, "2026.1", signer=by("wang")).state == "published"
+
+
+def test_with_the_champion_s_classes_compared_a_version_is_published(office, reviewed, monkeypatch):
+    moved = {"champion": "c" * 64, "months": [{"month": "2025-12"}], "missing": None}
+    versions.save_impact(office, "2026.1", {"digest": reviewed.digest, "migration": moved})
+    monkeypatch.setattr(versions, "champion", lambda office: SimpleNamespace(scheme="c" * 64))
     assert versions.publish(office, "2026.1", signer=by("wang")).state == "published"
 
 
@@ -165,6 +179,7 @@ def test_where_there_are_versions_only_a_published_one_may_be_promoted(office, d
     versions.retire(office, "2026.1", signer=by("li", 3))
     with pytest.raises(GateError, match="which is retired"):
         versions.check_promotable(office, drafted.digest)
+    versions.check_promotable(office, "e" * 64)  # versions that are all retired bind nobody else
 
 
 def test_without_versions_nothing_is_asked_of_what_is_promoted(office):

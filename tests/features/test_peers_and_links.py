@@ -1,11 +1,27 @@
 """Means of peers and sums over links, against loops that look at everyone else one by one."""
 
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from world import SMALL, World, lake_of, worlds
 
+from features.engine import Engine
+from features.everyone import Everyone
+from features.indicators.catalogue import load
+from features.indicators.language import Aggregate, Neighbours
+from features.matrix import _wide_parts, batches, batches_at
 from features.population import connected, neighbour_sums, peer_means
+from features.profile import read_profile
+from features.reading import Reading
 
+PROFILE = read_profile(str(SMALL))
+DEFINITIONS = load(PROFILE)
+AS_OF = date(2024, 6, 30)
 VALUES = st.one_of(st.just(float("nan")), st.integers(0, 5).map(float))
 bounded = settings(max_examples=60, deadline=None)
 
@@ -60,3 +76,22 @@ def test_neighbours_are_those_who_share_a_key_that_is_no_hub(links, values, hub)
     found = neighbour_sums(*connected(entity, key, hub=hub), np.array(values))
     assert np.array_equal(found, wanted)
     assert found.dtype == np.float64
+
+
+@settings(max_examples=8, deadline=None)
+@given(world=worlds(PROFILE, AS_OF))
+def test_a_value_may_count_the_very_keys_that_link(world):
+    part = next(one for one in _wide_parts(DEFINITIONS) if isinstance(one, Neighbours))
+    counting = replace(part, value=Aggregate("distinct", part.rows, part.key))
+    twice = replace(part.rows, conditions=part.rows.conditions * 2)  # the same rows, told in another way
+    apart = replace(part, value=Aggregate("distinct", twice, part.key))
+    with TemporaryDirectory() as folder:
+        reading = Reading(lake_of(PROFILE, world, Path(folder)), Engine("polars"))
+        found = [Everyone(reading, [one], [AS_OF]).at(0).column(one) for one in (counting, apart)]
+    assert np.array_equal(*found)
+
+
+def test_where_nobody_is_registered_there_is_nothing_to_tell(tmp_path):
+    lake = lake_of(PROFILE, World(PROFILE, (), {}), tmp_path)
+    assert list(batches_at(lake, DEFINITIONS, dates=[AS_OF, date(2024, 5, 31)])) == []
+    assert list(batches(lake, DEFINITIONS, as_of=AS_OF)) == []

@@ -153,11 +153,12 @@ def test_a_score_card_is_a_scheme_like_any_other(line):
     assert trained["digest"] == card["scheme"] == judged["gate"]["scheme"] != line.trained["digest"]
     assert trained["parts"]["test"]["n"] == line.trained["parts"]["test"]["n"]
     assert trained["parts"]["test"]["auc"] > 0.55
+    assert trained["parts"]["test"]["auc"] == line.trained["parts"]["test"]["card_auc"]  # it was the trees' baseline
     assert judged["gate"]["verdict"] in {"promote", "review", "reject"}
     for level in ("dimension", "section"):
         assert sum(card["weights"][level].values()) == pytest.approx(1.0)
     assert all(isinstance(step["points"], int) for row in card["indicators"] for step in row["steps"])
-    assert sum(step["share"] for step in card["indicators"][0]["steps"]) <= 1.0 + 1e-9
+    assert sum(step["rows"] for step in card["indicators"][0]["steps"]) <= 1.0 + 1e-9
 
 
 def test_every_row_of_every_delivery_is_accounted_for(line):

@@ -105,8 +105,8 @@ def make_world():
     return World(make_rows(6000, seed=1), fit.layout(DEFINITIONS, OUTCOME))
 
 
-def scheme_of(world, *, rules=RULES):
-    models = fit.boosters(world.rows, world.layout, SETTINGS)
+def scheme_of(world, *, rules=RULES, models=None, history=None):
+    models = models or fit.boosters(world.rows, world.layout, SETTINGS)
     reference = fit.reference(world.rows, world.layout, models, KINDS)
     offsets = fit.offsets(models, world.layout, reference, KINDS)
     later = make_rows(6000, seed=2)
@@ -122,7 +122,7 @@ def scheme_of(world, *, rules=RULES):
         rules=rules,
         steadiness=Steadiness(0.1, 1),
         definitions=DEFINITIONS.digest,
-        training={"known_by": "2025-12-31"},
+        training={"known_by": "2025-12-31", **(history or {})},
         reference=reference,
         models=models,
         golden=boosters.golden(models, world.layout.names),

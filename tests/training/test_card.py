@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_scheme import DEFINITIONS, KINDS, OUTCOME, make_rows
+from small_scheme import DEFINITIONS, KINDS, OUTCOME, World, make_rows, scheme_of
 
 from training import boosters, card, explain, fit
 from training.card import CardSettings, Scale
@@ -97,10 +97,68 @@ def test_contributions_of_a_card_are_its_points(rows, text):
     assert np.abs(base + found.sum(axis=1) - margins(trees, values)).max() < 1e-9
 
 
+def test_points_and_the_base_of_a_kind_add_up_to_the_margin(rows, text):
+    history = {"method": "card", "settings": {"card": vars(SETTINGS)}}
+    made = scheme_of(World(rows, PLACE), models=(text,), history=history)
+    told = card.told(made, DEFINITIONS)
+    seen = make_rows(300, seed=12)
+    by_hand = np.array([told["base"][KINDS[kind]] for kind in seen.kind])
+    for line in told["indicators"]:
+        column = seen.values[:, DEFINITIONS.codes.index(line["code"])]
+        for row, value in enumerate(column):
+            by_hand[row] += points_in(line, value)
+    assert np.abs(by_hand - made.margins(seen.values, seen.kind) * SETTINGS.factor).max() < 1e-6
+    assert sum(told["weights"]["section"].values()) == pytest.approx(1.0)
+    for line in told["indicators"]:
+        assert sum(step["rows"] for step in line["steps"]) + (line["null"] or {"rows": 0})["rows"] == pytest.approx(1.0)
+
+
+def points_in(line, value):
+    """The points of a value as a person reads them off the table."""
+    if np.isnan(value) and line["null"]:
+        return line["null"]["points"]
+    value = 0.0 if np.isnan(value) else value
+    for step in line["steps"]:
+        if step["up_to"] is None or value <= step["up_to"]:
+            return step["points"]
+    raise AssertionError(line)
+
+
+@pytest.mark.parametrize("seed", range(1, 15))
+@pytest.mark.parametrize("whole", [True, False])
+def test_rounding_is_all_that_tells_a_card_from_what_was_grown(seed, whole):
+    """Columns on both sides of 0, with 0 or without, with nulls or without."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(0, 2, (2000, len(DEFINITIONS.codes)))
+    values = np.round(values) if whole else values
+    values[rng.random(values.shape) < 0.3] = 0.0
+    values[:, 1][values[:, 1] == 0.0] = 1.0
+    values[rng.random(len(values)) < 0.2, 2] = np.nan
+    label = (rng.random(2000) < 1 / (1 + np.exp(-values[:, 0] - np.abs(values[:, 1])))).astype(float)
+    kind = rng.choice(3, 2000).astype(np.int8)
+    rows = fit.Rows(values, kind, np.abs(values[:, 6:7]), label, np.ones(2000))
+    free = replace(PLACE, monotone=(0,) * len(PLACE.monotone))
+    seen = fit.design(rows, free)
+    (grown,) = fit.boosters(rows, free, SETTINGS.trees)
+    text = card.model(rows, free, SETTINGS)
+    trees = [read_trees(one, free.names, where="model") for one in (grown, text)]
+    exact, rounded = (margins(one, seen) for one in trees)
+    most = 0.5 * len(free.names) / SETTINGS.factor
+    assert np.abs(exact - rounded).max() <= most + 1e-9
+
+
 def test_bounds_of_whole_numbers_are_whole_and_nothing_is_zero():
     counts = np.array([0.0, 1.0, 31.0, 3.0])
     assert card._readable(np.array([1e-35, 0.707, 30.5]), counts).tolist() == [0.0, 0.0, 30.0]
     assert card._readable(np.array([1e-35, 0.707]), np.array([0.0, 0.5, 0.9])).tolist() == [0.0, 0.707]
+    assert card._readable(np.array([-1e-35, 1e-35]), np.array([-0.5, 0.0, 0.9])).tolist() == [-1e-35, 0.0]
+    assert card._readable(np.array([-1e-35, 1e-35]), np.array([-1.0, 0.0, 2.0])).tolist() == [-1.0, 0.0]
+
+
+def test_a_step_nobody_was_in_joins_the_next():
+    scale = Scale(0, np.array([1.0, 2.0, 5.0]), np.array([0, 3, 4, 9]), np.array([10, 0, 6, 0]), None, 0)
+    found = scale.occupied()
+    assert (found.bounds.tolist(), found.points.tolist(), found.counts.tolist()) == ([1.0], [0, 4], [10, 6])
 
 
 def test_steps_of_equal_points_become_one():
