@@ -146,10 +146,10 @@ def _scales(trees: Sequence[Tree], values: Floats, factor: float) -> tuple[list[
         probes = np.zeros((len(bounds) + 2, width))
         probes[:, column] = [*bounds, bounds[-1] + 1.0 if len(bounds) else 0.0, np.nan]
         added = margins(own, probes)
-        least = float((added[:-1] if zero[column] else added).min())
+        counts = np.bincount(np.searchsorted(bounds, seen, side="left"), minlength=len(bounds) + 1)
+        least = float(added[np.append(counts > 0, not zero[column])].min())
         base += least
         points = np.rint((added - least) * factor).astype(np.int64)
-        counts = np.bincount(np.searchsorted(bounds, seen, side="left"), minlength=len(bounds) + 1)
         null, nulls = (None, 0) if zero[column] else (int(points[-1]), int(is_null.sum()))
         scale = Scale(column, _readable(bounds, seen), points[:-1], counts, null, nulls).occupied().merged()
         if scale.most:

@@ -143,6 +143,8 @@ def test_rounding_is_all_that_tells_a_card_from_what_was_grown(seed, whole):
     text = card.model(rows, free, SETTINGS)
     trees = [read_trees(one, free.names, where="model") for one in (grown, text)]
     exact, rounded = (margins(one, seen) for one in trees)
+    for scale in card.scales(text, free.names, SETTINGS):
+        assert min([*scale.points.tolist(), *([] if scale.null is None else [scale.null])]) == 0
     most = 0.5 * len(free.names) / SETTINGS.factor
     assert np.abs(exact - rounded).max() <= most + 1e-9
 
