@@ -109,7 +109,12 @@ def _moved(version: Version, entry: Entry) -> Version:
 
 def named(office: Office, digest: str) -> str | None:
     """The version whose definitions have a digest; null when none was drafted."""
-    return next((one.name for one in register(office).values() if one.digest == digest), None)
+    own = _with(register(office), digest)
+    return own.name if own else None
+
+
+def _with(known: Mapping[str, Version], digest: str) -> Version | None:
+    return next((one for one in known.values() if one.digest == digest), None)
 
 
 def check_promotable(office: Office, digest: str) -> None:
@@ -118,7 +123,7 @@ def check_promotable(office: Office, digest: str) -> None:
     Versions that were all retired bind nobody but schemes trained on them.
     """
     known = register(office)
-    own = next((one for one in known.values() if one.digest == digest), None)
+    own = _with(known, digest)
     if own is None and all(one.state == STATES[RETIRED] for one in known.values()):
         return
     if own is None or own.state != STATES[PUBLISHED]:
@@ -131,7 +136,7 @@ def check_promotable(office: Office, digest: str) -> None:
 
 def check_in_effect(office: Office, digest: str, month: Month) -> None:
     """GateError where the version with these definitions takes effect only after a month."""
-    own = next((one for one in register(office).values() if one.digest == digest), None)
+    own = _with(register(office), digest)
     if own is not None and Month.parse(own.effective) > month:
         raise GateError(
             f"The champion was trained on version {own.name} of the indicators, in effect from {own.effective}; asked "
@@ -259,7 +264,7 @@ def _check_new(known: Mapping[str, Version], name: str, digest: str, signer: Sig
             f"Version {name} exists ({known[name].state}, by {known[name].author}). Nothing was recorded; choose "
             "another name."
         )
-    same = next((one for one in known.values() if one.digest == digest), None)
+    same = _with(known, digest)
     if same is not None:
         raise GateError(
             f"The profile's definitions are those of version {same.name} ({same.state}): digest {digest[:12]}. Nothing "

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from features.asof import end_of_day
 from features.compile import Plan, counted, dated, literal_clock, meets, undated, window_start
-from features.formulas import Column, age_in_months, empty, unpacked
+from features.formulas import Column, age_in_months, unpacked
 from features.indicators.language import DECAY_SCALE, Aggregate, Condition, DefinitionError, Rows, Value, Window
 
 Dense = npt.NDArray[np.int64]
@@ -117,8 +117,6 @@ class Spanned:
 
     def over(self, table: pa.Table | None, low: int, size: int) -> dict[Value, Column]:
         """The aggregates of so many entities from a key on, by what the query found (None: nothing): a row a date."""
-        if table is None:
-            return {one: np.full((len(self.calendar), size), empty(one)) for one in self.plan.aggregates.values()}
         return {one: rows.over(low, size) for one, rows in self.counting(table)}
 
     def counting(self, table: pa.Table | None) -> Iterator[tuple[Aggregate, "Counting"]]:

@@ -6,7 +6,7 @@ so that calibration, classes, contributions and the service treat a card as they
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from features.indicators.catalogue import Definitions
 from features.indicators.language import Indicator
 from training.errors import SchemeError
-from training.fit import Layout, Rows, TreeSettings, boosters, design
+from training.fit import Layout, Rows, TreeSettings, boosters, design, stated
 from training.scheme import Scheme
 from training.trees import Tree, margins, null_as_zero, read_trees, thresholds
 
@@ -53,11 +53,7 @@ class CardSettings:
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "CardSettings":
         """The settings of a YAML row."""
-        try:
-            return cls(**row)
-        except (TypeError, ValueError) as fault:
-            known = ", ".join(one.name for one in fields(cls))
-            raise SchemeError(f"model.yaml, card: {fault}; expected {known}. Nothing was trained.") from None
+        return stated(cls, CARD, lambda: cls(**row))
 
     @property
     def factor(self) -> float:

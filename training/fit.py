@@ -1,8 +1,8 @@
 """Fitting: boosters with the catalogue's monotone signs, calibration curves, and a logistic baseline."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from training.trees import read_trees, without_parameters
 
 Floats = npt.NDArray[np.float64]
 Kinds = npt.NDArray[np.int8]
+Made = TypeVar("Made")
 
 MOST_DEPTH, MOST_LEAVES = 6, 31
 LEAST_BINS = 2
@@ -63,11 +64,16 @@ class TreeSettings:
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "TreeSettings":
         """The settings of a YAML row."""
-        try:
-            return cls(**{**row, "seeds": tuple(row["seeds"])})
-        except (KeyError, TypeError) as fault:
-            known = ", ".join(one.name for one in fields(cls))
-            raise SchemeError(f"model.yaml, trees: {fault}; expected {known}. Nothing was trained.") from None
+        return stated(cls, "trees", lambda: cls(**{**row, "seeds": tuple(row["seeds"])}))
+
+
+def stated(kind: type[Any], part: str, make: Callable[[], Made]) -> Made:
+    """Settings made of a part of ``model.yaml``; SchemeError names what there may be when one is missing or unknown."""
+    try:
+        return make()
+    except (KeyError, TypeError) as fault:
+        known = ", ".join(one.name for one in fields(kind))
+        raise SchemeError(f"model.yaml, {part}: {fault}; expected {known}. Nothing was trained.") from None
 
 
 @dataclass(frozen=True)
