@@ -4,8 +4,10 @@ BIN := .venv/bin
 
 ENTITIES ?= 200000
 BENCH ?= var/bench-$(ENTITIES)
+DETECTION ?= 1
+TRUTH ?= var/truth-$(ENTITIES)-$(DETECTION)
 
-.PHONY: demo test chicago bench-province lock clean
+.PHONY: demo test chicago bench-province truth lock clean
 .venv/.ready: requirements.txt pyproject.toml
 	@PYTHON=$(PYTHON) sh scripts/bootstrap
 
@@ -20,6 +22,9 @@ chicago: .venv/.ready
 
 bench-province: .venv/.ready
 	@$(BIN)/python tests/benchmarks/province.py $(ENTITIES) $(BENCH)
+
+truth: .venv/.ready
+	@$(BIN)/python tests/benchmarks/truth.py $(ENTITIES) $(TRUTH) $(DETECTION)
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.txt

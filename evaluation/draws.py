@@ -89,14 +89,16 @@ class Draws:
 class Rate:
     """The rate of substantive problems in one class, as weighted draws show it.
 
-    ``bounds`` count every draw without an answer as clean, then as a problem; ``verdict`` is None when the number of
-    draws allows a judgement.
+    ``problem_rate`` is that among draws with an answer. ``bounds`` count every draw without one as clean, then as a
+    problem; the first of them, with ``found_interval``, is the share in which a check finds a problem at all.
+    ``verdict`` is None when the number of draws allows a judgement.
     """
 
     n: int
     problem_rate: float | None
     interval: Interval | None
     bounds: Interval | None
+    found_interval: Interval | None
     indeterminate: int
     effective_n: float | None
     verdict: str | None
@@ -112,6 +114,16 @@ class DrawStudy:
     unweighted: int
     unweighted_share: float
     out_of_scope: int
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times the problem rate of one class is that of a safer one, with its 95 % interval."""
+
+    safer: str
+    riskier: str
+    ratio: float
+    interval: Interval
 
 
 @dataclass(frozen=True)
@@ -258,19 +270,26 @@ def hajek(problem: Floats, probability: Floats, entity: Integers) -> Rate:
     known = ~np.isnan(problem)
     weights = 1 / probability
     if not known.any():
-        return Rate(0, None, None, None, len(problem), None, INSUFFICIENT)
-    y, w = problem[known], weights[known]
-    rate = float(w @ y / w.sum())
-    size = _effective(y, w, entity[known], rate)
+        return Rate(0, None, None, None, None, len(problem), None, INSUFFICIENT)
+    rate, size = _share(problem[known], weights[known], entity[known])
+    least, size_of_all = _share(np.nan_to_num(problem, nan=0.0), weights, entity)
+    most, _ = _share(np.nan_to_num(problem, nan=1.0), weights, entity)
     return Rate(
         n=int(known.sum()),
         problem_rate=rate,
         interval=wilson(rate, size),
-        bounds=_bounds(problem, weights),
+        bounds=(least, most),
+        found_interval=wilson(least, size_of_all),
         indeterminate=int((~known).sum()),
         effective_n=size,
         verdict=None,
     )
+
+
+def _share(problem: Floats, weights: Floats, entity: Integers) -> tuple[float, float]:
+    """The weighted share of problems, and the number of equally likely draws that would tell as much."""
+    rate = float(weights @ problem / weights.sum())
+    return rate, _effective(problem, weights, entity, rate)
 
 
 def _effective(problem: Floats, weights: Floats, entity: Integers, rate: float) -> float:
@@ -281,13 +300,6 @@ def _effective(problem: Floats, weights: Floats, entity: Integers, rate: float) 
     if variance <= 0:
         return effective_n(np.bincount(cluster, weights=weights).astype(np.float64))
     return min(rate * (1 - rate) / variance, float(len(problem)))
-
-
-def _bounds(problem: Floats, weights: Floats) -> Interval:
-    total = float(weights.sum())
-    at_least = float(weights @ np.nan_to_num(problem, nan=0.0)) / total
-    at_most = float(weights @ np.nan_to_num(problem, nan=1.0)) / total
-    return at_least, at_most
 
 
 def oracle_classes(propensity: Floats, risk_class: Integers, kind: Integers) -> Integers:
@@ -310,6 +322,22 @@ def ordering(rates_of: Mapping[str, Rate]) -> tuple[Step, ...]:
         if rate.verdict is None and rate.problem_rate is not None and rate.interval is not None
     ]
     return tuple(_step(safer, riskier) for safer, riskier in pairwise(judged))
+
+
+def ratio(rates_of: Mapping[str, Rate], safer: str, riskier: str) -> Ratio | None:
+    """The ratio of two classes' problem rates; None where a rate is not known or nought.
+
+    Reference: Donner and Zou 2012, the interval of a ratio recovered from the intervals of both rates, here of their
+    logarithms.
+    """
+    low, high = rates_of[safer], rates_of[riskier]
+    if not low.problem_rate or not high.problem_rate or low.interval is None or high.interval is None:
+        return None
+    middle = np.log(high.problem_rate / low.problem_rate)
+    below = np.hypot(np.log(high.problem_rate / high.interval[0]), np.log(low.interval[1] / low.problem_rate))
+    above = np.hypot(np.log(high.interval[1] / high.problem_rate), np.log(low.problem_rate / low.interval[0]))
+    interval = (float(np.exp(middle - below)), float(np.exp(middle + above)))
+    return Ratio(safer, riskier, float(np.exp(middle)), interval)
 
 
 def _step(safer: tuple[str, float, Interval], riskier: tuple[str, float, Interval]) -> Step:

@@ -22,8 +22,9 @@ from training.carried import under
 from training.cohort import HEADLINE
 from training.errors import SchemeError
 from training.pairs import Say
-from training.retrain import Task, labelled
+from training.retrain import labelled
 from training.scheme import Scheme
+from training.task import Task
 
 TOP = 0.1  # the share of entities an indicator is asked to find the outcome among
 ADDED, REMOVED, CHANGED, KEPT = "added", "removed", "changed", "kept"

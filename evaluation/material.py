@@ -31,10 +31,11 @@ from training.errors import SchemeError
 from training.figures import BASELINES
 from training.labels import horizon_end, mature_on
 from training.pairs import Say
-from training.retrain import SAMPLE, Task, Trained
+from training.retrain import SAMPLE, Trained
 from training.sample import Sample
 from training.scheme import Scheme
 from training.splits import DateSettings, by_date
+from training.task import Task
 
 SHUFFLES = 8  # with four, chance alone once looked like a leak in a small place
 SHUFFLED_TREES = 40
@@ -149,7 +150,7 @@ def _shuffled(case: Case, seen: fit.Rows, rng: np.random.Generator) -> list[Floa
     """
     rows = case.sample.rows("fit")
     place = replace(case.sample.layout, monotone=(0,) * len(case.sample.layout.features))
-    settings = replace(fit.TreeSettings.read(case.task.model["trees"]), count=SHUFFLED_TREES, seeds=(1,))
+    settings = replace(case.task.trees, count=SHUFFLED_TREES, seeds=(1,))
     found = []
     for _ in range(SHUFFLES):
         label = rows.label.copy()

@@ -64,6 +64,7 @@ class Calibration:
     slope: float | None
     slope_interval: Interval | None
     skill: float | None
+    skill_interval: Interval | None
     relative_ece: float | None
     bins: tuple[Bin, ...]
 
@@ -253,17 +254,26 @@ def calibration_slope(
     return slope, (slope - z * error, slope + z * error)
 
 
-def log_loss_skill(probability: Floats, outcome: Flags, *, weights: Floats) -> float | None:
-    """How much log loss the probabilities save over the best constant, the rate seen; None without two outcomes."""
-    from sklearn.metrics import log_loss
+def log_loss_skill(
+    probability: Floats, outcome: Flags, *, weights: Floats, entities: Integers, level: float = 0.95
+) -> tuple[float | None, Interval | None]:
+    """How much log loss the probabilities save over the best constant, the rate seen; None without two outcomes.
 
+    The interval is of the linearised share, entities as clusters.
+    """
     rate = float(np.average(outcome, weights=weights))
     if not 0 < rate < 1:
-        return None
+        return None, None
     sure = np.clip(probability, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    loss = log_loss(outcome, sure, sample_weight=weights)
-    constant = log_loss(outcome, np.full(len(outcome), rate), sample_weight=weights)
-    return 1 - float(loss) / float(constant)
+    constant = -weights * np.where(outcome, np.log(rate), np.log1p(-rate))
+    saved = constant + weights * np.where(outcome, np.log(sure), np.log1p(-sure))
+    total = float(constant.sum())
+    skill = float(saved.sum()) / total
+    _, cluster = np.unique(entities, return_inverse=True)
+    residual = np.bincount(cluster, weights=saved - skill * constant) / total
+    error = float(np.sqrt((residual**2).sum()))
+    z = float(ndtri((1 + level) / 2))
+    return skill, (skill - z * error, skill + z * error)
 
 
 def effective_n(weights: Floats) -> float:
@@ -314,10 +324,11 @@ def relative_ece(bins: tuple[Bin, ...]) -> float | None:
 def calibration(probability: Floats, outcome: Flags, *, weights: Floats, entities: Integers) -> Calibration:
     """All calibration figures of one entity kind."""
     if not len(outcome):
-        return Calibration(0, 0, None, None, None, None, None, None, None, ())
+        return Calibration(0, 0, None, None, None, None, None, None, None, None, ())
     ratio, ratio_interval = observed_expected(probability, outcome, weights=weights, entities=entities)
     _, wider = observed_expected(probability, outcome, weights=weights, entities=entities, level=0.99)
     slope, slope_interval = calibration_slope(probability, outcome, weights=weights, entities=entities)
+    skill, skill_interval = log_loss_skill(probability, outcome, weights=weights, entities=entities)
     bins = reliability(probability, outcome, weights=weights)
     return Calibration(
         n=len(outcome),
@@ -327,7 +338,8 @@ def calibration(probability: Floats, outcome: Flags, *, weights: Floats, entitie
         o_e_interval_99=wider,
         slope=slope,
         slope_interval=slope_interval,
-        skill=log_loss_skill(probability, outcome, weights=weights),
+        skill=skill,
+        skill_interval=skill_interval,
         relative_ece=relative_ece(bins),
         bins=bins,
     )

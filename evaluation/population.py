@@ -1,6 +1,6 @@
 """Everyone as one scheme classifies them on a date: for shares, draws, stability and what must hold exactly."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,13 +17,13 @@ from features.indicators.language import PeerRate
 from features.matrix import Batch, batches
 from features.profile import Profile
 from training.cutoffs import RiskClass, Shares, class_shares
-from training.facts import Movers, Span, new_facts
+from training.facts import Movers, Previous, Span, new_facts
 from training.pairs import trainable
-from training.retrain import Task
-from training.scheme import Scheme
+from training.scheme import Classified, Scheme
+from training.steadiness import aligned
+from training.task import Task
 
 UNKNOWN_KIND = "unknown_kind"
-FACTS = ("rule", "rule_ended", "new_record", "state_reached", "eased")
 KEPT_ROWS = 50_000
 TRIED_ROWS = 500
 NAMES = np.array([risk.name for risk in RiskClass])
@@ -33,14 +33,18 @@ NAMES = np.array([risk.name for risk in RiskClass])
 class Population:
     """In-scope entities of a known kind on a date, with classes; ``counted`` excludes those never trained on.
 
-    ``moved`` marks entities about whom something new became known since the earlier date.
-    ``values`` are those of every ``stride``-th entity, columns as ``columns``, with their kinds beside.
+    ``raw_class`` is what the cutoffs alone say, ``model_class`` the same after steadiness. ``moved`` marks entities
+    about whom something new became known since the earlier date, whether it moved their class or not.
+    ``values`` are those of every ``stride``-th entity, columns as ``columns``, with their kinds beside; ``states`` has
+    everyone's values of the dated states.
     """
 
     as_of: date
+    scheme: str
     entity: npt.NDArray[np.int32]
     kind: npt.NDArray[np.int8]
     probability: Floats
+    raw_class: npt.NDArray[np.int8]
     model_class: npt.NDArray[np.int8]
     ruled: npt.NDArray[np.int8]
     final_class: npt.NDArray[np.int8]
@@ -50,6 +54,7 @@ class Population:
     columns: tuple[str, ...]
     values: Floats
     values_kind: npt.NDArray[np.int8]
+    states: pa.Table
 
     def class_of(self, entities: Integers) -> Integers:
         """The class number of some entities; −1 for those not counted on that date."""
@@ -59,50 +64,74 @@ class Population:
         known = (self.entity[place] == entities) & self.counted[place]
         return np.where(known, self.final_class[place], -1).astype(np.int64)
 
-    def as_previous(self, scheme: str) -> pa.Table:
-        """What ``scheme.classify`` reads of an earlier month."""
+    def as_previous(self) -> pa.Table:
+        """The classes as ``scheme.classify`` reads them of an earlier month."""
         columns = {"class": self.final_class, "band": self.model_class, "ruled": self.ruled}
         named = {name: pa.array(NAMES[numbers]) for name, numbers in columns.items()}
-        made_by = pa.array([scheme] * len(self.entity), pa.string())
+        made_by = pa.array([self.scheme] * len(self.entity), pa.string())
         return pa.table({"entity": pa.array(self.entity, pa.int32()), **named, "scheme": made_by})
 
 
 def classified(task: Task, scheme: Scheme, *, as_of: date, before: Population | None = None) -> Population:
     """The population of a date under a scheme; ``before`` is an earlier one, for steadiness."""
-    previous = None if before is None else _previous(task, scheme, before, as_of)
+    states = movers_on(task, as_of).states
+    previous = None if before is None else _previous(task, before, as_of)
     trained_on = trainable(task.knowledge, task.sampling, as_of=as_of)["entity"].to_numpy()
     stride = max(1, task.lake.register().num_rows // KEPT_ROWS)
-    parts, values, unknown = [], [np.empty((0, len(scheme.columns)))], 0
+    parts, moved, seen, unknown = [], [np.empty(0, bool)], [pa.table({"entity": pa.array([], pa.int32())})], 0
+    values = [np.empty((0, len(scheme.columns)))]
     for batch in batches(task.lake, task.definitions, as_of=as_of, engine=task.engine):
         known = batch.kind >= 0
         unknown += int((~known).sum())
         part = Batch(as_of, batch.entity[known], batch.kind[known], batch.values[known], batch.columns)
-        found = scheme.classify(part, previous)
+        at = None if previous is None else previous.at(part)
+        found = scheme.classify(part, at)
         parts.append(found)
+        moved.append(_moved(scheme, found, at))
+        seen.append(_states(part, states))
         values.append(scheme.aligned(part)[::stride])
     entity = np.concatenate([part.entity for part in parts] or [np.empty(0, np.int32)])
     kinds = [part.kind for part in parts]
     return Population(
         as_of=as_of,
+        scheme=scheme.digest,
         entity=entity,
         kind=np.concatenate(kinds or [np.empty(0, np.int8)]),
         probability=np.concatenate([part.probability for part in parts] or [np.empty(0)]),
+        raw_class=np.concatenate([part.raw_class for part in parts] or [np.empty(0, np.int8)]),
         model_class=np.concatenate([part.model_class for part in parts] or [np.empty(0, np.int8)]),
         ruled=np.concatenate([part.ruled for part in parts] or [np.empty(0, np.int8)]),
         final_class=np.concatenate([part.final_class for part in parts] or [np.empty(0, np.int8)]),
         counted=np.isin(entity, trained_on),
-        moved=np.concatenate([np.isin(part.cause, FACTS) for part in parts] or [np.empty(0, bool)]),
+        moved=np.concatenate(moved),
         unknown_kind=unknown,
         columns=scheme.columns,
         values=np.concatenate(values),
         values_kind=np.concatenate([kind[::stride] for kind in kinds] or [np.empty(0, np.int8)]),
+        states=pa.concat_tables(seen, promote_options="default").combine_chunks(),
     )
 
 
-def _previous(task: Task, scheme: Scheme, before: Population, as_of: date) -> pa.Table:
-    movers = Movers.read(task.profile.dated("steadiness", as_of))
-    facts = new_facts(task.knowledge.reading, movers, Span(before.as_of, as_of))
-    return before.as_previous(scheme.digest).join(facts, "entity").combine_chunks()
+def movers_on(task: Task, as_of: date) -> Movers:
+    """The facts and states that move a class at once, as the profile says on a day."""
+    return Movers.read(task.profile.dated("steadiness", as_of))
+
+
+def _previous(task: Task, before: Population, as_of: date) -> Previous:
+    facts = new_facts(task.knowledge.reading, movers_on(task, as_of), Span(before.as_of, as_of))
+    return Previous(before.as_previous().join(facts, "entity").sort_by("entity"), before.states)
+
+
+def _moved(scheme: Scheme, found: Classified, before: pa.Table | None) -> Flags:
+    """Whose class something new may have moved: a fact, a state reached, a rule that applies anew or fell away."""
+    then = aligned(before, found.entity, scheme.digest, ruled=found.ruled)
+    anew = (then.final >= 0) & (found.ruled > then.ruled)
+    return np.asarray(then.adverse | then.state_reached | then.eased | anew)
+
+
+def _states(batch: Batch, states: Sequence[str]) -> pa.Table:
+    columns = {name: batch.values[:, batch.columns.index(name)] for name in states if name in batch.columns}
+    return pa.table({"entity": batch.entity, **{name: pa.array(found) for name, found in columns.items()}})
 
 
 def coverage(found: Population) -> Coverage:

@@ -16,11 +16,13 @@ from evaluation.backtest import UNKNOWN, Inspections, Scored, windows
 from evaluation.errors import GateError
 from evaluation.metrics import Flags, Floats
 from training import fit
+from training.growing import grown
 from training.outcomes import Outcome
 from training.pairs import Say, detected_pairs, event_pairs
-from training.retrain import Task, calibrated, drafted, labelled, rival_scores
+from training.retrain import calibrated, drafted, labelled, rival_scores
 from training.sample import Sample, write_sample
 from training.splits import Dates, Periods
+from training.task import Task
 
 
 def replayed(task: Task, as_of: date) -> Scored:
@@ -28,7 +30,8 @@ def replayed(task: Task, as_of: date) -> Scored:
     then = replace(task, known_by=as_of, held_out=False)
     place = fit.layout(task.definitions, task.outcome)
     with _sampled(then, labelled(then, _silent)) as past:
-        draft = drafted(then, past.rows("fit"), place)
+        settings = grown(past, then.trees, gap_months=then.outcome.horizon_months)
+        draft = drafted(then, past.rows("fit"), place, settings)
         scheme = calibrated(then, draft, past.rows("calibration"))
     dates = Dates(fit=(), calibration=(), test=(as_of,))
     now = detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=_silent)

@@ -30,7 +30,7 @@ from features.records.journal import Journal
 from features.records.lake import Lake
 from features.steps import file_digest
 from training.errors import SchemeError
-from training.retrain import Task
+from training.task import Task
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = ROOT / "examples" / "chicago-food"

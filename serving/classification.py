@@ -22,6 +22,7 @@ from serving.contributions import CODES, WHICH
 from training import explain
 from training.carried import under
 from training.cutoffs import RiskClass
+from training.facts import Previous
 from training.scheme import Classified, Scheme, SchemeError
 
 Floats = npt.NDArray[np.float64]
@@ -108,30 +109,6 @@ class Sources:
     def queries(self) -> Queries:
         """The queries of the matrix, compiled once."""
         return Queries(self.reading, self.definitions, self.as_of, self.made)
-
-
-@dataclass(frozen=True)
-class Previous:
-    """The last sealed month, both tables by entity: classes with the facts known since, and values of dated states."""
-
-    classes: pa.Table
-    states: pa.Table
-
-    def at(self, batch: Batch) -> pa.Table:
-        """The table ``scheme.classify`` reads, for a batch: a state is reached when it was not in effect before."""
-        start, end = np.searchsorted(self.classes["entity"].to_numpy(), batch.entity[[0, -1]], side="left")
-        flags = pa.table({"entity": batch.entity, "state_reached": self._reached(batch)})
-        return self.classes.slice(start, end - start + 1).join(flags, "entity").combine_chunks()
-
-    def _reached(self, batch: Batch) -> npt.NDArray[np.bool_]:
-        reached = np.zeros(len(batch.entity), bool)
-        keys = self.states["entity"].to_numpy()
-        if len(keys):
-            place = np.minimum(np.searchsorted(keys, batch.entity), len(keys) - 1)
-            for name in set(self.states.column_names).intersection(batch.columns):
-                before = self.states[name].fill_null(0.0).to_numpy()[place]
-                reached |= (batch.values[:, batch.columns.index(name)] > 0) & ~(before > 0)
-        return reached
 
 
 def roll(sources: Sources) -> pa.Table:

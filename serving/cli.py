@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import card, council, display, keyring, screens, selection
+from serving import card, council, display, keyring, screens, selection, tuning
 from serving.entrance import (
     EngineName,
     Json,
@@ -42,6 +42,7 @@ app.add_typer(council.verbs, name="promote")
 app.add_typer(selection.verbs, name="indicators")
 app.add_typer(keyring.verbs, name="keys")
 app.command()(card.card)
+app.command()(tuning.tune)
 
 
 @app.callback()

@@ -19,12 +19,12 @@ from features.matrix import beside, looking_at_everyone, wide
 from features.profile import read_profile
 from features.records.lake import Lake
 from serving import citations, classification, contributions, ledger, pieces
-from serving.classification import Previous, Sources
+from serving.classification import Sources
 from serving.contributions import WHICH, Explained
 from serving.results import Part, Results, SealedMonth, publisher_key
 from serving.visibility import internal_values
 from training.explain import CHUNK, Codes
-from training.facts import Movers, Span, new_facts
+from training.facts import Movers, Previous, Span, new_facts
 from training.scheme import Scheme
 
 PORTION = 250_000  # entity keys of a portion

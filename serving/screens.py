@@ -38,6 +38,21 @@ def training(found: Mapping[str, Any]) -> None:
     table(f"Scheme {found['digest'][:12]}, MLflow version {found['version']}", ["part", *names], rows)
 
 
+def tuned(found: Mapping[str, Any], run: str) -> None:
+    """The best trials of a search for settings, and the lines for model.yaml."""
+    rows = sorted(found["trials"], key=lambda trial: trial["log_loss"])[:10]
+    columns = ["log_loss", "count", "depth", "leaves", "min_rows", "feature_share", "l2"]
+    table(
+        f"{len(found['trials'])} trials, the best {len(rows)} (log loss of the first, as model.yaml has it: "
+        f"{found['log_loss_before']:.6f}); MLflow run {run}",
+        columns,
+        [[f"{row['log_loss']:.6f}", *(row[name] for name in columns[1:])] for row in rows],
+    )
+    figures.print("model.yaml, trees (count: leave room above the one found, folds choose):")
+    for name, value in found["best"].items():
+        figures.print(f"  {name}: {value:g}", markup=False)
+
+
 def card(found: Mapping[str, Any], language: str) -> None:
     """The weights of a score card, then each indicator's steps with their points, the heaviest first."""
     weights = [[name, weight] for name, weight in found["weights"]["dimension"].items()]

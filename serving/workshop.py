@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from evaluation.report import Subject
     from serving.classification import Sources
     from serving.results import Results
-    from training.retrain import Task, Trained
+    from training.retrain import Trained
     from training.scheme import Scheme
+    from training.task import Task
+    from training.tuning import Tuned
 
 LATEST = "latest.json"
 ASSESSMENT, REPORT = "assessment.json", "report.html"
@@ -127,7 +129,7 @@ class Workshop:
 
     def task(self, known_by: date, outcome: str | None, method: str | None = None) -> "Task":
         """A training task on the lake as it stands; without a method by trees."""
-        from training.retrain import TREES, Task
+        from training.task import TREES, Task
 
         return Task(
             self.lake,
@@ -158,6 +160,20 @@ class Workshop:
         steps.write_text(self.home / "training" / LATEST, json.dumps(remembered) + "\n")
         return task, made
 
+    def tune(self, known_by: date, outcome: str | None, trials: int, say: Say) -> tuple["Task", Path, "Tuned"]:
+        """A task, the folder its search is kept in, and what was found in so many trials."""
+        from training.retrain import sampled
+        from training.tuning import tune
+
+        task = self.task(known_by, outcome)
+        folder = self._training_folder(task.outcome.code, known_by.isoformat())
+        folder.mkdir(parents=True, exist_ok=True)
+        sample = sampled(task, folder, say=say)
+        inputs = task.inputs("outcomes", "model")
+        store = folder / f"tuning-{steps.key_of(inputs)[:12]}"
+        found = tune(sample, task.trees, store, gap_months=task.outcome.horizon_months, trials=trials, say=say)
+        return task, store, found
+
     def latest(self, say: Say) -> tuple["Task", "Trained"]:
         """The newest trained scheme; what changed since is trained again."""
         remembered = self._remembered()
@@ -166,7 +182,8 @@ class Workshop:
 
     def newest(self) -> "Trained":
         """The newest trained scheme as it was left, whatever changed since."""
-        from training.retrain import TREES, made_in
+        from training.retrain import made_in
+        from training.task import TREES
 
         remembered = self._remembered()
         folder = self._training_folder(remembered["outcome"], remembered["known_by"])
@@ -175,8 +192,9 @@ class Workshop:
     def trained_on(self, digest: str) -> "Scheme | None":
         """The scheme trained on definitions by their digest, of several the one that knows most; None without one."""
         from training.errors import SchemeError
-        from training.retrain import MADE, SCHEME
+        from training.retrain import SCHEME
         from training.scheme import Scheme
+        from training.task import MADE
 
         made = list(MADE.values())  # of what was trained on one day, trees before a card
         folders = [path for name in made for path in (self.home / "training").glob(f"*/{name}/{SCHEME}")]

@@ -1,4 +1,4 @@
-"""What became known about entities between two as-of dates: the facts that may move a class at once."""
+"""What became known about entities between two as-of dates: facts that may move a class at once, beside what was."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,10 +6,13 @@ from datetime import date
 from typing import Any
 
 import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from features.asof import end_of_day
 from features.compile import meets
+from features.matrix import Batch
 from features.reading import Reading
 from training.outcomes import Facts, facts, instant
 
@@ -76,3 +79,27 @@ def _marked(reading: Reading, rows: ir.Table, *, adverse: bool) -> pa.Table:
     entities = reading.engine.run(rows.select("entity").distinct())["entity"].cast(pa.int32())
     flags = [pa.array([flag] * len(entities), pa.bool_()) for flag in (adverse, not adverse)]
     return pa.table({"entity": entities, "adverse": flags[0], "eased": flags[1]})
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The last sealed month, both tables by entity: classes with the facts known since, and values of dated states."""
+
+    classes: pa.Table
+    states: pa.Table
+
+    def at(self, batch: Batch) -> pa.Table:
+        """The table ``scheme.classify`` reads, for a batch: a state is reached when it was not in effect before."""
+        start, end = np.searchsorted(self.classes["entity"].to_numpy(), batch.entity[[0, -1]], side="left")
+        flags = pa.table({"entity": batch.entity, "state_reached": self._reached(batch)})
+        return self.classes.slice(start, end - start + 1).join(flags, "entity").combine_chunks()
+
+    def _reached(self, batch: Batch) -> npt.NDArray[np.bool_]:
+        reached = np.zeros(len(batch.entity), bool)
+        keys = self.states["entity"].to_numpy()
+        if len(keys):
+            place = np.minimum(np.searchsorted(keys, batch.entity), len(keys) - 1)
+            for name in set(self.states.column_names).intersection(batch.columns):
+                before = self.states[name].fill_null(0.0).to_numpy()[place]
+                reached |= (batch.values[:, batch.columns.index(name)] > 0) & ~(before > 0)
+        return reached

@@ -1,4 +1,4 @@
-"""Fitting: boosters with the catalogue's monotone signs, calibration curves, and a logistic baseline."""
+"""Fitting: boosters with the catalogue's monotone signs, the reference of controls, and a logistic baseline."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from features.indicators.catalogue import Definitions
 from training.boosters import booster, mean_margin
-from training.calibration import OWN, POOLED, Curve, sigmoid, softplus
 from training.errors import SchemeError
 from training.explain import Bins
 from training.outcomes import Outcome
@@ -23,8 +22,6 @@ Made = TypeVar("Made")
 MOST_DEPTH, MOST_LEAVES = 6, 31
 LEAST_BINS = 2
 THREADED_FROM = 50_000_000  # matrix cells
-DIGITS = 10  # of calibration coefficients: keeps the last bits of a linear-algebra library out of a scheme
-SHIFT_BOUND = 40.0
 SIGN = {"riskier": 1, "safer": -1}
 
 
@@ -32,7 +29,9 @@ SIGN = {"riskier": 1, "safer": -1}
 class TreeSettings:
     """How trees are grown; read from ``trees`` in a profile's ``model.yaml``.
 
-    ``bins`` says, by unit, into how many bins at most a feature of that unit is divided, ``max_bin`` for all others.
+    With ``folds`` above 0, ``count`` is the most trees there may be: later dates, seen from earlier ones in so many
+    folds, say how many help. ``bins`` says, by unit, into how many bins at most a feature of that unit is divided,
+    ``max_bin`` for all others.
     """
 
     count: int
@@ -46,6 +45,7 @@ class TreeSettings:
     l2: float
     monotone_method: str
     extra_trees: bool = False
+    folds: int = 0
     max_bin: int = 255
     bins: Mapping[str, int] = field(default_factory=dict)
 
@@ -102,6 +102,10 @@ class Rows:
     label: Floats
     weight: Floats
 
+    def where(self, wanted: npt.NDArray[np.bool_]) -> "Rows":
+        """The rows of a mask."""
+        return Rows(**{name: column[wanted] for name, column in vars(self).items()})
+
 
 def layout(definitions: Definitions, outcome: Outcome, *, without: Set[str] = frozenset()) -> Layout:
     """The layout of a definition set for an outcome: features by role, controls as the outcome names them.
@@ -132,19 +136,24 @@ def boosters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int 
     import lightgbm
 
     _check_labels(rows)
+    fixed = parameters(rows, place, settings, threads=threads)
+    texts = []
+    for seed in settings.seeds:
+        data = dataset(rows, place, settings)
+        model = lightgbm.train({**fixed, "seed": seed}, data, num_boost_round=settings.count)
+        texts.append(without_parameters(model.model_to_string()))
+    return tuple(texts)
+
+
+def parameters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int | None = None) -> dict[str, Any]:
+    """LightGBM's parameters of a model, all but its seed."""
     count, width = len(place.features), len(place.names)
     busy = rows.values.size >= THREADED_FROM  # below, threads that wait for each other cost more than they bring
-    binned = {
-        "max_bin": settings.max_bin,
-        "max_bin_by_feature": [settings.bins.get(unit, settings.max_bin) for unit in place.units]
-        + [settings.max_bin] * (width - count),
-    }
-    fixed = {
+    return {
         "objective": "binary",
         "deterministic": True,
         "force_col_wise": True,
         "num_threads": threads or (2 if busy else 1),
-        "verbose": -1,
         "max_depth": settings.depth,
         "num_leaves": settings.leaves,
         "learning_rate": settings.learning_rate,
@@ -154,21 +163,36 @@ def boosters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int 
         "bagging_freq": 1 if settings.row_share < 1 else 0,
         "lambda_l2": settings.l2,
         "extra_trees": settings.extra_trees,
-        **binned,
         "monotone_constraints": [*place.monotone, *[0] * (width - count)],
         "monotone_constraints_method": settings.monotone_method,
         "interaction_constraints": [list(range(count)), list(range(count, width))],
+        **_binned(place, settings),
+    }
+
+
+def dataset(rows: Rows, place: Layout, settings: TreeSettings, reference: Any = None) -> Any:
+    """Rows as LightGBM reads them; ``reference`` is a data set whose bins they share."""
+    import lightgbm
+
+    return lightgbm.Dataset(
+        design(rows, place),
+        rows.label,
+        weight=rows.weight,
+        feature_name=list(place.names),
+        params=_binned(place, settings),
+        reference=reference,
+    )
+
+
+def _binned(place: Layout, settings: TreeSettings) -> dict[str, Any]:
+    own = [settings.bins.get(unit, settings.max_bin) for unit in place.units]
+    others = [settings.max_bin] * (len(place.names) - len(own))
+    return {
+        "verbose": -1,
+        "max_bin": settings.max_bin,
+        "max_bin_by_feature": [*own, *others],
         "feature_pre_filter": False,
     }
-    prepared = {"verbose": -1, **binned, "feature_pre_filter": False}
-    texts = []
-    for seed in settings.seeds:
-        data = lightgbm.Dataset(
-            design(rows, place), rows.label, weight=rows.weight, feature_name=list(place.names), params=prepared
-        )
-        grown = lightgbm.train({**fixed, "seed": seed}, data, num_boost_round=settings.count)
-        texts.append(without_parameters(grown.model_to_string()))
-    return tuple(texts)
 
 
 def design(rows: Rows, place: Layout) -> Floats:
@@ -218,52 +242,6 @@ def offsets(
         rows[:, -1] = number
         found[kind] = float((mean_margin(grown, rows) * weights).sum() / weights.sum()) - at_null
     return found
-
-
-def curves(margins: Floats, rows: Rows, kinds: Sequence[str], *, min_positives: int) -> dict[str, Curve]:
-    """One calibration curve a kind; kinds with fewer positives than asked use the pooled one, shifted to their rate."""
-    pooled = _beta(margins, rows.label, rows.weight)
-    found = {}
-    for number, kind in enumerate(kinds):
-        own = rows.kind == number
-        positives = int(rows.label[own].sum())
-        if positives >= min_positives and positives < own.sum():
-            a, b, c = _beta(margins[own], rows.label[own], rows.weight[own])
-            found[kind] = Curve(a, b, c, OWN, positives)
-        else:
-            a, b, c = pooled
-            shift = _shift(Curve(a, b, c, POOLED, 0), margins[own], rows.label[own], rows.weight[own])
-            found[kind] = Curve(a, b, round(c + shift, DIGITS), POOLED, positives)
-    return found
-
-
-def _beta(margins: Floats, label: Floats, weight: Floats) -> tuple[float, float, float]:
-    """Coefficients of a beta calibration; one that comes out negative is dropped and the other fitted again."""
-    inputs = np.column_stack([-softplus(-margins), softplus(margins)])
-    for used in ([0, 1], [0], [1]):
-        slopes, intercept = _logistic(inputs[:, used], label, weight, strength=np.inf, tolerance=1e-9)
-        if np.all(slopes >= 0) and np.any(slopes > 0):
-            both = np.zeros(2)
-            both[used] = slopes
-            return round(float(both[0]), DIGITS), round(float(both[1]), DIGITS), round(intercept, DIGITS)
-    raise SchemeError(
-        "Calibration: greater margins were not found more often among the positives; expected an increasing curve. "
-        "No scheme was made; look at the labels and dates of the calibration part."
-    )
-
-
-def _shift(curve: Curve, margins: Floats, label: Floats, weight: Floats) -> float:
-    """The shift of log odds at which expected positives equal those observed; half a positive when there are none."""
-    if not len(margins):
-        return 0.0
-    observed = min(max(float((label * weight).sum()), 0.5), float(weight.sum()) - 0.5)
-    odds = curve.log_odds(margins)
-    low, high = -SHIFT_BOUND, SHIFT_BOUND
-    while high - low > 10.0**-DIGITS / 4:
-        middle = (low + high) / 2
-        expected = float((sigmoid(odds + middle) * weight).sum())
-        low, high = (middle, high) if expected < observed else (low, middle)
-    return (low + high) / 2
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,11 @@ def _model(profile: Profile, definitions: Definitions, outcome: Outcome) -> None
         )
     if CARD in model:
         CardSettings.read(model[CARD])
+    if TreeSettings.read(model["trees"]).folds and outcome.framing != "detected":
+        raise SchemeError(
+            f"model.yaml of profile {profile.name}: trees.folds is above 0 and outcome {outcome.code} is of framing "
+            f"{outcome.framing}; folds are of as-of dates, which a detected outcome has. {UNTRAINED}"
+        )
     units = {indicator.unit for indicator in definitions.indicators}
     unknown = sorted(TreeSettings.read(model["trees"]).bins.keys() - units)
     if unknown and profile.sector is None:  # a sector trains by the place's settings, with fewer indicators

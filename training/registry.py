@@ -1,6 +1,6 @@
 """Runs and registered schemes in MLflow: what was tried, with which figures, and which version is called what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,18 @@ class Run:
     parameters: Mapping[str, Any]
     figures: Mapping[str, float]
     tags: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Study:
+    """A search for settings as it is logged: its best settings, figures, trials in order, and files."""
+
+    experiment: str
+    name: str
+    settings: Mapping[str, Any]
+    figures: Mapping[str, float]
+    trials: Sequence[Mapping[str, Any]]
     files: tuple[Path, ...] = ()
 
 
@@ -61,6 +73,23 @@ def log(store: Path, run: Run, *, scheme: Path, digest: str) -> Registered:
         client.set_model_version_tag(run.model, version, DIGEST_TAG, digest)
         client.set_registered_model_alias(run.model, CHALLENGER, version)
     return Registered(run.model, version, active.info.run_id)
+
+
+def log_study(store: Path, study: Study) -> str:
+    """The run a search is logged as: the best settings, one step of metrics a trial, all trials as a table."""
+    import mlflow
+
+    with _open(store) as client:
+        experiment = _experiment(client, store, study.experiment)
+        with mlflow.start_run(experiment_id=experiment, run_name=study.name) as active:
+            mlflow.log_params({name: str(value) for name, value in study.settings.items()})
+            mlflow.log_metrics(dict(study.figures))
+            for number, trial in enumerate(study.trials):
+                mlflow.log_metric("trial_log_loss", trial["log_loss"], step=number)
+            mlflow.log_dict({"trials": [dict(trial) for trial in study.trials]}, "trials.json")
+            for path in study.files:
+                mlflow.log_artifact(str(path))
+    return str(active.info.run_id)
 
 
 def alias(store: Path, model: str, *, version: str, name: str) -> None:

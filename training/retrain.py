@@ -3,8 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,107 +14,32 @@ import pyarrow.parquet as pq
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from features import steps
-from features.asof import month_end_on_or_before
-from features.engine import Engine
-from features.indicators.catalogue import Definitions
-from features.matrix import batches, matrix_key
-from features.profile import Profile
-from features.reading import Lake, Reading
+from features.matrix import batches
 from training import boosters, card, fit, overrides, splits
-from training.calibration import OWN, Curve
+from training.calibration import IDENTITY, Seen, curves
 from training.card import CARD
 from training.carried import carried
 from training.cutoffs import Chosen, Cutoffs, Shares, choose
 from training.errors import SchemeError
 from training.figures import by_part, flat
-from training.labels import Knowledge, mature_on
-from training.outcomes import Outcome, read_outcomes
+from training.growing import grown
+from training.labels import mature_on
 from training.overrides import read_overrides
-from training.pairs import PARTS, Sampling, Say, detected_pairs, event_pairs, trainable
+from training.pairs import PARTS, Say, detected_pairs, event_pairs, trainable
 from training.plots import drawn
 from training.readiness import ready
 from training.registry import Registered, Run, log
 from training.sample import Sample, write_sample
 from training.scheme import FORMAT, KindPart, Scheme
 from training.steadiness import Steadiness
+from training.task import MADE, TREES, Task
 
 Floats = npt.NDArray[np.float64]
 
 SAMPLE, SCHEME, METRICS, SCORED = "sample", "scheme", "metrics.json", "scored.parquet"
 CARD_FILE = "card.json"
-TREES = "trees"
-MADE = {TREES: "made", CARD: "card"}  # the folder of what a method made, beside the sample they share
 SETTINGS_FILES = ("outcomes", "model", "rules", "classes", "steadiness")
 UNSET = Cutoffs(0.25, 0.5, 0.75)
-IDENTITY = Curve(1.0, 1.0, 0.0, OWN, 0)
-
-
-@dataclass(frozen=True)
-class Task:
-    """What to train: on which lake and definitions, knowing what was known by a day, for which outcome.
-
-    ``method`` is ``trees`` or ``card``, the points score card on the same indicators.
-    ``held_out`` keeps a test part later than all others; a replay of the past tests elsewhere and needs none.
-    ``version`` is what the indicator system of these definitions is called, null where none was drafted.
-    """
-
-    lake: Lake
-    definitions: Definitions
-    known_by: date
-    outcome_code: str | None = None
-    engine: str = "polars"
-    held_out: bool = True
-    version: str | None = None
-    method: str = TREES
-
-    def __post_init__(self) -> None:
-        if self.method not in MADE:
-            raise SchemeError(f"No method {self.method!r}; expected one of {', '.join(MADE)}. Nothing was trained.")
-
-    @property
-    def profile(self) -> Profile:
-        """The profile of the lake."""
-        return self.lake.profile
-
-    @cached_property
-    def outcome(self) -> Outcome:
-        """The outcome asked for, or the profile's first."""
-        known = read_outcomes(self.profile)
-        code = self.outcome_code or next(iter(known))
-        if code not in known:
-            raise SchemeError(f"No outcome {code!r} in profile {self.profile.name}; it has {', '.join(known)}.")
-        return known[code]
-
-    @cached_property
-    def model(self) -> Mapping[str, Any]:
-        """The profile's ``model.yaml``."""
-        found: Mapping[str, Any] = self.profile.table("model")
-        return found
-
-    @property
-    def sampling(self) -> Sampling:
-        """How pairs are sampled."""
-        return Sampling.read(self.model["sample"], self.definitions.member)
-
-    @property
-    def knowledge(self) -> Knowledge:
-        """What labels are read from."""
-        return Knowledge(Reading(self.lake, Engine(self.engine)), self.known_by)
-
-    @property
-    def reference_month(self) -> date:
-        """The month end whose population the cutoffs are chosen on."""
-        return month_end_on_or_before(self.known_by)
-
-    @cached_property
-    def matrix_key(self) -> str:
-        """The key of everything known by the day, and of the definitions."""
-        return matrix_key(self.lake, self.definitions, self.known_by)
-
-    def inputs(self, *files: str) -> dict[str, Any]:
-        """What a step depends on that reads these files of the profile."""
-        stated = {name: steps.key_of({name: self.profile.table(name)}) for name in files}
-        return {"matrix": self.matrix_key, "outcome": self.outcome.code, "held_out": self.held_out, **stated}
 
 
 @dataclass(frozen=True)
@@ -131,18 +54,23 @@ class Trained:
 
 def retrain(task: Task, folder: Path, *, key: Ed25519PrivateKey, say: Say) -> Trained:
     """A scheme trained, calibrated, cut and signed in ``folder``; steps whose inputs are unchanged are not repeated."""
-    ready(task.profile, task.definitions, task.outcome, on=task.reference_month)
-    steps.run(folder / SAMPLE, task.inputs("outcomes", "model"), lambda fresh: _write_sample(task, fresh, say))
-    place = fit.layout(task.definitions, task.outcome)
+    sample = sampled(task, folder, say=say)
     signed_by = key.public_key().public_bytes_raw().hex()
     form = {"format": FORMAT, "version": task.version}
     made_with = {**task.inputs(*SETTINGS_FILES), **form, "key": signed_by, "boosting": _version(), "as": task.method}
 
     def make(fresh: Path) -> None:
-        _write_scheme(task, Sample.read(folder / SAMPLE, place), fresh, key=key, say=say)
+        _write_scheme(task, sample, fresh, key=key, say=say)
 
     steps.run(folder / MADE[task.method], made_with, make)
     return made_in(folder, task.method)
+
+
+def sampled(task: Task, folder: Path, *, say: Say) -> Sample:
+    """The sample of a task in its folder, made there unless its inputs are unchanged."""
+    ready(task.profile, task.definitions, task.outcome, on=task.reference_month)
+    steps.run(folder / SAMPLE, task.inputs("outcomes", "model"), lambda fresh: _write_sample(task, fresh, say))
+    return Sample.read(folder / SAMPLE, fit.layout(task.definitions, task.outcome))
 
 
 def made_in(folder: Path, method: str = TREES) -> Trained:
@@ -199,10 +127,13 @@ def labelled(task: Task, say: Say) -> pa.Table:
     return detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=say)
 
 
-def drafted(task: Task, rows: fit.Rows, place: fit.Layout) -> Scheme:
-    """A scheme fitted on rows, with margins but without calibration and cutoffs of its own."""
+def drafted(task: Task, rows: fit.Rows, place: fit.Layout, settings: fit.TreeSettings | None = None) -> Scheme:
+    """A scheme fitted on rows, with margins but without calibration and cutoffs of its own.
+
+    ``settings`` are those of the trees where they are not simply the profile's.
+    """
     kinds = task.profile.kind_codes
-    models = _models(task, rows, place)
+    models = _models(task, rows, place, settings or task.trees)
     distribution = fit.reference(rows, place, models, kinds)
     offsets = fit.offsets(models, place, distribution, kinds)
     steadiness = Steadiness.read(task.profile.dated("steadiness", task.reference_month))
@@ -224,9 +155,9 @@ def drafted(task: Task, rows: fit.Rows, place: fit.Layout) -> Scheme:
     )
 
 
-def _models(task: Task, rows: fit.Rows, place: fit.Layout) -> tuple[str, ...]:
+def _models(task: Task, rows: fit.Rows, place: fit.Layout, settings: fit.TreeSettings) -> tuple[str, ...]:
     if task.method == TREES:
-        return fit.boosters(rows, place, fit.TreeSettings.read(task.model["trees"]))
+        return fit.boosters(rows, place, settings)
     if CARD not in task.model:
         raise SchemeError(
             f"Profile {task.profile.name} has no settings under card in model.yaml; expected some for a score card. "
@@ -270,9 +201,9 @@ def linear(task: Task, rows: fit.Rows, place: fit.Layout) -> fit.Logistic:
 def calibrated(task: Task, draft: Scheme, rows: fit.Rows) -> Scheme:
     """The draft with calibration curves fitted on rows later than those it was fitted on."""
     least = int(task.model["calibration"]["min_positives"])
-    margins = draft.margins(rows.values, rows.kind)
-    curves = fit.curves(margins, rows, draft.kinds, min_positives=least)
-    return replace(draft, parts={kind: replace(part, curve=curves[kind]) for kind, part in draft.parts.items()})
+    seen = Seen(draft.margins(rows.values, rows.kind), rows.kind, rows.label, rows.weight)
+    found = curves(seen, draft.kinds, min_positives=least)
+    return replace(draft, parts={kind: replace(part, curve=found[kind]) for kind, part in draft.parts.items()})
 
 
 def cut(task: Task, scheme: Scheme) -> tuple[Scheme, dict[str, Chosen]]:
@@ -314,13 +245,17 @@ def _write_sample(task: Task, fresh: Path, say: Say) -> None:
 def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519PrivateKey, say: Say) -> None:
     layout = sample.layout
     say(f"{task.method} on {len(layout.features)} features, controls {', '.join(layout.controls) or 'none'}")
-    fitted_on = sample.rows("fit")
-    draft = calibrated(task, drafted(task, fitted_on, layout), sample.rows("calibration"))
+    fitted_on, settings = sample.rows("fit"), task.trees
+    if task.method == TREES:
+        settings = grown(sample, settings, gap_months=task.outcome.horizon_months)
+        say(f"{settings.count} trees of at most {task.trees.count}")
+    draft = calibrated(task, drafted(task, fitted_on, layout, settings), sample.rows("calibration"))
     say(f"cutoffs on {task.reference_month}")
     scheme, chosen = cut(task, draft)
     scored = _scored(scheme, sample, _baselines(task, fitted_on, layout))
     system = carried(task.lake, task.definitions, task.reference_month)
-    scheme = replace(scheme, training=_history(task, sample, chosen), version=task.version, carried=system)
+    history = _history(task, sample, chosen) | ({"trees": settings.count} if task.method == TREES else {})
+    scheme = replace(scheme, training=history, version=task.version, carried=system)
     digest = scheme.save(fresh / SCHEME, key)
     figures = {"digest": digest, "parts": by_part(scored, scheme.kinds), "training": dict(scheme.training)}
     steps.write_text(fresh / METRICS, json.dumps(figures, ensure_ascii=False, sort_keys=True, indent=1))

@@ -32,8 +32,8 @@ Kinds = npt.NDArray[np.int8]
 
 __all__ = ["Classified", "KindPart", "Scheme", "SchemeError"]
 
-FORMAT = 2
-BARE = 1  # the format of schemes that carry no indicator system; they are read, and written as they were
+FORMAT = 4
+BARE = 3  # the format of schemes that carry no indicator system; they are read, and written as they were
 BLOCK = 2_048  # rows
 KIND = "kind"
 EXPOSURE = "exposure"

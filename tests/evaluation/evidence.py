@@ -16,14 +16,17 @@ from features.profile import Kind, Profile
 
 
 def rate(value, n=2000, verdict=None):
-    return Rate(n, value, (value * 0.9, value * 1.1), (value * 0.98, value * 1.05), 40, n * 0.8, verdict)
+    around, bounds = (value * 0.9, value * 1.1), (value * 0.98, value * 1.05)
+    return Rate(n, value, around, bounds, around, 40, n * 0.8, verdict)
 
 
 def calibration(n_pos=300):
     bins = tuple(
         Bin(1000, n_pos // 5, 0.2, 0.01 * step, 0.0105 * step, (0.009 * step, 0.012 * step)) for step in range(1, 6)
     )
-    return Calibration(5000, n_pos, 1.03, (0.92, 1.15), (0.89, 1.19), 0.97, (0.88, 1.06), 0.08, 0.07, bins)
+    return Calibration(
+        5000, n_pos, 1.03, (0.92, 1.15), (0.89, 1.19), 0.97, (0.88, 1.06), 0.08, (0.05, 0.11), 0.07, bins
+    )
 
 
 def shares(**changed):
@@ -40,7 +43,7 @@ def shares(**changed):
 
 def draws():
     onsite = {"A": rate(0.05), "B": rate(0.11), "C": rate(0.22), "D": rate(0.40)}
-    few = Rate(0, None, None, None, 0, None, INSUFFICIENT)
+    few = Rate(0, None, None, None, None, 0, None, INSUFFICIENT)
     offsite = {"A": rate(0.02, 400, INSUFFICIENT), "B": few, "C": few, "D": few}
     return DrawStudy(onsite, offsite, draws=9000, unweighted=90, unweighted_share=0.01, out_of_scope=110)
 

@@ -158,3 +158,40 @@ def test_the_order_of_classes_is_judged_by_the_lower_bound_of_each_rise():
     assert [(step.safer, step.riskier) for step in steps] == [("A", "B"), ("B", "D")]
     assert steps[0].lower > 0
     assert steps[1].difference > 0 > steps[1].lower
+
+
+def of_two_classes(seed, n=1500, rates=(0.05, 0.12)):
+    rng = np.random.default_rng(seed)
+    results = [np.where(rng.random(n) < rate, "|09|", "|01|") for rate in rates]
+    sample = drawn(list(np.concatenate(results)), risk_class=np.repeat([0, 1], n))
+    return draws.study(sample, RULE, minimum=1).onsite
+
+
+def test_the_interval_of_a_ratio_covers_it():
+    found = [draws.ratio(of_two_classes(seed), "A", "B") for seed in range(300)]
+    assert 0.92 <= np.mean([low <= 0.12 / 0.05 <= high for low, high in (one.interval for one in found)]) <= 0.98
+    assert np.mean([one.ratio for one in found]) == pytest.approx(2.4, rel=0.05)
+    assert all(one.interval[0] < one.ratio < one.interval[1] for one in found)
+
+
+def test_two_equal_rates_have_a_ratio_of_one_and_the_other_way_round_is_the_inverse():
+    rates_of = of_two_classes(1)
+    there, back = draws.ratio(rates_of, "A", "B"), draws.ratio(rates_of, "B", "A")
+    assert there.ratio == pytest.approx(1 / back.ratio)
+    assert there.interval == pytest.approx((1 / back.interval[1], 1 / back.interval[0]))
+    assert draws.ratio(rates_of, "A", "A").ratio == 1.0
+
+
+def test_no_ratio_to_a_class_without_a_problem_or_without_draws():
+    sample = drawn(["|01|"] * 50 + ["|09|"] * 5 + ["|01|"] * 45, risk_class=np.repeat([0, 1], 50))
+    rates_of = draws.study(sample, RULE, minimum=1).onsite
+    assert draws.ratio(rates_of, "A", "B") is None
+    assert draws.ratio(rates_of, "B", "D") is None
+
+
+def test_the_share_in_which_a_check_finds_a_problem_counts_those_without_an_answer_as_none():
+    sample = drawn(["|09|"] * 10 + ["|01|"] * 70 + ["|03|"] * 20)
+    rate = draws.study(sample, RULE, minimum=1).onsite["A"]
+    assert rate.bounds[0] == pytest.approx(0.10)
+    assert rate.found_interval == pytest.approx(draws.wilson(0.10, 100), rel=0.02)
+    assert rate.found_interval[0] < rate.interval[0]

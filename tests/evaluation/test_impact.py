@@ -16,7 +16,7 @@ from features.indicators.system import System
 from features.profile import read_profile
 from tests.training import small_scheme
 from tests.world import SMALL, TinyLake
-from training.retrain import Task
+from training.task import Task
 
 numbers = np.arange(100, dtype=float)
 

@@ -27,8 +27,9 @@ from features.reading import Reading
 from features.simulation.truth import ENTITIES, PROPENSITY
 from tests.world import SMALL, lake_of, world_of
 from training.labels import Knowledge
-from training.retrain import Task, retrain
+from training.retrain import retrain
 from training.scheme import Scheme
+from training.task import Task
 
 KNOWN_BY = date(2025, 12, 31)
 KINDS = {"shop", "stall"}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from evaluation import metrics
 
@@ -202,9 +202,25 @@ def test_the_rate_itself_has_no_skill_and_the_truth_has_some():
     outcome = rng.random(3000) < truth
     weights = rng.random(3000)
     rate = np.full(3000, np.average(outcome, weights=weights))
-    assert metrics.log_loss_skill(rate, outcome, weights=weights) == pytest.approx(0.0, abs=1e-12)
-    assert metrics.log_loss_skill(truth, outcome, weights=weights) > 0.02
-    assert metrics.log_loss_skill(truth, np.zeros(3000, bool), weights=weights) is None
+    alike = {"weights": weights, "entities": np.arange(3000)}
+    assert metrics.log_loss_skill(rate, outcome, **alike)[0] == pytest.approx(0.0, abs=1e-12)
+    skill, interval = metrics.log_loss_skill(truth, outcome, **alike)
+    losses = [log_loss(outcome, p, sample_weight=weights) for p in (truth, rate)]
+    assert skill == pytest.approx(1 - losses[0] / losses[1], rel=1e-12)
+    assert 0 < interval[0] < skill < interval[1]
+    assert metrics.log_loss_skill(truth, np.zeros(3000, bool), **alike) == (None, None)
+
+
+def test_the_skill_interval_covers_what_many_samples_say_also_when_entities_come_twice():
+    found = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        truth = np.repeat(rng.beta(1, 9, size=600), 2)
+        outcome = np.repeat(rng.random(600) < truth[::2], 2)
+        alike = {"weights": np.ones(1200), "entities": np.arange(1200) // 2}
+        found.append(metrics.log_loss_skill(truth, outcome, **alike))
+    middle = np.mean([skill for skill, _ in found])
+    assert 0.90 <= np.mean([low <= middle <= high for _, (low, high) in found]) <= 0.99
 
 
 def test_reliability_bins_hold_equally_many_positives_and_keep_equal_probabilities_together():

@@ -33,6 +33,7 @@ from serving.classification import Sources
 from serving.monthly import Run
 from serving.results import publisher_key
 from training import boosters, fit
+from training.calibration import IDENTITY
 from training.carried import carried
 from training.cutoffs import Cutoffs, RiskClass
 from training.outcomes import Outcome
@@ -273,7 +274,7 @@ def made_scheme(town, *, cutoffs=(0.1, 0.25, 0.5), rules=RULES):
     kinds = town.profile.kind_codes
     reference = fit.reference(rows, layout, models, kinds)
     offsets = fit.offsets(models, layout, reference, kinds)
-    parts = {code: KindPart(fit.Curve(1.0, 1.0, 0.0, "own", 9), Cutoffs(*cutoffs), offsets[code]) for code in kinds}
+    parts = {code: KindPart(IDENTITY, Cutoffs(*cutoffs), offsets[code]) for code in kinds}
     return Scheme(
         profile=town.profile.name,
         outcome="o",

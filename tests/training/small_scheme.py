@@ -9,7 +9,7 @@ from features.indicators.catalogue import Definitions
 from features.indicators.language import Indicator, records
 from features.matrix import Batch
 from training import boosters, fit
-from training.calibration import Curve
+from training.calibration import IDENTITY, Seen, curves
 from training.cutoffs import Cutoffs, RiskClass, Shares, choose
 from training.outcomes import Outcome
 from training.overrides import Demand, Override
@@ -110,7 +110,7 @@ def scheme_of(world, *, rules=RULES, models=None, history=None):
     reference = fit.reference(world.rows, world.layout, models, KINDS)
     offsets = fit.offsets(models, world.layout, reference, KINDS)
     later = make_rows(6000, seed=2)
-    blank = {code: KindPart(Curve(1.0, 1.0, 0.0, "own", 0), Cutoffs(0.1, 0.2, 0.3), offsets[code]) for code in KINDS}
+    blank = {code: KindPart(IDENTITY, Cutoffs(0.1, 0.2, 0.3), offsets[code]) for code in KINDS}
     draft = Scheme(
         profile="small",
         outcome="violation",
@@ -128,12 +128,12 @@ def scheme_of(world, *, rules=RULES, models=None, history=None):
         golden=boosters.golden(models, world.layout.names),
     )
     margins = draft.margins(later.values, later.kind)
-    curves = fit.curves(margins, later, KINDS, min_positives=50)
+    found = curves(Seen(margins, later.kind, later.label, later.weight), KINDS, min_positives=50)
     parts = {}
     for number, code in enumerate(KINDS):
         own = later.kind == number
-        p = curves[code].probability(margins[own])
-        parts[code] = KindPart(curves[code], choose(p, np.zeros(len(p), np.int8), SHARES).cutoffs, offsets[code])
+        p = found[code].probability(margins[own])
+        parts[code] = KindPart(found[code], choose(p, np.zeros(len(p), np.int8), SHARES).cutoffs, offsets[code])
     return replace(draft, parts=parts)
 
 

@@ -95,11 +95,11 @@ def test_text_that_is_no_scheme_is_refused(scheme, key, tmp_path):
     package.write(tmp_path / "a", {**files, "scheme.json": b"{}"}, created_for="x", key=key)
     with pytest.raises(SchemeError, match="missing or malformed"):
         Scheme.load(tmp_path / "a", key.public_key())
-    later = files["scheme.json"].replace(b'"format": 1', b'"format": 3')
+    later = files["scheme.json"].replace(b'"format": 3', b'"format": 9')
     package.write(tmp_path / "b", {**files, "scheme.json": later}, created_for="x", key=key)
-    with pytest.raises(SchemeError, match=r"format 3; this version reads format 1 and 2\. Retrain it"):
+    with pytest.raises(SchemeError, match=r"format 9; this version reads format 3 and 4\. Retrain it"):
         Scheme.load(tmp_path / "b", key.public_key())
-    loose = files["scheme.json"].replace(b'"format": 1', b'"format":  1')
+    loose = files["scheme.json"].replace(b'"format": 3', b'"format":  3')
     package.write(tmp_path / "c", {**files, "scheme.json": loose}, created_for="x", key=key)
     with pytest.raises(SchemeError, match="do not say what this version"):
         Scheme.load(tmp_path / "c", key.public_key())

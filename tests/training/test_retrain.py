@@ -19,9 +19,10 @@ from training.figures import by_part
 from training.outcomes import read_outcomes
 from training.readiness import ready
 from training.registry import aliases
-from training.retrain import Task, cut, labelled, logged, retrain, rival_scores
+from training.retrain import cut, labelled, logged, retrain, rival_scores
 from training.sample import Sample
 from training.scheme import Scheme, SchemeError
+from training.task import Task
 
 KNOWN_BY = date(2025, 12, 31)
 SHARES = {"shares": {"A": 0.6, "B": 0.28, "C": 0.08, "D": 0.04}, "guard": {"A": [0.3, 0.9]}}

@@ -1,0 +1,110 @@
+"""How many trees, and which settings: later dates decide, never dates whose outcomes were fitted on."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from small_scheme import DEFINITIONS, OUTCOME, SETTINGS, make_rows
+
+from training import fit, sample, tuning
+from training.errors import SchemeError
+from training.growing import folds, grown, losses_by_tree
+from training.sample import Sample
+from training.tuning import tune
+
+DATES = [date(2019, month, 28) for month in (3, 6, 9, 12)] + [date(2020, month, 28) for month in (3, 6, 9, 12)]
+WIDE = replace(SETTINGS, count=120, folds=2, learning_rate=0.3)
+
+
+def days_of(*days):
+    return np.array(days, "datetime64[D]")
+
+
+def test_a_fold_fits_on_dates_a_horizon_before_the_one_it_tests_on():
+    days = days_of(*DATES, *DATES)
+    first, second = folds(days, gap_months=12, most=2)
+    assert set(days[second.tested].tolist()) == {date(2020, 12, 28)}
+    assert set(days[second.fitted].tolist()) == set(DATES[:4])
+    assert set(days[first.tested].tolist()) == {date(2020, 9, 28)}
+    assert set(days[first.fitted].tolist()) == set(DATES[:3])
+
+
+def test_a_history_shorter_than_the_horizon_has_no_fold():
+    assert folds(days_of(*DATES[:4]), gap_months=12, most=2) == ()
+    assert folds(days_of(*DATES), gap_months=12, most=0) == ()
+    assert len(folds(days_of(*DATES), gap_months=12, most=99)) == 4
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """A sample of the small world on eight dates, as training leaves it in a folder."""
+    folder = tmp_path_factory.mktemp("sample")
+    rows, layout = make_rows(8000, seed=5), fit.layout(DEFINITIONS, OUTCOME)
+    count = len(rows.kind)
+    matrix = {"pair": np.arange(count), "kind": rows.kind}
+    matrix |= {name: rows.values[:, place] for place, name in enumerate(layout.columns)}
+    pairs = {
+        "pair": np.arange(count),
+        "entity": np.arange(count, dtype=np.int32),
+        "as_of": pa.array([DATES[place % len(DATES)] for place in range(count)], pa.date32()),
+        "s": 1.0 / rows.weight,
+        "stratum": ["headline"] * count,
+        "label": rows.label.astype(np.int8),
+        "part": ["fit"] * count,
+    }
+    pq.write_table(pa.table(matrix), folder / sample.MATRIX)
+    pq.write_table(pa.table(pairs), folder / sample.PAIRS)
+    return Sample.read(folder, layout)
+
+
+def test_the_number_of_trees_is_the_one_that_did_best_on_later_dates(drawn):
+    within = folds(drawn.pairs["as_of"].to_numpy().astype("datetime64[D]"), gap_months=12, most=2)
+    losses = losses_by_tree(drawn.rows("fit"), drawn.layout, WIDE, within)
+    found = grown(drawn, WIDE, gap_months=12)
+    assert found == replace(WIDE, count=int(np.argmin(losses)) + 1)
+    assert 1 < found.count < len(losses) < WIDE.count  # neither the first tree nor all of them
+
+
+def test_a_loss_is_that_of_a_model_fitted_on_the_earlier_dates_alone(drawn):
+    (fold,) = folds(drawn.pairs["as_of"].to_numpy().astype("datetime64[D]"), gap_months=12, most=1)
+    rows = drawn.rows("fit")
+    losses = losses_by_tree(rows, drawn.layout, WIDE, (fold,))
+    few = replace(WIDE, count=7)
+    (text,) = fit.boosters(rows.where(fold.fitted), drawn.layout, replace(few, seeds=(WIDE.seeds[0],)))
+    from training.boosters import booster
+
+    later = rows.where(fold.tested)
+    p = 1 / (1 + np.exp(-booster(text).predict(fit.design(later, drawn.layout), raw_score=True)))
+    by_hand = np.average(-np.where(later.label > 0, np.log(p), np.log1p(-p)), weights=later.weight)
+    assert losses[6] == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_without_folds_or_history_the_settings_stay(drawn):
+    assert grown(drawn, replace(WIDE, folds=0), gap_months=12) == replace(WIDE, folds=0)
+    assert grown(drawn, WIDE, gap_months=120) == WIDE
+
+
+def test_a_search_begins_with_the_settings_there_are_and_goes_on_where_it_stopped(drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "STARTUP", 3)  # so that the search also learns within a few trials
+
+    def search(folder, trials):
+        said = []
+        return tune(drawn, WIDE, folder, gap_months=12, trials=trials, say=said.append), said
+
+    whole, _ = search(tmp_path / "whole", 6)
+    begun, said = search(tmp_path / "parts", 2)
+    resumed, said_again = search(tmp_path / "parts", 6)
+    assert (len(said), len(said_again)) == (2, 4)
+    assert resumed == whole
+    assert begun.trials == whole.trials[:2]
+    assert {name: whole.trials[0][name] for name in ("depth", "l2")} == {"depth": WIDE.depth, "l2": WIDE.l2}
+    assert whole.loss == min(trial["log_loss"] for trial in whole.trials) <= whole.before
+    assert len({str(trial) for trial in whole.trials}) == 6
+
+
+def test_a_search_without_a_fold_is_refused(drawn, tmp_path):
+    with pytest.raises(SchemeError, match="has another 120 months before it"):
+        tune(drawn, WIDE, tmp_path, gap_months=120, trials=1, say=lambda _: None)

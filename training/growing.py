@@ -1,0 +1,85 @@
+"""How many trees: as many as help on later dates, seen from earlier ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.asof import months_before
+from training.fit import Floats, Layout, Rows, TreeSettings, dataset, parameters
+from training.sample import Sample
+
+PATIENCE = 60
+
+Mask = npt.NDArray[np.bool_]
+Days = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to fit on and later rows to test on, as masks over the same rows."""
+
+    fitted: Mask
+    tested: Mask
+
+
+def folds(days: Days, *, gap_months: int, most: int) -> tuple[Fold, ...]:
+    """At most so many folds over rows of several as-of dates: each of the last dates, and those before it.
+
+    ``gap_months`` lie between, the horizon, so that no outcome is in both. None where history is too short.
+    """
+    known: list[date] = np.unique(days).tolist()
+    found: list[Fold] = []
+    for tested in known[::-1]:
+        latest = np.datetime64(months_before(tested, gap_months))
+        if len(found) < most and np.any(days <= latest):
+            found.append(Fold(days <= latest, days == np.datetime64(tested)))
+    return tuple(reversed(found))
+
+
+def folds_of(sample: Sample, settings: TreeSettings, *, gap_months: int) -> tuple[Fold, ...]:
+    """The folds of a sample's fit part, in the order of its rows."""
+    days = sample.pairs["as_of"].to_numpy()[sample.chosen("fit")].astype("datetime64[D]")
+    return folds(days, gap_months=gap_months, most=settings.folds)
+
+
+def grown(sample: Sample, settings: TreeSettings, *, gap_months: int) -> TreeSettings:
+    """The settings with the number of trees that did best in the folds, of those there may be at most.
+
+    Unchanged where the settings ask for no folds or history is too short for one.
+    """
+    found = folds_of(sample, settings, gap_months=gap_months)
+    if not found:
+        return settings
+    losses = losses_by_tree(sample.rows("fit"), sample.layout, settings, found)
+    return replace(settings, count=int(np.argmin(losses)) + 1)
+
+
+def losses_by_tree(rows: Rows, place: Layout, settings: TreeSettings, within: Sequence[Fold]) -> Floats:
+    """The mean weighted log loss over folds after every tree, by models of the first seed.
+
+    A fold ends when ``PATIENCE`` trees did not help.
+    """
+    found = [_losses(rows, place, settings, fold) for fold in within]
+    shortest = min(map(len, found))
+    return np.asarray(np.mean([one[:shortest] for one in found], axis=0))
+
+
+def _losses(rows: Rows, place: Layout, settings: TreeSettings, fold: Fold) -> Floats:
+    import lightgbm
+
+    seen: dict[str, Any] = {}
+    fitted, tested = rows.where(fold.fitted), rows.where(fold.tested)
+    data = dataset(fitted, place, settings)
+    lightgbm.train(
+        {**parameters(fitted, place, settings), "metric": "binary_logloss", "seed": settings.seeds[0]},
+        data,
+        num_boost_round=settings.count,
+        valid_sets=[dataset(tested, place, settings, reference=data)],
+        valid_names=["later"],
+        callbacks=[lightgbm.record_evaluation(seen), lightgbm.early_stopping(PATIENCE, verbose=False)],
+    )
+    return np.array(seen["later"]["binary_logloss"])
