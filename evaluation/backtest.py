@@ -27,7 +27,7 @@ PLANNED = "planned"
 LOGISTIC = "logistic"
 DATED, LOGISTIC_DATED = "planned_dated", "logistic_dated"  # only where the profile assumes some dates
 NEEDS_GROUP = "group_known"
-SCORES = (PLANNED, NEEDS_GROUP, "no_control", LOGISTIC, DATED, LOGISTIC_DATED)
+SCORES = (PLANNED, NEEDS_GROUP, "no_control", LOGISTIC, "lightgbm", "forest", DATED, LOGISTIC_DATED)
 UNKNOWN = -1
 
 

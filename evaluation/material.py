@@ -157,7 +157,7 @@ def _shuffled(case: Case, seen: fit.Rows, rng: np.random.Generator) -> list[Floa
         for kind in np.unique(rows.kind):
             own = np.flatnonzero(rows.kind == kind)
             label[own] = label[rng.permutation(own)]
-        models = fit.boosters(replace(rows, label=label), place, settings)
+        models = fit.boosters(replace(rows, label=label, learned=label), place, settings)
         found.append(mean_margin([booster(text) for text in models], fit.design(seen, place)))
     return found
 

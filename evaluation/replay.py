@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,12 +14,15 @@ import pyarrow.compute as pc
 
 from evaluation.backtest import UNKNOWN, Inspections, Scored, windows
 from evaluation.errors import GateError
-from evaluation.metrics import Flags, Floats
+from evaluation.metrics import Calibration, Flags, Floats, calibration
+from features.asof import months_before
 from training import fit
 from training.growing import grown
+from training.looking import rows_to_fit
 from training.outcomes import Outcome
 from training.pairs import Say, detected_pairs, event_pairs
-from training.retrain import calibrated, drafted, labelled, rival_scores
+from training.retrain import calibrated, drafted, labelled
+from training.rivals import rival_scores
 from training.sample import Sample, write_sample
 from training.splits import Dates, Periods
 from training.task import Task
@@ -30,8 +33,8 @@ def replayed(task: Task, as_of: date) -> Scored:
     then = replace(task, known_by=as_of, held_out=False)
     place = fit.layout(task.definitions, task.outcome)
     with _sampled(then, labelled(then, _silent)) as past:
-        settings = grown(past, then.trees, gap_months=then.outcome.horizon_months)
-        draft = drafted(then, past.rows("fit"), place, settings)
+        counts = grown(past, then.trees, gap_months=then.outcome.horizon_months)
+        draft = drafted(then, rows_to_fit(then, past), place, counts)
         scheme = calibrated(then, draft, past.rows("calibration"))
     dates = Dates(fit=(), calibration=(), test=(as_of,))
     now = detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=_silent)
@@ -75,7 +78,11 @@ class Windows:
 
 
 def replay_windows(task: Task, wanted: Windows, *, rng: np.random.Generator, say: Say) -> dict[str, Any]:
-    """Four scores on every window, each fitted on all inspections before it; the document of ``backtest.windows``."""
+    """Rival scores on every window, each fitted on all inspections before it; the document of ``backtest.windows``.
+
+    ``reliability`` of a window holds its probabilities against what was found: of a model like the planned one, fitted
+    on all but the last months before the window and calibrated on those.
+    """
     with _sampled(task, _inspections(task, say)) as sample:
         known = sample.kind >= 0
         events = sample.pairs.filter(pa.array(known))
@@ -86,7 +93,27 @@ def replay_windows(task: Task, wanted: Windows, *, rng: np.random.Generator, say
             return rival_scores(task, fitted_on, seen, sample.layout)
 
         found = _as_arrays(events, task.outcome)
-        return windows(found, wanted.spans, score, tuned_until=wanted.tuned_until, rng=rng)
+        document = windows(found, wanted.spans, score, tuned_until=wanted.tuned_until, rng=rng)
+        for name, span in wanted.spans.items():
+            say(f"reliability of {name}")
+            document["windows"][name]["reliability"] = asdict(_reliability(task, sample, found, span))
+        return document
+
+
+def _reliability(task: Task, sample: Sample, found: Inspections, span: tuple[date, date]) -> Calibration:
+    """What came of the probabilities of a window, entities as clusters."""
+    known, months = sample.kind >= 0, int(task.model["periods"]["calibration_months"])
+    first, later = np.datetime64(span[0]), np.datetime64(months_before(span[0], months))
+    masks = (found.day < later, (found.day >= later) & (found.day < first), _inside(found, span))
+    fitted_on, calibrated_on, seen = (sample.rows_where(_among(known, mask)) for mask in masks)
+    scheme = calibrated(task, drafted(task, fitted_on, sample.layout), calibrated_on)
+    probability = scheme.probabilities(scheme.margins(seen.values, seen.kind), seen.kind)
+    outcome, entity = seen.label.astype(bool), found.entity[masks[2]]
+    return calibration(probability, outcome, weights=seen.weight, entities=entity)
+
+
+def _inside(found: Inspections, span: tuple[date, date]) -> Flags:
+    return np.asarray((found.day >= np.datetime64(span[0])) & (found.day <= np.datetime64(span[1])))
 
 
 def _among(known: Flags, chosen: Flags) -> Flags:

@@ -21,14 +21,16 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from evaluation.backtest import SCORES
+from evaluation.charts import reliability
 from evaluation.errors import GateError
+from evaluation.metrics import Bin
 from evaluation.replay import Windows, replay_windows
 from features.indicators.catalogue import load
 from features.profile import Profile, ProfileError, read_profile
 from features.records.intake import DeliveryError, Receipt, take
 from features.records.journal import Journal
 from features.records.lake import Lake
-from features.steps import file_digest
+from features.steps import file_digest, write_text
 from training.errors import SchemeError
 from training.task import Task
 
@@ -60,6 +62,8 @@ NAMES = {
     "group_known": "group known",
     "no_control": "no control",
     "logistic": "logistic regression",
+    "lightgbm": "LightGBM, nobody tuned it",
+    "forest": "random forest, nobody tuned it",
     "planned_dated": "planned, without assumed dates",
     "logistic_dated": "logistic, without assumed dates",
 }
@@ -78,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         people.print(f"{fault}", style="red", markup=False)
         return 1
     shown(document, Console(width=None if sys.stdout.isatty() else WIDTH))
+    people.print(f"reliability curves: {drawn(document, home)}", highlight=False)
     sys.stdout.write(json.dumps(document) + "\n")
     return 0
 
@@ -134,7 +139,6 @@ def delivered(data: Path, home: Path, profile: Profile, people: Console) -> Lake
             lake=lake,
             journal=journal,
             recorded_at=datetime.now(UTC),  # noqa: TID251 a script is where the clock is read
-            actor="make chicago",
             progress=lambda step, done, total: progress.update(line, description=f"intake: {step} {done}/{total}"),
         )
     people.print(_receipts(receipts))
@@ -200,6 +204,7 @@ def shown(document: Mapping[str, Any], console: Console) -> None:
             table.add_row(NAMES[score], *cells)
         console.print(table)
         console.print(f"group unknown for {window['unknown_group']:,} of them: left out within groups", highlight=False)
+        console.print(_reliable(window["reliability"]))
     for title, pooled in (("planned", document["pooled"]), ("planned_dated", document["pooled_dated"])):
         if pooled is None:
             continue
@@ -208,6 +213,29 @@ def shown(document: Mapping[str, Any], console: Console) -> None:
         difference = _figure(pooled["difference_to_logistic"], pooled["difference_interval"])
         console.print(f"  AUC less logistic regression's {difference}", highlight=False)
     console.print(f"tuning saw inspections up to {document['tuned_until']}, none later", highlight=False)
+
+
+def _reliable(found: Mapping[str, Any]) -> Table:
+    """Probabilities against what was found, bins of rising probability."""
+    ratio, slope = (_figure(found[name], found[f"{name}_interval"]) for name in ("o_e", "slope"))
+    title = f"reliability: observed over expected {ratio}, slope {slope}, relative ECE {found['relative_ece']:.3f}"
+    table = Table("expected", "found", "95 %", "inspections", "with a critical violation", title=title)
+    for one in found["bins"]:
+        low, high = one["interval"]
+        cells = (f"{one['mean_probability']:.1%}", f"{one['rate']:.1%}", f"{low:.1%} … {high:.1%}")
+        table.add_row(*cells, f"{one['rows']:,}", f"{one['positives']:,}")
+    return table
+
+
+def drawn(document: Mapping[str, Any], home: Path) -> Path:
+    """The reliability curves of all windows as one page of drawings."""
+    names = [name for name, window in document["windows"].items() if window["reliability"]["bins"]]
+    bins = {name: [Bin(**one) for one in document["windows"][name]["reliability"]["bins"]] for name in names}
+    pictures = "".join(reliability(bins[name], (name, name)) for name in names)
+    path = home / "reliability.html"
+    style = "<style>text{font:12px sans-serif}.en{display:none}svg{width:420px}</style>"
+    write_text(path, f"<!doctype html><meta charset=utf-8><title>Chicago: reliability</title>{style}{pictures}\n")
+    return path
 
 
 def _figure(value: float | None, interval: Sequence[float] | None) -> str:

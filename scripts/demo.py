@@ -69,7 +69,9 @@ def main() -> None:
 
 def drafted(bench: Workshop) -> list[tuple[str, ...]]:
     """What is needed to give the definitions a version, so that every result names it: keys of two persons, a draft."""
-    keys = [(f"keys create {name}",) for name in PERSONS if not (bench.keys / f"{name}.pem").is_file()]
+    keys: list[tuple[str, ...]] = [
+        (f"keys create {name}",) for name in PERSONS if not (bench.keys / f"{name}.pem").is_file()
+    ]
     if bench.version is not None:
         return [*keys]
     name, effective = f"demo-{bench.definitions.digest[:6]}", MONTHS[0]
@@ -81,7 +83,7 @@ def published(bench: Workshop) -> list[tuple[str, ...]]:
     """What is needed to publish the version: an impact report, a review, and the other person."""
     name = str(bench.version)
     done = ("draft", "review", "published").index(versions.find(bench.office, name).state)
-    acts = [
+    acts: list[tuple[str, ...]] = [
         (f"indicators review {name} --as {PERSONS[0]}",),
         (f"indicators impact {name} --known-by {KNOWN_BY}",),
         (f"indicators publish {name} --as {PERSONS[1]}",),
@@ -108,7 +110,7 @@ def busiest(bench: Workshop) -> str:
     rows = bench.month(MONTHS[-1]).rows
     moved = rows.filter(pc.fill_null(pc.not_equal(rows["class"], rows["class_before"]), False))
     counted = Counter(code for code in moved["region"].to_pylist() if code)
-    return min(counted, key=lambda code: (-counted[code], code))
+    return str(min(counted, key=lambda code: (-counted[code], code)))
 
 
 def summary(bench: Workshop, county: str, office: Path) -> None:

@@ -94,12 +94,18 @@ class Layout:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows to fit on: matrix values (rows × ``Layout.columns``), kinds, control values, labels and weights 1/s."""
+    """Rows to fit on: matrix values (rows × ``Layout.columns``), kinds, control values, labels and weights 1/s.
+
+    ``learned`` is the label of the wider outcome that every second booster learns from, ``looked`` whether somebody
+    looked at all; the label again where neither is known.
+    """
 
     values: Floats
     kind: Kinds
     controls: Floats
     label: Floats
+    learned: Floats
+    looked: Floats
     weight: Floats
 
     def where(self, wanted: npt.NDArray[np.bool_]) -> "Rows":
@@ -131,18 +137,34 @@ def layout(definitions: Definitions, outcome: Outcome, *, without: Set[str] = fr
     return Layout(definitions.codes, chosen, controls, signs, units)
 
 
-def boosters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int | None = None) -> tuple[str, ...]:
-    """Model texts, one a seed; the same bytes on any number of threads (default: two when there is work for two)."""
+def boosters(
+    rows: Rows,
+    place: Layout,
+    settings: TreeSettings,
+    *,
+    counts: Sequence[int] | None = None,
+    threads: int | None = None,
+) -> tuple[str, ...]:
+    """Model texts, one a seed; the same bytes on any number of threads (default: two when there is work for two).
+
+    The second, fourth … learn from ``Rows.learned``. ``counts`` are their trees, where not all have ``settings.count``.
+    """
     import lightgbm
 
     _check_labels(rows)
     fixed = parameters(rows, place, settings, threads=threads)
     texts = []
-    for seed in settings.seeds:
-        data = dataset(rows, place, settings)
-        model = lightgbm.train({**fixed, "seed": seed}, data, num_boost_round=settings.count)
+    for number, seed in enumerate(settings.seeds):
+        data = dataset(rows, place, settings, label=label_of(rows, number))
+        trees = settings.count if counts is None else counts[number]
+        model = lightgbm.train({**fixed, "seed": seed}, data, num_boost_round=trees)
         texts.append(without_parameters(model.model_to_string()))
     return tuple(texts)
+
+
+def label_of(rows: Rows, number: int) -> Floats:
+    """What the booster of a number learns."""
+    return rows.learned if number % 2 else rows.label
 
 
 def parameters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: int | None = None) -> dict[str, Any]:
@@ -170,13 +192,13 @@ def parameters(rows: Rows, place: Layout, settings: TreeSettings, *, threads: in
     }
 
 
-def dataset(rows: Rows, place: Layout, settings: TreeSettings, reference: Any = None) -> Any:
+def dataset(rows: Rows, place: Layout, settings: TreeSettings, *, label: Floats, reference: Any = None) -> Any:
     """Rows as LightGBM reads them; ``reference`` is a data set whose bins they share."""
     import lightgbm
 
     return lightgbm.Dataset(
         design(rows, place),
-        rows.label,
+        label,
         weight=rows.weight,
         feature_name=list(place.names),
         params=_binned(place, settings),

@@ -1,7 +1,7 @@
 """How many trees: as many as help on later dates, seen from earlier ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.asof import months_before
-from training.fit import Floats, Layout, Rows, TreeSettings, dataset, parameters
+from training.fit import Floats, Layout, Rows, TreeSettings, dataset, label_of, parameters
 from training.sample import Sample
 
 PATIENCE = 60
@@ -46,39 +46,43 @@ def folds_of(sample: Sample, settings: TreeSettings, *, gap_months: int) -> tupl
     return folds(days, gap_months=gap_months, most=settings.folds)
 
 
-def grown(sample: Sample, settings: TreeSettings, *, gap_months: int) -> TreeSettings:
-    """The settings with the number of trees that did best in the folds, of those there may be at most.
+def grown(sample: Sample, settings: TreeSettings, *, gap_months: int) -> tuple[int, ...]:
+    """How many trees every booster gets: the number that did best in the folds, of those there may be at most.
 
-    Unchanged where the settings ask for no folds or history is too short for one.
+    All there may be, where the settings ask for no folds or history is too short for one.
     """
-    found = folds_of(sample, settings, gap_months=gap_months)
+    found, every = folds_of(sample, settings, gap_months=gap_months), range(len(settings.seeds))
     if not found:
-        return settings
-    losses = losses_by_tree(sample.rows("fit"), sample.layout, settings, found)
-    return replace(settings, count=int(np.argmin(losses)) + 1)
+        return tuple(settings.count for _ in every)
+    rows = sample.rows("fit")
+    numbers = (0, 1) if len(settings.seeds) > 1 and not np.array_equal(rows.label, rows.learned) else (0,)
+    best = [int(np.argmin(losses_by_tree(rows, sample.layout, settings, found, number))) + 1 for number in numbers]
+    return tuple(best[number % len(best)] for number in every)
 
 
-def losses_by_tree(rows: Rows, place: Layout, settings: TreeSettings, within: Sequence[Fold]) -> Floats:
-    """The mean weighted log loss over folds after every tree, by models of the first seed.
+def losses_by_tree(
+    rows: Rows, place: Layout, settings: TreeSettings, within: Sequence[Fold], number: int = 0
+) -> Floats:
+    """The mean weighted log loss over folds after every tree, of what the booster of a number learns.
 
     A fold ends when ``PATIENCE`` trees did not help.
     """
-    found = [_losses(rows, place, settings, fold) for fold in within]
+    found = [_losses(rows, place, settings, fold, number) for fold in within]
     shortest = min(map(len, found))
     return np.asarray(np.mean([one[:shortest] for one in found], axis=0))
 
 
-def _losses(rows: Rows, place: Layout, settings: TreeSettings, fold: Fold) -> Floats:
+def _losses(rows: Rows, place: Layout, settings: TreeSettings, fold: Fold, number: int) -> Floats:
     import lightgbm
 
     seen: dict[str, Any] = {}
     fitted, tested = rows.where(fold.fitted), rows.where(fold.tested)
-    data = dataset(fitted, place, settings)
+    data = dataset(fitted, place, settings, label=label_of(fitted, number))
     lightgbm.train(
-        {**parameters(fitted, place, settings), "metric": "binary_logloss", "seed": settings.seeds[0]},
+        {**parameters(fitted, place, settings), "metric": "binary_logloss", "seed": settings.seeds[number]},
         data,
         num_boost_round=settings.count,
-        valid_sets=[dataset(tested, place, settings, reference=data)],
+        valid_sets=[dataset(tested, place, settings, label=label_of(tested, number), reference=data)],
         valid_names=["later"],
         callbacks=[lightgbm.record_evaluation(seen), lightgbm.early_stopping(PATIENCE, verbose=False)],
     )

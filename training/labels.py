@@ -81,6 +81,24 @@ def _first_known(knowledge: Knowledge, outcome: Outcome, qualifying: ir.Table, a
     return knowledge.reading.engine.run(answer).select(POSITIVE.names).cast(POSITIVE)
 
 
+def looked_at(knowledge: Knowledge, outcome: Outcome, *, as_of: date) -> pa.Array:
+    """Entities somebody looked at within the window (T, T + horizon], as known when it has settled."""
+    end, settled = horizon_end(outcome, as_of), instant(end_of_day(mature_on(outcome, as_of), knowledge.zone))
+    found = [pa.array([], pa.int32())]
+    for term in outcome.looked_at:
+        rows = _versions(knowledge, term)
+        if rows is not None:
+            within = _visible(rows, settled).filter(
+                meets(rows, term.where), rows.event_date > day(as_of), rows.event_date <= day(end)
+            )
+            found.append(_entities(knowledge, within))
+    return pc.unique(pa.concat_arrays(found))
+
+
+def _entities(knowledge: Knowledge, rows: ir.Table) -> pa.Array:
+    return knowledge.reading.engine.run(rows.select("entity").distinct())["entity"].combine_chunks().cast(pa.int32())
+
+
 def open_cases(knowledge: Knowledge, outcome: Outcome, *, as_of: date) -> pa.Array:
     """Entities with a case known on the as-of date to be open, as sorted entity keys."""
     end = instant(end_of_day(as_of, knowledge.zone))
@@ -88,8 +106,7 @@ def open_cases(knowledge: Knowledge, outcome: Outcome, *, as_of: date) -> pa.Arr
     for term in outcome.open_case:
         rows = _versions(knowledge, term)
         if rows is not None:
-            known = _visible(rows, end).filter(meets(rows, term.where)).select("entity").distinct()
-            found.append(knowledge.reading.engine.run(known)["entity"].combine_chunks().cast(pa.int32()))
+            found.append(_entities(knowledge, _visible(rows, end).filter(meets(rows, term.where))))
     return pc.unique(pa.concat_arrays(found)).sort()
 
 
@@ -132,11 +149,11 @@ def _joined(events: pa.Table, knowledge: Knowledge, control: EventControl, of: F
     return events.join(found, keys=["entity", "event_date"], join_type="left outer")
 
 
-def marked(pairs: pa.Table, found: pa.Table, *, as_of: date) -> pa.Array:
+def marked(pairs: pa.Table, found: pa.Array, *, as_of: date) -> pa.Array:
     """The label (int8) of every pair of one as-of date: 1 when its entity is among those found."""
     if pc.any(pc.not_equal(pairs["as_of"], pa.scalar(as_of, pa.date32()))).as_py():
         raise SchemeError(f"Pairs of several as-of dates were given where labels of {as_of} were expected.")
-    return pc.is_in(pairs["entity"], value_set=found["entity"]).cast(pa.int8())
+    return pc.is_in(pairs["entity"], value_set=found).cast(pa.int8())
 
 
 def _versions(knowledge: Knowledge, term: Facts, extra: tuple[str, ...] = ()) -> ir.Table | None:

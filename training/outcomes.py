@@ -13,6 +13,7 @@ from features.profile import Profile
 from training.errors import SchemeError
 
 FRAMINGS = ("detected", "given_inspection")
+CORRECTIONS = ("looked_at",)
 OPERATORS = ("==", "!=", ">", ">=", "<", "<=", "in", "has", "missing", "present")
 
 
@@ -49,7 +50,12 @@ class EventControl:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is foreseen: by first-known day within a horizon (detected), or at an inspection that takes place."""
+    """What is foreseen: by first-known day within a horizon (detected), or at an inspection that takes place.
+
+    ``learns_from`` names a wider outcome that every second booster learns; calibration and test know only this one.
+    ``looked_at`` says which records tell that somebody looked; ``correction`` how those nobody looked at are treated:
+    as clean (null), or left out, the others weighed by the inverse of their chance (``looked_at``).
+    """
 
     code: str
     label: str
@@ -59,6 +65,9 @@ class Outcome:
     lookback_months: int = 0
     any_of: tuple[Facts, ...] = ()
     open_case: tuple[Facts, ...] = ()
+    learns_from: str | None = None
+    looked_at: tuple[Facts, ...] = ()
+    correction: str | None = None
     event: Facts | None = None
     positive: tuple[Condition, ...] = ()
     controls: tuple[str, ...] | None = None
@@ -73,7 +82,24 @@ def read_outcomes(profile: Profile) -> dict[str, Outcome]:
             f"outcomes.yaml of profile {profile.name} holds no list of outcomes; expected at least one, the "
             "one schemes are trained on first. Nothing was trained; see docs/docking.md."
         )
-    return {outcome.code: outcome for outcome in (_outcome(row, profile) for row in rows)}
+    found = {outcome.code: outcome for outcome in (_outcome(row, profile) for row in rows)}
+    for outcome in found.values():
+        _check_wider(outcome, found, f"outcomes.yaml of profile {profile.name}, outcome {outcome.code}")
+    return found
+
+
+def _check_wider(outcome: Outcome, known: Mapping[str, Outcome], where: str) -> None:
+    """What an outcome learns from is detected like itself, within the same horizon."""
+    if outcome.learns_from is None:
+        return
+    wider = known.get(outcome.learns_from)
+    if wider is None or {wider.framing, outcome.framing} != {"detected"}:
+        raise SchemeError(f"{where} learns from {outcome.learns_from!r}; expected a detected outcome of the same file.")
+    if wider.horizon_months != outcome.horizon_months or wider.settle_days > outcome.settle_days:
+        raise SchemeError(
+            f"{where} looks {outcome.horizon_months} months ahead and settles in {outcome.settle_days} days, what it "
+            f"learns from {wider.horizon_months} and {wider.settle_days}; expected the same months, and days enough."
+        )
 
 
 def conditions(rows: Iterable[Sequence[Any]], where: str) -> tuple[Condition, ...]:
@@ -120,6 +146,12 @@ def _outcome(row: Mapping[str, Any], profile: Profile) -> Outcome:
         if key not in row:
             raise SchemeError(f"{where}: {key} is missing; every {framing} outcome states it.")
     event = facts(row.get("event"), where)
+    correction = row.get("correction")
+    if correction is not None and (correction not in CORRECTIONS or not row.get("looked_at") or framing != "detected"):
+        raise SchemeError(
+            f"{where}: correction is {correction!r} with looked_at {row.get('looked_at')!r}; expected "
+            f"{', '.join(CORRECTIONS)} or none, for a detected outcome that says in looked_at who was looked at."
+        )
     return Outcome(
         code=row["code"],
         label=row["label"],
@@ -129,6 +161,9 @@ def _outcome(row: Mapping[str, Any], profile: Profile) -> Outcome:
         lookback_months=int(row.get("lookback_months", 0)),
         any_of=facts(row.get("any_of"), where),
         open_case=facts(row.get("open_case"), where),
+        learns_from=row.get("learns_from"),
+        looked_at=facts(row.get("looked_at"), where),
+        correction=correction,
         event=event[0] if event else None,
         positive=conditions(row.get("positive", ()), where),
         controls=None if row.get("controls") is None else tuple(row["controls"]),

@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 from features.indicators.language import Indicator
 from features.matrix import registrations
 from training import cohort
-from training.labels import Knowledge, events, marked, open_cases, positives
+from training.labels import Knowledge, events, looked_at, marked, open_cases, positives
 from training.outcomes import Outcome
 from training.splits import Dates, Periods
 
-PARTS = ("fit", "calibration", "test")
+FITTED = "fit"
+PARTS = (FITTED, "calibration", "test")
 
 Say = Callable[[str], None]
 
@@ -57,20 +58,35 @@ def trainable(knowledge: Knowledge, sampling: Sampling, *, as_of: date) -> pa.Ta
     return pa.table({"entity": entity, "code": pc.coalesce(known_code, pc.cast(entity, pa.string()))})
 
 
-def detected_pairs(knowledge: Knowledge, outcome: Outcome, dates: Dates, sampling: Sampling, *, say: Say) -> pa.Table:
+def detected_pairs(
+    knowledge: Knowledge,
+    outcome: Outcome,
+    dates: Dates,
+    sampling: Sampling,
+    *,
+    say: Say,
+    wider: Outcome | None = None,
+) -> pa.Table:
     """Pairs of every as-of date of the three parts, in that order, with their labels.
 
-    Columns pair, entity, as_of, s, stratum, label, part.
+    Columns pair, entity, as_of, s, stratum, label, learned, looked, part. In the fit part ``learned`` is whether the
+    outcome or the ``wider`` one was found, ``looked`` whether somebody looked within the window; elsewhere both are the
+    label. Whoever was looked at is kept for an outcome that is corrected by it.
     """
     found = []
     for part in PARTS:
         for as_of in getattr(dates, part):
             entities = trainable(knowledge, sampling, as_of=as_of)
-            had = positives(knowledge, outcome, as_of=as_of)
+            had = positives(knowledge, outcome, as_of=as_of)["entity"].combine_chunks()
+            learned = looked = had
+            if wider is not None and part == FITTED:
+                learned = pa.concat_arrays([had, positives(knowledge, wider, as_of=as_of)["entity"].combine_chunks()])
+            if part == FITTED:
+                looked = pa.concat_arrays([learned, looked_at(knowledge, outcome, as_of=as_of)])
             pairs = cohort.detected(
                 entities,
                 as_of=as_of,
-                kept=had["entity"].combine_chunks(),
+                kept=learned if outcome.correction is None else looked,
                 open_cases=open_cases(knowledge, outcome, as_of=as_of),
                 rate=sampling.rate_of(len(entities)),
                 seed=sampling.seed,
@@ -79,7 +95,9 @@ def detected_pairs(knowledge: Knowledge, outcome: Outcome, dates: Dates, samplin
             say(
                 f"{part} {as_of}: {len(entities)} in scope, {len(pairs)} sampled, {pc.sum(label).as_py() or 0} positive"
             )
-            found.append(_in_part(pairs.append_column("label", label), part))
+            for name, entities in {"label": had, "learned": learned, "looked": looked}.items():
+                pairs = pairs.append_column(name, marked(pairs, entities, as_of=as_of))
+            found.append(_in_part(pairs, part))
     return cohort.numbered(found)
 
 

@@ -14,7 +14,7 @@ from training.cutoffs import Shares
 from training.errors import SchemeError
 from training.facts import Movers
 from training.fit import TreeSettings
-from training.outcomes import Facts, Outcome
+from training.outcomes import Facts, Outcome, read_outcomes
 from training.overrides import read_overrides
 from training.steadiness import Steadiness
 
@@ -40,7 +40,8 @@ def ready(profile: Profile, definitions: Definitions, outcome: Outcome, *, on: d
             f"trains on those who belong to it on a date, so its outcome is detected. {UNTRAINED}"
         )
     types = record_types(profile)
-    _outcome(profile, types, outcome)
+    for one in (outcome, *(read_outcomes(profile)[name] for name in (outcome.learns_from,) if name)):
+        _outcome(profile, types, one)
     asked = {demand.indicator for rule in read_overrides(profile) for demand in rule.when}
     _indicators(asked, definitions, f"rules.yaml of profile {profile.name}")
     where = f"steadiness.yaml of profile {profile.name}"

@@ -1,7 +1,7 @@
 """The one file that runs training in order: pairs, matrix, boosters, calibration, cutoffs, a signed folder."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from training.errors import SchemeError
 from training.figures import by_part, flat
 from training.growing import grown
 from training.labels import mature_on
+from training.looking import rows_to_fit
 from training.overrides import read_overrides
 from training.pairs import PARTS, Say, detected_pairs, event_pairs, trainable
 from training.plots import drawn
@@ -124,16 +125,16 @@ def labelled(task: Task, say: Say) -> pa.Table:
         mature_on=lambda day: mature_on(task.outcome, day),
         earliest=task.model["dates"]["earliest"],
     )
-    return detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=say)
+    return detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=say, wider=task.wider)
 
 
-def drafted(task: Task, rows: fit.Rows, place: fit.Layout, settings: fit.TreeSettings | None = None) -> Scheme:
+def drafted(task: Task, rows: fit.Rows, place: fit.Layout, counts: Sequence[int] | None = None) -> Scheme:
     """A scheme fitted on rows, with margins but without calibration and cutoffs of its own.
 
-    ``settings`` are those of the trees where they are not simply the profile's.
+    ``counts`` are the trees of every booster, where they are not as many as the profile says there may be.
     """
     kinds = task.profile.kind_codes
-    models = _models(task, rows, place, settings or task.trees)
+    models = _models(task, rows, place, counts)
     distribution = fit.reference(rows, place, models, kinds)
     offsets = fit.offsets(models, place, distribution, kinds)
     steadiness = Steadiness.read(task.profile.dated("steadiness", task.reference_month))
@@ -155,40 +156,15 @@ def drafted(task: Task, rows: fit.Rows, place: fit.Layout, settings: fit.TreeSet
     )
 
 
-def _models(task: Task, rows: fit.Rows, place: fit.Layout, settings: fit.TreeSettings) -> tuple[str, ...]:
+def _models(task: Task, rows: fit.Rows, place: fit.Layout, counts: Sequence[int] | None) -> tuple[str, ...]:
     if task.method == TREES:
-        return fit.boosters(rows, place, settings)
+        return fit.boosters(rows, place, task.trees, counts=counts)
     if CARD not in task.model:
         raise SchemeError(
             f"Profile {task.profile.name} has no settings under card in model.yaml; expected some for a score card. "
             "Nothing was trained."
         )
     return (card.model(rows, place, card.CardSettings.read(task.model[CARD])),)
-
-
-def rival_scores(task: Task, fitted_on: fit.Rows, seen: fit.Rows, place: fit.Layout) -> dict[str, Floats]:
-    """Margins of the same rows by the product's way to score, and by others to compare it with.
-
-    ``planned`` averages the control, ``group_known`` uses it, ``no_control`` never saw it, ``logistic`` is linear.
-    Where the profile assumes the dates of an item, ``planned_dated`` and ``logistic_dated`` do without it.
-    """
-    planned = drafted(task, fitted_on, place)
-    blind = replace(place, controls=())
-    without = replace(fitted_on, controls=fitted_on.controls[:, :0])
-    dated = {}
-    if assumed := {code for code, item in task.profile.items.items() if item.get("assumed")}:
-        certain = fit.layout(task.definitions, task.outcome, without=assumed)
-        dated = {
-            "planned_dated": drafted(task, fitted_on, certain).margins(seen.values, seen.kind),
-            "logistic_dated": linear(task, fitted_on, certain).margins(seen.values, seen.kind),
-        }
-    return {
-        "planned": planned.margins(seen.values, seen.kind),
-        "group_known": planned.margins(seen.values, seen.kind, seen.controls),
-        "no_control": drafted(task, without, blind).margins(seen.values, seen.kind),
-        "logistic": linear(task, fitted_on, place).margins(seen.values, seen.kind),
-        **dated,
-    }
 
 
 def linear(task: Task, rows: fit.Rows, place: fit.Layout) -> fit.Logistic:
@@ -245,16 +221,16 @@ def _write_sample(task: Task, fresh: Path, say: Say) -> None:
 def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519PrivateKey, say: Say) -> None:
     layout = sample.layout
     say(f"{task.method} on {len(layout.features)} features, controls {', '.join(layout.controls) or 'none'}")
-    fitted_on, settings = sample.rows("fit"), task.trees
+    fitted_on, counts = rows_to_fit(task, sample), None
     if task.method == TREES:
-        settings = grown(sample, settings, gap_months=task.outcome.horizon_months)
-        say(f"{settings.count} trees of at most {task.trees.count}")
-    draft = calibrated(task, drafted(task, fitted_on, layout, settings), sample.rows("calibration"))
+        counts = grown(sample, task.trees, gap_months=task.outcome.horizon_months)
+        say(f"{' and '.join(map(str, counts))} trees of at most {task.trees.count}")
+    draft = calibrated(task, drafted(task, fitted_on, layout, counts), sample.rows("calibration"))
     say(f"cutoffs on {task.reference_month}")
     scheme, chosen = cut(task, draft)
     scored = _scored(scheme, sample, _baselines(task, fitted_on, layout))
     system = carried(task.lake, task.definitions, task.reference_month)
-    history = _history(task, sample, chosen) | ({"trees": settings.count} if task.method == TREES else {})
+    history = _history(task, sample, chosen) | ({} if counts is None else {"trees": list(counts)})
     scheme = replace(scheme, training=history, version=task.version, carried=system)
     digest = scheme.save(fresh / SCHEME, key)
     figures = {"digest": digest, "parts": by_part(scored, scheme.kinds), "training": dict(scheme.training)}

@@ -73,7 +73,9 @@ class Sample:
             values=values,
             kind=self.kind[wanted],
             controls=self._controls(pairs, dict(zip(inside, known.T, strict=True))),
-            label=pairs["label"].to_numpy().astype(np.float64),
+            label=_label(pairs, "label"),
+            learned=_label(pairs, "learned"),
+            looked=_label(pairs, "looked"),
             weight=1.0 / pairs["s"].to_numpy(),
         )
 
@@ -99,6 +101,12 @@ class Sample:
             for group in file.iter_batches(GROUP, columns=list(dict.fromkeys(columns))):
                 yield start, group
                 start += group.num_rows
+
+
+def _label(pairs: pa.Table, name: str) -> Floats:
+    """A label of some pairs; those of inspections have but one."""
+    found = pairs[name if name in pairs.column_names else "label"]
+    return np.asarray(found.to_numpy().astype(np.float64))
 
 
 def write_sample(folder: Path, lake: Lake, definitions: Definitions, pairs: pa.Table, *, engine: str) -> None:

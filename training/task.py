@@ -60,6 +60,12 @@ class Task:
             raise SchemeError(f"No outcome {code!r} in profile {self.profile.name}; it has {', '.join(known)}.")
         return known[code]
 
+    @property
+    def wider(self) -> Outcome | None:
+        """The outcome a model is fitted on in its stead; null where it learns from its own."""
+        name = self.outcome.learns_from
+        return None if name is None else read_outcomes(self.profile)[name]
+
     @cached_property
     def model(self) -> Mapping[str, Any]:
         """The profile's ``model.yaml``."""

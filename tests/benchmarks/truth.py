@@ -52,7 +52,7 @@ DRAWN_ON = date(2025, 2, 17)
 STEP_MONTHS = 3  # between dates that are tested
 EXPECTED = 400  # positives from which a group is judged on its own
 LEVEL = 0.995
-LEAST_DRAWS = 1300  # expected a class, of which some give no answer
+LEAST_DRAWS = dict.fromkeys(CLASSES, 1300)  # expected a class, of which some give no answer
 DETERMINATE = 1000
 YEAR = timedelta(days=365)
 WORLDS = 1000
@@ -314,10 +314,12 @@ def kept():
     first = population.classified(old.task, old.scheme, as_of=month.shift(-2).end)
     before = population.classified(old.task, old.scheme, as_of=month.shift(-1).end, before=first)
     after = population.classified(new.task, new.scheme, as_of=month.end, before=before)
+    later = population.classified(new.task, new.scheme, as_of=month.shift(1).end, before=after)
     same = population.classified(old.task, old.scheme, as_of=month.end, before=before)
     told = {"months": [str(month.shift(-1)), str(month)], "schemes": [old.scheme.digest[:12], new.scheme.digest[:12]]}
     oracle = [_by_truth(old, found) for found in (before, after)]
-    return told | {"retrained": _kept(before, after), "same_scheme": _kept(before, same), "oracle": _kept(*oracle)}
+    told |= {"retrained": _kept(before, after), "month_after": _kept(after, later)}
+    return told | {"same_scheme": _kept(before, same), "oracle": _kept(*oracle)}
 
 
 def _by_truth(place, found):
@@ -372,7 +374,7 @@ def document(calibration, order, keeping, small):
         "share_of_oracle": logs["scheme"] / logs["oracle"],
         "share_of_taught": logs["scheme"] / logs["taught"],
         "beside": {name: order[name] for name in ("model_class", "taught", "recorded")},
-        "kept": {name: keeping[name] for name in ("retrained", "same_scheme", "oracle")},
+        "kept": {name: keeping[name] for name in ("retrained", "month_after", "same_scheme", "oracle")},
         "lift": lifts,
         "volume": volume,
         "worlds": small,

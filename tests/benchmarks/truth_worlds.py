@@ -31,23 +31,24 @@ PERIOD = Period(date(2020, 4, 1), date(2025, 3, 31))
 DRAWN_ON = date(2025, 2, 17)
 YEAR = 365
 NOISE = 1.0  # standard deviations of propensity: what a class does not know
-LEAST = 100  # draws a class at least, expected
+SIZE = 20_000
+LEAST = {"A": 300}  # draws expected of a class at least: so rare a problem needs more of them to be told
 
 
 def plan(profile, world, risk_class, kind, framed, *, on, least):
     """The chance of every entity to be drawn: the ratio of its class, more for kinds that programmes draw more.
 
-    0 outside the frame. A class with fewer draws expected than ``least`` is drawn more.
+    0 outside the frame. A class with fewer draws expected than ``least`` says of it is drawn more.
     """
     ratio = profile.dated("sampling", on)["ratio"]
     of_kind = world.by_kind(world["supervision"]["programmes"][0]["ratio"])
     of_kind = of_kind / of_kind.mean()
     chance = np.array([ratio[name] for name in CLASSES])[np.maximum(risk_class, 0)] * of_kind[kind] * framed
     chance[risk_class < 0] = 0.0
-    for number in range(len(CLASSES)):
-        own = (risk_class == number) & (chance > 0)
-        if own.any() and chance[own].sum() < least:
-            chance[own] *= least / chance[own].sum()
+    for name, wanted in least.items():
+        own = (risk_class == CLASSES.index(name)) & (chance > 0)
+        if own.any() and chance[own].sum() < wanted:
+            chance[own] *= wanted / chance[own].sum()
     return np.minimum(chance, 1.0)
 
 
@@ -62,7 +63,7 @@ def drawn(on_site, found, chance, risk_class, rng):
 def one(profile, world, seed, *, detection=1.0):
     """One world by class: the share asked for, what weighted draws say of it, and what all inspections say of it."""
     calendar = campaign_calendar(world, seed, PERIOD)
-    scene = scene_of(world, PERIOD, Block(0, 0, world["block"]), (seed, detection))
+    scene = scene_of(world, PERIOD, Block(0, 0, SIZE), (seed, detection))
     visits, findings, away = watched(scene, calendar)
     day, rng = day_number(DRAWN_ON), scene.streams.rng("truth study")
     half = int(PERIOD.half_of(np.array([day]))[0])

@@ -265,7 +265,9 @@ def made_scheme(town, *, cutoffs=(0.1, 0.25, 0.5), rules=RULES):
     worst = np.nan_to_num(batch.values[:, layout.columns.index("worst_24m")])
     odds = np.tile(worst, 10) - 2.5
     label = (draw.random(len(values)) < 1 / (1 + np.exp(-odds))).astype(float)
-    rows = fit.Rows(values, np.tile(batch.kind, 10), np.tile(controls, (10, 1)), label, np.ones(len(values)))
+    rows = fit.Rows(
+        values, np.tile(batch.kind, 10), np.tile(controls, (10, 1)), label, label, label, np.ones(len(values))
+    )
     settings = fit.TreeSettings(
         count=15, seeds=(1, 2), learning_rate=0.2, depth=3, leaves=6, min_rows=20, feature_share=0.9, row_share=1.0,
         l2=1.0, monotone_method="basic",

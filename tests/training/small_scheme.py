@@ -98,7 +98,9 @@ def make_rows(count, seed):
     label = (rng.random(count) < 1 / (1 + np.exp(-odds))).astype(float)
     rate = np.where(label > 0, 1.0, 0.5)
     kept = rng.random(count) < rate
-    return fit.Rows(values[kept], kind[kept], values[kept][:, 6:7], label[kept], 1 / rate[kept])
+    return fit.Rows(
+        values[kept], kind[kept], values[kept][:, 6:7], label[kept], label[kept], label[kept], 1 / rate[kept]
+    )
 
 
 def make_world():

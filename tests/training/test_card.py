@@ -136,7 +136,7 @@ def test_rounding_is_all_that_tells_a_card_from_what_was_grown(seed, whole):
     values[rng.random(len(values)) < 0.2, 2] = np.nan
     label = (rng.random(2000) < 1 / (1 + np.exp(-values[:, 0] - np.abs(values[:, 1])))).astype(float)
     kind = rng.choice(3, 2000).astype(np.int8)
-    rows = fit.Rows(values, kind, np.abs(values[:, 6:7]), label, np.ones(2000))
+    rows = fit.Rows(values, kind, np.abs(values[:, 6:7]), label, label, label, np.ones(2000))
     free = replace(PLACE, monotone=(0,) * len(PLACE.monotone))
     seen = fit.design(rows, free)
     (grown,) = fit.boosters(rows, free, SETTINGS.trees)

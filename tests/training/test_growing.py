@@ -64,8 +64,23 @@ def test_the_number_of_trees_is_the_one_that_did_best_on_later_dates(drawn):
     within = folds(drawn.pairs["as_of"].to_numpy().astype("datetime64[D]"), gap_months=12, most=2)
     losses = losses_by_tree(drawn.rows("fit"), drawn.layout, WIDE, within)
     found = grown(drawn, WIDE, gap_months=12)
-    assert found == replace(WIDE, count=int(np.argmin(losses)) + 1)
-    assert 1 < found.count < len(losses) < WIDE.count  # neither the first tree nor all of them
+    assert found == (int(np.argmin(losses)) + 1,) * len(WIDE.seeds)
+    assert 1 < found[0] < len(losses) < WIDE.count  # neither the first tree nor all of them
+
+
+def test_a_booster_that_learns_from_a_wider_outcome_has_its_own_number_of_trees(drawn, monkeypatch):
+    rows = drawn.rows("fit")
+    wider = replace(rows, learned=np.maximum(rows.label, (rows.values[:, 0] > 0).astype(float)))
+    monkeypatch.setattr(Sample, "rows", lambda *_: wider)
+    within = folds(drawn.pairs["as_of"].to_numpy().astype("datetime64[D]"), gap_months=12, most=2)
+    best = [int(np.argmin(losses_by_tree(wider, drawn.layout, WIDE, within, number))) + 1 for number in (0, 1)]
+    assert grown(drawn, replace(WIDE, seeds=(1, 2, 3)), gap_months=12) == (best[0], best[1], best[0])
+    assert best[0] != best[1]
+    own, learned = fit.boosters(wider, drawn.layout, replace(WIDE, seeds=(1, 1), count=5))
+    assert own == fit.boosters(rows, drawn.layout, replace(WIDE, seeds=(1,), count=5))[0]
+    assert (
+        learned == fit.boosters(replace(rows, label=wider.learned), drawn.layout, replace(WIDE, seeds=(1,), count=5))[0]
+    )
 
 
 def test_a_loss_is_that_of_a_model_fitted_on_the_earlier_dates_alone(drawn):
@@ -83,8 +98,9 @@ def test_a_loss_is_that_of_a_model_fitted_on_the_earlier_dates_alone(drawn):
 
 
 def test_without_folds_or_history_the_settings_stay(drawn):
-    assert grown(drawn, replace(WIDE, folds=0), gap_months=12) == replace(WIDE, folds=0)
-    assert grown(drawn, WIDE, gap_months=120) == WIDE
+    every = (WIDE.count,) * len(WIDE.seeds)
+    assert grown(drawn, replace(WIDE, folds=0), gap_months=12) == every
+    assert grown(drawn, WIDE, gap_months=120) == every
 
 
 def test_a_search_begins_with_the_settings_there_are_and_goes_on_where_it_stopped(drawn, tmp_path, monkeypatch):

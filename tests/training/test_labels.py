@@ -13,7 +13,7 @@ from features.profile import read_profile
 from features.reading import Reading
 from training import cohort
 from training.errors import SchemeError
-from training.labels import Knowledge, events, horizon_end, marked, mature_on, open_cases, positives
+from training.labels import Knowledge, events, horizon_end, looked_at, marked, mature_on, open_cases, positives
 from training.outcomes import EventControl, Facts, Outcome
 
 PROFILE = read_profile(str(SMALL))
@@ -163,6 +163,19 @@ def test_an_outcome_without_events_says_so(tmp_path):
         events(knowledge, VISIT, since=T, until=T)
 
 
+def test_who_was_looked_at_is_told_by_events_within_the_window(tmp_path):
+    visit = (Facts("event", (Condition("item", "==", "I3"),)),)
+    world = made(
+        on("2024-01-01", of="a", item="I3"),
+        on("2024-01-01", of="b", item="I2"),
+        on(T.isoformat(), of="c", item="I3"),
+        on((T + timedelta(days=1)).isoformat(), of="d", item="I3"),
+        on("2024-06-01", of="e", item="I3", withdrawn_date="2024-06-02"),
+    )
+    found = looked_at(known(world, tmp_path), replace(VIOLATION, looked_at=visit), as_of=T)
+    assert sorted(world.entities[key] for key in found.to_pylist()) == ["a", "d"]
+
+
 def test_labels_of_one_date_are_not_given_to_another(tmp_path):
     world = made(on("2023-08-01", severity=2), on("2023-08-01", of="b"))
     found = positives(known(world, tmp_path), VIOLATION, as_of=T)
@@ -170,9 +183,9 @@ def test_labels_of_one_date_are_not_given_to_another(tmp_path):
         lake_of(PROFILE, world, tmp_path).register(), as_of=T, kept=found["entity"].combine_chunks(),
         open_cases=found["entity"].combine_chunks().slice(0, 0), rate=1.0, seed="s",
     )  # fmt: skip
-    assert marked(pairs, found, as_of=T).to_pylist() == [1, 0]
+    assert marked(pairs, found["entity"], as_of=T).to_pylist() == [1, 0]
     with pytest.raises(SchemeError, match="several as-of dates"):
-        marked(pairs, found, as_of=LATE)
+        marked(pairs, found["entity"], as_of=LATE)
 
 
 def expected(world: World) -> set[int]:

@@ -104,3 +104,33 @@ def test_a_condition_that_needs_a_date_is_refused_where_there_is_none(tmp_path):
     rows = Engine("polars").rows(Stored([tmp_path / "rows.parquet"], ROWS.schema))
     with pytest.raises(DefinitionError, match="'before' on n needs an as-of date"):
         meets(rows, [Condition("n", "before", 0)])
+
+
+WIDER = {**DETECTED, "code": "any", "any_of": [{"record_type": "event", "where": [["severity", ">=", 1]]}]}
+
+
+def test_an_outcome_may_learn_from_a_wider_one(place):
+    found = read_outcomes(place({**DETECTED, "learns_from": "any"}, WIDER))
+    assert found["violation"].learns_from == "any"
+    assert found["any"].learns_from is None
+
+
+@pytest.mark.parametrize(
+    ("wider", "message"),
+    [
+        ({**WIDER, "code": "other"}, "learns from 'any'; expected a detected outcome of the same file"),
+        ({**WIDER, "horizon_months": 6}, "looks 12 months ahead .* learns from 6"),
+        ({**WIDER, "settle_days": 9}, "settles in 0 days, what it learns from 12 and 9"),
+    ],
+)
+def test_a_wider_outcome_that_does_not_fit_is_refused(place, wider, message):
+    with pytest.raises(SchemeError, match=message):
+        read_outcomes(place({**DETECTED, "learns_from": "any"}, wider))
+
+
+@pytest.mark.parametrize(
+    "change", [{"correction": "guess", "looked_at": {"record_type": "event"}}, {"correction": "looked_at"}]
+)
+def test_a_correction_nobody_knows_or_that_lacks_who_was_looked_at_is_refused(place, change):
+    with pytest.raises(SchemeError, match="expected looked_at or none, for a detected outcome"):
+        read_outcomes(place({**DETECTED, **change}))

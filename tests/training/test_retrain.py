@@ -19,7 +19,8 @@ from training.figures import by_part
 from training.outcomes import read_outcomes
 from training.readiness import ready
 from training.registry import aliases
-from training.retrain import cut, labelled, logged, retrain, rival_scores
+from training.retrain import cut, labelled, logged, retrain
+from training.rivals import rival_scores
 from training.sample import Sample
 from training.scheme import Scheme, SchemeError
 from training.task import Task
@@ -300,4 +301,30 @@ def test_only_the_score_that_knows_the_visitor_moves_with_the_visitor(visits):
     other = replace(rows, controls=1 - np.nan_to_num(rows.controls))
     moved = rival_scores(task, sample.rows("fit"), other, sample.layout)
     same = [name for name in scores if np.array_equal(scores[name], moved[name])]
-    assert same == ["planned", "no_control", "logistic"]
+    assert same == ["planned", "no_control", "logistic", "lightgbm", "forest"]
+
+
+def test_what_every_second_booster_learns_is_marked_in_the_fit_part_alone(task, place, tmp_path):
+    wider = {
+        **TABLES["outcomes"][0],
+        "code": "any",
+        "any_of": [{"record_type": "event", "where": [["item", "==", "I2"]]}],
+    }
+    outcomes = [{**TABLES["outcomes"][0], "learns_from": "any"}, wider]
+    folder = shutil.copytree(place.folder, tmp_path / "small")
+    (folder / "outcomes.yaml").write_text(yaml.safe_dump(outcomes, allow_unicode=True))
+    profile = read_profile(str(folder))
+    widened = Task(replace(task.lake, profile=profile), load(profile), KNOWN_BY)
+    pairs, alone = (labelled(one, lambda _: None).to_pandas() for one in (widened, task))
+    fitted = pairs["part"] == "fit"
+    assert (pairs["learned"] >= pairs["label"]).all()
+    assert pairs.loc[fitted, "learned"].sum() > 2 * pairs.loc[fitted, "label"].sum()
+    assert (pairs.loc[~fitted, "learned"] == pairs.loc[~fitted, "label"]).all()
+    assert (pairs.loc[pairs["learned"] == 1, "s"] == 1.0).all()  # whoever is learned from stays
+    same = ["entity", "as_of", "s", "stratum", "label", "part"]
+    assert (
+        pairs.loc[~fitted, same]
+        .reset_index(drop=True)
+        .equals(alone.loc[alone["part"] != "fit", same].reset_index(drop=True))
+    )
+    assert (alone["learned"] == alone["label"]).all()
