@@ -7,7 +7,7 @@ BENCH ?= var/bench-$(ENTITIES)
 DETECTION ?= 1
 TRUTH ?= var/truth-$(ENTITIES)-$(DETECTION)
 
-.PHONY: demo test chicago bench-province truth lock clean
+.PHONY: demo test chicago bench-province truth mutants lock clean
 .venv/.ready: requirements.txt pyproject.toml
 	@PYTHON=$(PYTHON) sh scripts/bootstrap
 
@@ -26,9 +26,12 @@ bench-province: .venv/.ready
 truth: .venv/.ready
 	@$(BIN)/python tests/benchmarks/truth.py $(ENTITIES) $(TRUTH) $(DETECTION)
 
+mutants: .venv/.ready
+	@sh scripts/mutants
+
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.txt
 	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['spark'])" | $(BIN)/uv pip compile - --constraint requirements.txt --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements-spark.txt
 
 clean:
-	rm -rf .venv var
+	rm -rf .venv var mutants

@@ -1,7 +1,7 @@
 """All studies of one scheme in order: figures, evidence, verdict, and the document they make."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from math import hypot
 from typing import Any
@@ -23,6 +23,7 @@ from evaluation.checks import (
 from evaluation.draws import DrawRule, Draws, DrawStudy, study
 from evaluation.gate import Verdict, judge, least_draws
 from evaluation.metrics import Calibration, Floats, auc, bootstrap, calibration, capture, rank
+from evaluation.slices import Slices
 from training.cutoffs import RiskClass
 
 DRAWN_ROWS, REPLICATES = 50_000_000, (200, 1000)
@@ -57,7 +58,8 @@ class Material:
     """What the studies are made from: pairs with known outcomes, rivals, draws, and facts counted elsewhere.
 
     ``scored`` holds the headline pairs of the test dates; ``open_cases`` those with a case known to be open, which
-    leave the headline figures whole; ``kinds`` names the kind numbers; ``scheme`` is the digest judged.
+    leave the headline figures whole; ``kinds`` names the kind numbers; ``scheme`` is the digest judged; ``slices`` the
+    figures of parts of the headline pairs, by dimension.
     """
 
     scheme: str
@@ -71,6 +73,7 @@ class Material:
     classes: Mapping[str, ClassShares]
     sanity: Sanity | None
     stability: Stability | None
+    slices: Mapping[str, Slices] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Assessment:
     origins: Sequence[Origin]
     kinds: Sequence[str]
     gains: Sequence[tuple[float, float]]
+    slices: Mapping[str, Slices]
 
     def document(self) -> dict[str, Any]:
         """The figures as JSON: what ``evaluate --json`` prints."""
@@ -107,6 +111,7 @@ class Assessment:
                 "gains": [{"volume": volume, "capture": found} for volume, found in self.gains],
             },
             "backtest": [self._origin(row) for row in self.origins],
+            "slices": {name: found.document() for name, found in self.slices.items()},
             "leakage": None if evidence.leakage is None else asdict(evidence.leakage),
             "classes": _each(evidence.classes),
             "coverage": asdict(evidence.coverage),
@@ -174,6 +179,7 @@ def assess(material: Material, *, on: date, rng: np.random.Generator, replicates
         origins=material.origins,
         kinds=material.kinds,
         gains=_gains(scored),
+        slices=material.slices,
     )
 
 

@@ -20,6 +20,7 @@ from evaluation.draws import DrawRule, Draws, oracle_classes, place_draws, read_
 from evaluation.metrics import Floats
 from evaluation.population import Population
 from evaluation.replay import matrix_of, replayed
+from evaluation.slices import LOOKED_AT, WATCHED, Slices, parts_of, quintiles, read_dimensions, study
 from features.asof import Month
 from features.matrix import Batch
 from features.simulation.truth import latent
@@ -30,6 +31,7 @@ from training.cohort import HEADLINE, OPEN_CASE
 from training.errors import SchemeError
 from training.figures import BASELINES
 from training.labels import horizon_end, mature_on
+from training.looking import chances
 from training.pairs import Say
 from training.retrain import SAMPLE, Trained
 from training.sample import Sample
@@ -97,6 +99,7 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
         classes=classes,
         sanity=population.sanity(case.task, case.scheme, after),
         stability=population.compared(before, after, case.task.definitions),
+        slices=_slices(case, say),
     )
 
 
@@ -111,6 +114,29 @@ def pairs_of(table: pa.Table, stratum: str) -> Scored:
         margin=rows["margin"].to_numpy(),
         probability=rows["probability"].to_numpy(),
     )
+
+
+def _slices(case: Case, say: Say) -> dict[str, Slices]:
+    """The figures of parts of the test pairs: along the profile's dimensions, and by the chance to be looked at."""
+    task, chosen = case.task, case.sample.chosen("test")
+    scored = pairs_of(case.scored, HEADLINE)
+    dimensions = read_dimensions(task.profile) if task.outcome.framing == "detected" else ()
+    if not len(scored.outcome) or not dimensions:
+        return {}
+    say(f"parts of the test pairs by {', '.join(one.code for one in dimensions)}")
+    pairs, kind = case.sample.pairs.filter(pa.array(chosen)), scored.kind.astype(np.int8)
+    risk_class = np.zeros(len(kind), np.int8)
+    for place, code in enumerate(case.scheme.kinds):
+        own = kind == place
+        risk_class[own] = case.scheme.parts[code].cutoffs.classes(scored.probability[own])
+    found = {}
+    for one in dimensions:
+        parted = parts_of(task, one, pairs, kind, lambda code: case.sample.column(code)[chosen])
+        found[one.code] = study(scored, risk_class, one.label, parted)
+    if task.outcome.looked_at:
+        chance = chances(task, case.sample, case.sample.rows("test"))
+        found[LOOKED_AT] = study(scored, risk_class, WATCHED, quintiles(chance, scored.weight))
+    return found
 
 
 def _rivals(case: Case, rng: np.random.Generator) -> Rivals:

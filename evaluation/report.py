@@ -14,6 +14,7 @@ from evaluation.charts import Words, percent
 from evaluation.checks import ClassShares, Stability
 from evaluation.gate import PROMOTE, REJECT, REVIEW, Check
 from evaluation.metrics import Interval
+from evaluation.slices import FEWEST
 from features.profile import Profile
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -115,6 +116,7 @@ def render(assessment: Assessment, subject: Subject) -> str:
         pictures=_pictures(assessment, subject),
         name_of=lambda code: _name(code, words),
         shifts_shown=SHIFTS_SHOWN,
+        fewest=FEWEST,
     )
 
 

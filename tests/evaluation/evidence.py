@@ -11,6 +11,7 @@ from evaluation.draws import INSUFFICIENT, DrawStudy, Rate
 from evaluation.gate import judge
 from evaluation.metrics import Bin, Calibration
 from evaluation.report import Fact, Subject
+from evaluation.slices import Part, Slices
 from evaluation.stability import Migration, Shift
 from features.profile import Kind, Profile
 
@@ -39,6 +40,13 @@ def shares(**changed):
         guard={"A": (0.45, 0.80), "B": (0.15, 0.45), "C": (0.04, 0.12), "D": (0.01, 0.07)},
     )
     return replace(found, **changed)
+
+
+def parts(label, first):
+    """Two parts, one of them too small."""
+    around = (0.09, 0.13)
+    whole = Part("1", first, 3000, 60, 0.02, 0.04, 0.11, around, 0.1, around, 0.6, (0.5, 0.7), 1.02, (0.8, 1.3), 0.73)
+    return Slices(label, (whole, Part("2", ("其他", "other"), 40, 1)))
 
 
 def draws():
@@ -98,6 +106,10 @@ def assessment(evidence=None, **changed):
         origins=origins,
         kinds=tuple(found.calibration),
         gains=gains,
+        slices={
+            "kind": parts(("主体类型", "kind"), ("企业", "enterprise")),
+            "city": parts(("设区市", "city"), ("南昌市", "Nanchang")),
+        },
     )
     return replace(made, **changed)
 

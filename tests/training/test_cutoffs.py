@@ -88,3 +88,48 @@ def test_what_contradicts_itself_is_refused():
         Shares.read({"shares": {"A": 0.6, "B": 0.28, "C": 0.08, "D": 0.05}, "guard": {}})
     with pytest.raises(SchemeError, match="without entities"):
         choose(np.zeros(0), np.zeros(0, np.int8), WANTED)
+
+
+QUARTERS = Shares({"A": 0.25, "B": 0.25, "C": 0.25, "D": 0.25}, {})
+FOUR = np.array([0.1, 0.2, 0.3, 0.4])
+
+
+def test_a_cutoff_lies_in_the_middle_of_two_values_that_occur():
+    found = choose(FOUR, np.zeros(4, np.int8), QUARTERS).cutoffs
+    assert found.bounds.tolist() == pytest.approx([0.15, 0.25, 0.35])
+
+
+def test_where_everybody_belongs_to_a_class_its_cutoff_is_half_of_the_least_value():
+    all_b = Shares({"A": 0.0, "B": 1.0, "C": 0.0, "D": 0.0}, {})
+    found = choose(FOUR, np.zeros(4, np.int8), all_b)
+    assert found.cutoffs.b == pytest.approx(0.05)
+    assert found.shares == {"A": 0.0, "B": 1.0, "C": 0.0, "D": 0.0}
+
+
+def test_whom_rules_put_into_a_class_takes_a_place_of_its_share_and_is_not_counted_again():
+    ruled = np.array([3, 0, 0, 0], np.int8)  # the least probability of all, put into D
+    found = choose(FOUR, ruled, QUARTERS)
+    assert found.cutoffs.d == pytest.approx((0.4 + 1) / 2)  # D is full
+    assert found.shares == {"A": 0.25, "B": 0.25, "C": 0.25, "D": 0.25}
+    assert found.cutoffs.c == pytest.approx(0.35)
+
+
+def test_one_place_is_given_to_one_and_none_to_many_of_equal_probability():
+    equal = np.array([0.1, 0.1, 0.1, 0.2, 0.2])
+    one = Shares({"A": 0.8, "B": 0.0, "C": 0.0, "D": 0.2}, {})
+    assert choose(equal, np.zeros(5, np.int8), one).shares["D"] == 0.4  # two for one is no worse than none for one
+    three_for_one = choose(np.array([0.1, 0.2, 0.2, 0.2, 0.05]), np.zeros(5, np.int8), one)
+    assert three_for_one.shares["D"] == 0.0
+
+
+def test_nobody_to_choose_on_is_refused_in_words():
+    with pytest.raises(SchemeError, match=r"^Cutoffs were asked for a kind without entities on the reference month"):
+        choose(np.empty(0), np.empty(0, np.int8), WANTED)
+
+
+def test_shares_are_read_with_their_bands():
+    assert WANTED.target == {"A": 0.6, "B": 0.28, "C": 0.08, "D": 0.04}
+    assert WANTED.guard == {"A": (0.5, 0.7), "C": (0.05, 0.12), "D": (0.02, 0.06)}
+    for shares in ({"A": 0.6, "B": 0.28, "C": 0.08, "D": 0.05}, {"A": 1.2, "B": -0.2, "C": 0.0, "D": 0.0}):
+        with pytest.raises(SchemeError, match="expected four shares that add up to 1"):
+            Shares.read({"shares": shares, "guard": {}})

@@ -12,6 +12,7 @@ CUTOFFS = Cutoffs(0.1, 0.2, 0.4)
 SETTINGS = Steadiness(margin=0.1, steps_better=1)
 SCHEME = "s" * 64
 LETTERS = "ABCD"
+PREVIOUS = pa.table({"entity": pa.array([9, 2, 5], pa.int32()), "class": ["D", "A", "B"], "band": ["D", "A", "B"]})
 
 
 def month(probability, *, before=None, ruled="A", **flags):
@@ -72,8 +73,7 @@ def test_what_rules_demanded_is_read_from_classes_when_not_stated():
 
 
 def test_previous_rows_are_found_by_entity_in_any_order():
-    previous = pa.table({"entity": pa.array([9, 2, 5], pa.int32()), "class": ["D", "A", "B"], "band": ["D", "A", "B"]})
-    held = aligned(previous, np.array([2, 3, 5, 10], np.int32), SCHEME, ruled=np.zeros(4, np.int8))
+    held = aligned(PREVIOUS, np.array([2, 3, 5, 10], np.int32), SCHEME, ruled=np.zeros(4, np.int8))
     assert held.final.tolist() == [0, -1, 1, -1]
     assert not held.eased.any()
 
@@ -100,3 +100,25 @@ def test_settings_out_of_range_are_refused():
         with pytest.raises(SchemeError, match="Steadiness has margin"):
             Steadiness(margin, steps)
     assert Steadiness.read(SETTINGS.written()) == SETTINGS
+
+
+def test_a_first_month_knows_no_earlier_class_and_no_fact():
+    for none in (None, PREVIOUS.slice(0, 0)):
+        before = aligned(none, np.array([4, 9], np.int32), "s", ruled=np.zeros(2, np.int8))
+        assert before.final.tolist() == before.model.tolist() == [-1, -1]
+        assert before.ruled.tolist() == [0, 0]
+        assert before.final.dtype == before.ruled.dtype == np.int8
+        assert not np.any([before.adverse, before.state_reached, before.eased, before.other_scheme])
+
+
+def test_a_flag_that_is_not_known_is_not_raised():
+    rows = PREVIOUS.append_column("adverse", pa.array([None] * len(PREVIOUS), pa.bool_()))
+    entities = PREVIOUS["entity"].to_numpy()
+    assert not aligned(rows, entities, "s", ruled=np.zeros(len(entities), np.int8)).adverse.any()
+
+
+def test_a_class_of_another_scheme_is_marked_and_one_of_the_same_is_not():
+    made_by = pa.array(["old"] + ["new"] * (len(PREVIOUS) - 1))
+    entities = PREVIOUS["entity"].to_numpy()
+    found = aligned(PREVIOUS.append_column("scheme", made_by), entities, "new", ruled=np.zeros(len(entities), np.int8))
+    assert found.other_scheme.sum() == 1

@@ -1,0 +1,230 @@
+"""The same figures among parts of the test pairs: is anybody treated otherwise than others, and are watched ones?
+
+Equal treatment is read off side by side: who is called risky (C and D) without having violated, who violated without
+having been called risky, whether probabilities add up, and whether the order holds inside each part.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from evaluation.backtest import Scored, number
+from evaluation.errors import GateError
+from evaluation.metrics import Flags, Floats, Interval, auc, effective_n, observed_expected, rank, wilson
+from features.matrix import registrations
+from features.profile import Profile
+from training.cutoffs import RiskClass
+from training.task import Task
+
+FEWEST = 200  # pairs below which a part is counted and not judged
+LOOKED_AT, KIND = "looked_at", "kind"
+WATCHED: tuple[str, str] = ("被查可能性（五等分）", "chance to be looked at (in fifths)")
+QUINTILES = 5
+BY = ("field", "indicator")
+Texts = NDArray[np.str_]
+Words = tuple[str, str]
+Parted = tuple[Mapping[str, Words], Sequence[str]]
+"""The parts in order with their words, and the part of every pair."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """How pairs are parted: by kind, by a field of the register (or what stands above its code), or by an indicator.
+
+    An indicator is parted at ``bounds``, or into so many ``parts`` of equal weight.
+    """
+
+    code: str
+    label: Words
+    field: str | None = None
+    above: bool = False
+    indicator: str | None = None
+    bounds: tuple[float, ...] = ()
+    parts: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """Figures of one part; intervals are 95 %, and figures null where there are fewer than ``FEWEST`` pairs.
+
+    ``share`` is that of class C and D, ``false_alarms`` the same among those without the outcome, ``missed`` the share
+    of those with it in A and B.
+    """
+
+    value: str
+    label: Words
+    n: int
+    n_pos: int
+    rate: float | None = None
+    share_d: float | None = None
+    share: float | None = None
+    share_interval: Interval | None = None
+    false_alarms: float | None = None
+    false_alarms_interval: Interval | None = None
+    missed: float | None = None
+    missed_interval: Interval | None = None
+    o_e: float | None = None
+    o_e_interval: Interval | None = None
+    auc: float | None = None
+
+
+@dataclass(frozen=True)
+class Slices:
+    """All parts along one dimension, in the order of their values."""
+
+    label: Words
+    parts: tuple[Part, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The parts as JSON."""
+        return asdict(self)
+
+
+def read_dimensions(profile: Profile) -> tuple[Dimension, ...]:
+    """The dimensions a profile lists in ``slices.yaml``, none without it; GateError for one that says too little."""
+    if not profile.has("slices"):
+        return ()
+    found = []
+    for row in profile.table("slices"):
+        named = [name for name in BY if row.get(name)]
+        if len(named) != 1 and row["code"] != KIND:
+            raise GateError(
+                f"slices.yaml of profile {profile.name}, {row['code']}: {len(named)} of {', '.join(BY)}; expected one. "
+                "Nothing was studied; correct it."
+            )
+        label = (row["label"], row.get("label_en", row["code"]))
+        bounds, above = tuple(float(bound) for bound in row.get("bounds", ())), bool(row.get("above", False))
+        parts = int(row.get("parts", 0))
+        found.append(Dimension(row["code"], label, row.get("field"), above, row.get("indicator"), bounds, parts))
+    return tuple(found)
+
+
+def study(scored: Scored, risk_class: NDArray[np.int8], label: Words, parted: Parted) -> Slices:
+    """The figures of every part along a dimension of that label."""
+    named = np.asarray(parted[1])
+    parts = []
+    for value, words in parted[0].items():
+        own = named == value
+        if own.any():
+            parts.append(_part(value, words, scored.where(own), risk_class[own]))
+    return Slices(label, tuple(parts))
+
+
+def _part(value: str, label: Words, rows: Scored, risk_class: NDArray[np.int8]) -> Part:
+    n, positive = len(rows.outcome), rows.outcome
+    if n < FEWEST:
+        return Part(value, label, n, int(positive.sum()))
+    risky = risk_class >= RiskClass.C
+    o_e, o_e_interval = observed_expected(rows.probability, positive, weights=rows.weight, entities=rows.entity)
+    share, false_alarms, missed = (
+        _share(flag, rows.weight, among)
+        for flag, among in ((risky, np.ones(n, np.bool_)), (risky, ~positive), (~risky, positive))
+    )
+    return Part(
+        value=value,
+        label=label,
+        n=n,
+        n_pos=int(positive.sum()),
+        rate=float(np.average(positive, weights=rows.weight)),
+        share_d=float(np.average(risk_class == RiskClass.D, weights=rows.weight)),
+        share=share[0],
+        share_interval=share[1],
+        false_alarms=false_alarms[0],
+        false_alarms_interval=false_alarms[1],
+        missed=missed[0],
+        missed_interval=missed[1],
+        o_e=o_e,
+        o_e_interval=o_e_interval,
+        auc=number(auc(rank(rows.margin, positive), rows.weight)[0]),
+    )
+
+
+def _share(flag: Flags, weight: Floats, among: Flags) -> tuple[float | None, Interval | None]:
+    if not among.any():
+        return None, None
+    own = weight[among]
+    found = float(np.average(flag[among], weights=own))
+    return found, wilson(found, effective_n(own))
+
+
+def quintiles(chance: Floats, weight: Floats) -> Parted:
+    """Fifths by the chance to be looked at, the least watched first, of equal weight; equal chances stay together."""
+    names = {str(place): (f"第{place}组", f"fifth {place}") for place in range(1, QUINTILES + 1)}
+    names["1"], names["5"] = ("最少被查的五分之一", "least looked at"), ("最多被查的五分之一", "most looked at")
+    return names, [str(place + 1) for place in _places(chance, weight, QUINTILES).tolist()]
+
+
+def _places(values: Floats, weight: Floats, parts: int) -> NDArray[np.int64]:
+    _, place = np.unique(values, return_inverse=True)
+    own = np.bincount(place, weights=weight)
+    middle = (np.cumsum(own) - own / 2) / own.sum()
+    found: NDArray[np.int64] = np.minimum((middle * parts).astype(np.int64), parts - 1)[place]
+    return found
+
+
+def parts_of(
+    task: Task, dimension: Dimension, pairs: pa.Table, kind: NDArray[np.int8], column: Callable[[str], Floats]
+) -> Parted:
+    """The parts of a dimension with their words, and the part of every pair; ``column`` gives an indicator's values."""
+    profile = task.profile
+    if dimension.field is not None:
+        return _by_field(task, dimension, pairs)
+    if dimension.indicator is not None:
+        return _by_indicator(dimension, column(dimension.indicator), 1.0 / pairs["s"].to_numpy())
+    names = {one.code: (one.label, one.label_en) for one in profile.kinds}
+    return names, [profile.kind_codes[number] for number in kind]
+
+
+def _by_indicator(dimension: Dimension, values: Floats, weight: Floats) -> Parted:
+    known = ~np.isnan(values)
+    bounds = np.array(dimension.bounds)
+    if not len(bounds):
+        place = np.full(len(values), -1)
+        place[known] = _places(values[known], weight[known], dimension.parts)
+        bounds = np.array(
+            [values[place == number].max() for number in range(dimension.parts - 1) if (place == number).any()]
+        )
+    edges = ["", *(f"{bound:g}" for bound in bounds), ""]
+    names = {}
+    for step, (low, high) in enumerate(pairwise(edges)):
+        told = f"{low}–{high}" if low and high else (f"≤ {high}" if high else f"> {low}")
+        names[str(step)] = (told, told)
+    names["-"] = ("无值", "no value")
+    place = np.searchsorted(bounds, values, side="left")
+    return names, ["-" if not here else str(number) for here, number in zip(known, place, strict=True)]
+
+
+def _by_field(task: Task, dimension: Dimension, pairs: pa.Table) -> Parted:
+    field = str(dimension.field)
+    found = np.full(len(pairs), "-", dtype=object)
+    entity, days = pairs["entity"].to_numpy(), np.array(pairs["as_of"].to_pylist())
+    for day in sorted(set(days.tolist())):
+        known = registrations(task.lake, as_of=day, engine=task.engine, also=(field,))
+        of_key = dict(zip(known["entity"].to_pylist(), known[field].to_pylist(), strict=True))
+        here = days == day
+        found[here] = [of_key.get(key) or "-" for key in entity[here].tolist()]
+    words = _words(task, field)
+    if dimension.above:
+        above = {code: row[1] for code, row in words.items()}
+        found = np.array([above.get(code, "-") or "-" for code in found], dtype=object)
+    names = {code: words[code][0] if code in words else (code, code) for code in sorted({*found.tolist()} - {"-"})}
+    return {**names, "-": ("未登记", "not registered")}, found.tolist()
+
+
+def _words(task: Task, field: str) -> dict[str, tuple[Words, str]]:
+    """By code of a field's list: its words, and the code above it."""
+    from features.records.schema import REGISTER, record_types
+
+    name = record_types(task.profile)[REGISTER].field(field).list
+    if name is None:
+        return {}
+    rows = task.profile.codelist(name).rows
+    return {
+        str(row["code"]): ((row["label"], row.get("label_en", row["label"])), str(row.get("parent", "")))
+        for row in rows
+    }
