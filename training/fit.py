@@ -22,6 +22,7 @@ Made = TypeVar("Made")
 MOST_DEPTH, MOST_LEAVES = 6, 31
 LEAST_BINS = 2
 THREADED_FROM = 50_000_000  # matrix cells
+BLOCK = 2_048  # rows
 SIGN = {"riskier": 1, "safer": -1}
 
 
@@ -218,9 +219,15 @@ def _binned(place: Layout, settings: TreeSettings) -> dict[str, Any]:
 
 
 def design(rows: Rows, place: Layout) -> Floats:
-    """The model's own matrix: features, controls as they were, kind."""
-    features = rows.values[:, [place.columns.index(name) for name in place.features]]
-    return np.concatenate([features, rows.controls, rows.kind[:, None].astype(np.float64)], axis=1)
+    """The model's own matrix: features, controls as they were, kind; filled block by block, for a sample is large."""
+    places, count = [place.columns.index(name) for name in place.features], len(place.features)
+    found = np.empty((len(rows.kind), len(place.names)))
+    for start in range(0, len(found), BLOCK):
+        part = slice(start, start + BLOCK)
+        found[part, :count] = rows.values[part][:, places]
+    found[:, count:-1] = rows.controls
+    found[:, -1] = rows.kind
+    return found
 
 
 def reference(rows: Rows, place: Layout, models: Sequence[str], kinds: Sequence[str]) -> dict[str, Any]:
