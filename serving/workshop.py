@@ -312,10 +312,11 @@ def _subject(case: "Case") -> "Subject":
         Fact(("指标体系版本", "version of the indicators"), scheme.version or "–"),
         Fact(("指标体系摘要", "digest of the indicators"), scheme.definitions[:16]),
     )
-    trees = scheme.training["settings"]["trees"]
+    leaves = scheme.training["settings"]["trees"]["leaves"]
+    counts = " + ".join(map(str, scheme.training.get("trees", ["–"])))
     card = (
         Fact(("分类方案", "scheme"), scheme.digest[:16]),
-        Fact(("模型", "model"), f"LightGBM, {trees['count']} × {trees['leaves']}, {len(scheme.models)}"),
+        Fact(("模型（每个的树数，叶数上限）", "models (trees of each, most leaves)"), f"LightGBM, {counts}, {leaves}"),
         Fact(("参与建模的指标", "indicators in the model"), len(scheme.features)),
         Fact(("暴露控制", "exposure controls"), ", ".join(scheme.controls) or "–"),
         Fact(("直接判定规则", "direct-determination rules"), len(scheme.rules)),

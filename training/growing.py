@@ -12,7 +12,7 @@ from features.asof import months_before
 from training.fit import Floats, Layout, Rows, TreeSettings, dataset, label_of, parameters
 from training.sample import Sample
 
-PATIENCE = 60
+PATIENCE = 60  # trees without help that end a fold; and as many are grown where no fold can tell
 
 Mask = npt.NDArray[np.bool_]
 Days = npt.NDArray[np.datetime64]
@@ -49,15 +49,29 @@ def folds_of(sample: Sample, settings: TreeSettings, *, gap_months: int) -> tupl
 def grown(sample: Sample, settings: TreeSettings, *, gap_months: int) -> tuple[int, ...]:
     """How many trees every booster gets: the number that did best in the folds, of those there may be at most.
 
-    All there may be, where the settings ask for no folds or history is too short for one.
+    All there may be, where the settings ask for no folds; ``PATIENCE``, where no fold has somebody with the outcome
+    both before and after.
     """
-    found, every = folds_of(sample, settings, gap_months=gap_months), range(len(settings.seeds))
-    if not found:
+    every = range(len(settings.seeds))
+    if not settings.folds:
         return tuple(settings.count for _ in every)
-    rows = sample.rows("fit")
+    found, rows = folds_of(sample, settings, gap_months=gap_months), sample.rows("fit")
     numbers = (0, 1) if len(settings.seeds) > 1 and not np.array_equal(rows.label, rows.learned) else (0,)
-    best = [int(np.argmin(losses_by_tree(rows, sample.layout, settings, found, number))) + 1 for number in numbers]
+    best = [_best(rows, sample.layout, settings, found, number) for number in numbers]
     return tuple(best[number % len(best)] for number in every)
+
+
+def telling(label: Floats, found: Sequence[Fold]) -> tuple[Fold, ...]:
+    """The folds that have somebody with the outcome both among those fitted on and among those tested on."""
+    return tuple(fold for fold in found if label[fold.fitted].any() and label[fold.tested].any())
+
+
+def _best(rows: Rows, place: Layout, settings: TreeSettings, found: Sequence[Fold], number: int) -> int:
+    label = label_of(rows, number)
+    usable = telling(label, found)
+    if not usable:
+        return min(PATIENCE, settings.count)
+    return int(np.argmin(losses_by_tree(rows, place, settings, usable, number))) + 1
 
 
 def losses_by_tree(

@@ -92,7 +92,7 @@ def _model(profile: Profile, definitions: Definitions, outcome: Outcome) -> None
 
 def _outcome(profile: Profile, types: Mapping[str, RecordType], outcome: Outcome) -> None:
     where = f"outcomes.yaml of profile {profile.name}, outcome {outcome.code}"
-    for facts in (*outcome.any_of, *outcome.open_case):
+    for facts in (*outcome.any_of, *outcome.open_case, *outcome.looked_at):
         _facts(profile, types, facts, where)
     if outcome.event is None:
         return

@@ -10,7 +10,7 @@ import numpy as np
 
 from training.errors import SchemeError
 from training.fit import MOST_DEPTH, MOST_LEAVES, TreeSettings
-from training.growing import folds_of, losses_by_tree
+from training.growing import folds_of, losses_by_tree, telling
 from training.sample import Sample
 
 STUDY_FILE = "study.db"
@@ -48,13 +48,14 @@ def tune(sample: Sample, settings: TreeSettings, store: Path, *, gap_months: int
     import optuna
 
     optuna.logging.set_verbosity(logging.WARNING)
-    within = folds_of(sample, settings, gap_months=gap_months)
+    rows = sample.rows("fit")
+    within = telling(rows.label, folds_of(sample, settings, gap_months=gap_months))
     if not within:
         raise SchemeError(
-            f"No date of the fit part has another {gap_months} months before it in {settings.folds} folds; expected "
-            "one. Nothing was tuned; deliver earlier records, or set dates.fit and trees.folds in model.yaml."
+            f"No date of the fit part has another {gap_months} months before it in {settings.folds} folds, both with "
+            "the outcome; expected one. Nothing was tuned; deliver earlier records, or set dates.fit and trees.folds "
+            "in model.yaml."
         )
-    rows = sample.rows("fit")
     store.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
         storage=f"sqlite:///{store.absolute() / STUDY_FILE}", study_name="trees", load_if_exists=True

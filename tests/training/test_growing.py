@@ -11,7 +11,7 @@ from small_scheme import DEFINITIONS, OUTCOME, SETTINGS, make_rows
 
 from training import fit, sample, tuning
 from training.errors import SchemeError
-from training.growing import folds, grown, losses_by_tree
+from training.growing import PATIENCE, folds, grown, losses_by_tree
 from training.sample import Sample
 from training.tuning import tune
 
@@ -97,10 +97,22 @@ def test_a_loss_is_that_of_a_model_fitted_on_the_earlier_dates_alone(drawn):
     assert losses[6] == pytest.approx(by_hand, rel=1e-9)
 
 
-def test_without_folds_or_history_the_settings_stay(drawn):
-    every = (WIDE.count,) * len(WIDE.seeds)
-    assert grown(drawn, replace(WIDE, folds=0), gap_months=12) == every
-    assert grown(drawn, WIDE, gap_months=120) == every
+def test_without_folds_there_are_all_trees_and_without_history_a_few(drawn):
+    seeds = len(WIDE.seeds)
+    assert grown(drawn, replace(WIDE, folds=0), gap_months=12) == (WIDE.count,) * seeds
+    assert grown(drawn, WIDE, gap_months=120) == (PATIENCE,) * seeds
+    assert grown(drawn, replace(WIDE, count=5), gap_months=120) == (5,) * seeds
+
+
+def test_a_fold_without_the_outcome_on_either_side_tells_nothing(drawn, monkeypatch):
+    rows = drawn.rows("fit")
+    days = drawn.pairs["as_of"].to_numpy().astype("datetime64[D]")
+    (last,) = folds(days, gap_months=12, most=1)
+    early = replace(rows, label=np.where(last.tested, 0.0, rows.label))
+    monkeypatch.setattr(Sample, "rows", lambda *_: replace(early, learned=early.label))
+    within = folds(days, gap_months=12, most=2)[:1]
+    best = int(np.argmin(losses_by_tree(early, drawn.layout, WIDE, within))) + 1
+    assert grown(drawn, WIDE, gap_months=12) == (best,) * len(WIDE.seeds)
 
 
 def test_a_search_begins_with_the_settings_there_are_and_goes_on_where_it_stopped(drawn, tmp_path, monkeypatch):
