@@ -1,6 +1,6 @@
 """All studies of one scheme in order: figures, evidence, verdict, and the document they make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from math import hypot
@@ -21,7 +21,7 @@ from evaluation.checks import (
     Stability,
 )
 from evaluation.draws import DrawRule, Draws, DrawStudy, study
-from evaluation.gate import Verdict, judge, least_draws
+from evaluation.gate import Verdict, failing, judge, least_draws
 from evaluation.metrics import Calibration, Floats, auc, bootstrap, calibration, capture, rank
 from evaluation.slices import Slices
 from training.cutoffs import RiskClass
@@ -34,12 +34,13 @@ GAINS = (0.01, 0.02, 0.05, 0.08, 0.12, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 class Rivals:
     """Other scores of the same pairs, row by row; None or empty where there is none.
 
-    ``baseline`` and ``champion`` are (name, margins); ``shuffled`` are margins of models whose labels were shuffled;
-    ``propensity`` is the truth of a simulated province.
+    ``baseline`` and ``champion`` are (name, margins), the champion's probabilities beside; ``shuffled`` are margins of
+    models whose labels were shuffled; ``propensity`` is the truth of a simulated province.
     """
 
     baseline: tuple[str, Floats] | None = None
     champion: tuple[str, Floats] | None = None
+    champion_probability: Floats | None = None
     shuffled: Sequence[Floats] = ()
     propensity: Floats | None = None
 
@@ -90,6 +91,7 @@ class Assessment:
     kinds: Sequence[str]
     gains: Sequence[tuple[float, float]]
     slices: Mapping[str, Slices]
+    champion_fails: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """The figures as JSON: what ``evaluate --json`` prints."""
@@ -112,6 +114,7 @@ class Assessment:
             },
             "backtest": [self._origin(row) for row in self.origins],
             "slices": {name: found.document() for name, found in self.slices.items()},
+            "champion_fails": list(self.champion_fails),
             "leakage": None if evidence.leakage is None else asdict(evidence.leakage),
             "classes": _each(evidence.classes),
             "coverage": asdict(evidence.coverage),
@@ -180,7 +183,31 @@ def assess(material: Material, *, on: date, rng: np.random.Generator, replicates
         kinds=material.kinds,
         gains=_gains(scored),
         slices=material.slices,
+        champion_fails=_champion_fails(material, evidence, measured, on=on),
     )
+
+
+def _champion_fails(
+    material: Material, evidence: Evidence, measured: Callable[[Scored], Discrimination], *, on: date
+) -> tuple[str, ...]:
+    """The blocking checks the champion itself does not stand on the same pairs: how well it orders, and calibration."""
+    rivals = material.rivals
+    if rivals.champion is None or rivals.champion_probability is None or not len(material.scored.outcome):
+        return ()
+    pairs = replace(material.scored, margin=rivals.champion[1], probability=rivals.champion_probability)
+    own = replace(
+        evidence,
+        discrimination=measured(pairs),
+        calibration=_calibrations(replace(material, scored=pairs)),
+        baseline=None,
+        champion=None,
+        leakage=None,
+        draws=None,
+        classes={},
+        sanity=None,
+        stability=None,
+    )
+    return failing(own, on=on)
 
 
 def _drawn(material: DrawMaterial | None, minimum: int, *, oracle: bool) -> DrawStudy | None:

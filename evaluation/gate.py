@@ -69,6 +69,12 @@ def judge(evidence: Evidence, *, scheme: str, on: date) -> Verdict:
     return Verdict(scheme, conclude(checks), on, checks)
 
 
+def failing(evidence: Evidence, *, on: date) -> tuple[str, ...]:
+    """The blocking checks that evidence does not stand, by the thresholds in force on a day."""
+    checks = (_check(row, evidence, on) for row in read_gate()["checks"])
+    return tuple(check.code for check in checks if check.blocking and check.passed is False)
+
+
 def read_verdict(document: Mapping[str, Any]) -> Verdict:
     """The verdict of a saved assessment's ``gate`` block; GateError when it is not what its digest names."""
     try:

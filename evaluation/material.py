@@ -143,9 +143,11 @@ def _rivals(case: Case, rng: np.random.Generator) -> Rivals:
     headline = case.scored.filter(pc.equal(case.scored["stratum"], HEADLINE))
     seen = case.sample.rows("test")
     baseline = next(name for name in BASELINES if name in headline.column_names)
+    margins = None if case.champion is None else _champion(case, case.champion, seen)
     return Rivals(
         baseline=(baseline, headline[baseline].to_numpy()),
-        champion=None if case.champion is None else ("champion", _champion(case, case.champion, seen)),
+        champion=None if margins is None else ("champion", margins),
+        champion_probability=None if margins is None else _probability(case, margins, seen.kind),
         shuffled=_shuffled(case, seen, rng),
         propensity=None if case.truth is None else _propensity(case, case.truth, headline),
     )
@@ -167,6 +169,14 @@ def _champion(case: Case, champion: Scheme, seen: fit.Rows) -> Floats:
     found = np.full(len(known), -np.inf)
     found[known] = champion.margins(rows.values[known], rows.kind[known])
     return found
+
+
+def _probability(case: Case, margins: Floats, kind: npt.NDArray[np.int8]) -> Floats | None:
+    """What the champion says of the pairs; None where it knows other kinds."""
+    reigning = case.champion
+    if reigning is None or reigning.kinds != case.scheme.kinds:
+        return None
+    return reigning.probabilities(margins, kind)
 
 
 def _shuffled(case: Case, seen: fit.Rows, rng: np.random.Generator) -> list[Floats]:

@@ -72,10 +72,18 @@ class Population:
         return pa.table({"entity": pa.array(self.entity, pa.int32()), **named, "scheme": made_by})
 
 
-def classified(task: Task, scheme: Scheme, *, as_of: date, before: Population | None = None) -> Population:
-    """The population of a date under a scheme; ``before`` is an earlier one, for steadiness."""
+def classified(
+    task: Task,
+    scheme: Scheme,
+    *,
+    as_of: date,
+    before: Population | None = None,
+    previous: Previous | None = None,
+) -> Population:
+    """The population of a date under a scheme; ``before`` is an earlier one, for steadiness, or ``previous`` the last
+    sealed month."""
     states = movers_on(task, as_of).states
-    previous = None if before is None else _previous(task, before, as_of)
+    previous = previous if before is None else _previous(task, before, as_of)
     trained_on = trainable(task.knowledge, task.sampling, as_of=as_of)["entity"].to_numpy()
     stride = max(1, task.lake.register().num_rows // KEPT_ROWS)
     parts, moved, seen, unknown = [], [np.empty(0, bool)], [pa.table({"entity": pa.array([], pa.int32())})], 0

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serving import screens
+from serving import display, screens
 from serving.entrance import Json, day, workshop
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ verbs = typer.Typer(help="Propose, approve and roll back a champion; who was cha
 @verbs.command()
 def propose(as_: As, reason: Reason = None, json: Json = False) -> None:
     """Propose the newest scheme as champion, on its verdict and report."""
-    from evaluation import promotion, versions
+    from evaluation import promotion
     from serving import settings
 
     bench = workshop()
@@ -31,9 +31,29 @@ def propose(as_: As, reason: Reason = None, json: Json = False) -> None:
         folder=made.folder,
         report=report,
         signer=promotion.Signer(as_, settings.now(), reason),
-        check=lambda scheme: versions.check_promotable(bench.office, scheme.definitions),
+        check=lambda found: bench.promotable(found, settings.today(bench.settings.profile)),
     )
     screens.act(entry, json=json)
+
+
+@verbs.command()
+def shadow(
+    month: Annotated[str, typer.Argument(help="A published month, YYYY-MM.")], as_: As, json: Json = False
+) -> None:
+    """Compute a published month with the newest scheme beside the champion's, and record who would move."""
+    from evaluation import promotion, term
+    from features.asof import Month
+    from serving import settings
+    from training.scheme import Scheme
+
+    bench = workshop()
+    scheme = Scheme.load(bench.newest().folder, bench.office.scheme_key)
+    sealed = bench.sealed(Month.parse(month))
+    with display.step(f"{month} in the shadow") as step:
+        found = term.beside(bench.task(sealed.month.end, None), scheme, sealed)
+        step.note = f"{found['migration']['entities']:,} entities in both"
+    entry = term.shadow(bench.office, found, signer=promotion.Signer(as_, settings.now()))
+    screens.shadowed(entry, json=json)
 
 
 @verbs.command()
@@ -43,7 +63,7 @@ def approve(
     json: Json = False,
 ) -> None:
     """Approve a proposed scheme with another person's key: it becomes champion."""
-    from evaluation import promotion, versions
+    from evaluation import promotion
     from serving import settings
 
     bench = workshop()
@@ -51,7 +71,7 @@ def approve(
         bench.office,
         scheme,
         signer=promotion.Signer(as_, settings.now()),
-        check=lambda found: versions.check_promotable(bench.office, found.definitions),
+        check=lambda found: bench.promotable(found, settings.today(bench.settings.profile)),
         mirror=lambda digest: _mirror(bench, digest),
     )
     screens.act(entry, json=json)

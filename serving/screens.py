@@ -115,6 +115,21 @@ def act(entry: Any, *, json: bool) -> None:
     figures.print(f"{entry.action} by {entry.actor}: scheme {entry.details['scheme'][:12]} (journal entry {entry.seq})")
 
 
+def shadowed(entry: Any, *, json: bool) -> None:
+    """A month a scheme stood beside the champion: who would move from which class to which."""
+    found = dict(entry.details)
+    if json:
+        document({"seq": entry.seq, "action": entry.action, "by": entry.actor, "at": entry.at, **found})
+        return
+    for name, title in (("migration", "all"), ("calm", "nothing new known")):
+        one = found[name]
+        rows = [[before, *row] for before, row in zip("ABCD", one["moves"], strict=True)]
+        share = "–" if one["unchanged"] is None else f"{one['unchanged']:.2%}"
+        words = f"{found['month']}, {title}: {share} of {one['entities']:,} keep their class, "
+        table(f"{words}{one['two_class_jumps']} jump two or more", ["champion, then challenger", *"ABCD"], rows)
+    figures.print(f"{entry.action} by {entry.actor}: scheme {found['scheme'][:12]} (journal entry {entry.seq})")
+
+
 def promotions(acts: Sequence[Mapping[str, Any]], *, on: str | None, json: bool) -> None:
     """Promotion acts, oldest first; of one day's champion when a day is asked for."""
     if json:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from evaluation.material import Case
     from evaluation.promotion import Office
     from evaluation.report import Subject
+    from evaluation.term import Sealed
     from serving.classification import Sources
     from serving.results import Results
     from training.retrain import Trained
@@ -260,6 +261,38 @@ class Workshop:
             )
         document = json.loads((folder / ASSESSMENT).read_text(encoding="utf-8"))
         return gate.read_verdict(document["gate"]), sha256((folder / REPORT).read_bytes()).hexdigest()
+
+    def champion_fails(self, digest: str) -> tuple[str, ...]:
+        """The blocking checks the champion failed when a scheme was assessed against it."""
+        path = self.report_folder(digest) / ASSESSMENT
+        document = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return tuple(document.get("champion_fails", ()))
+
+    def promotable(self, scheme: "Scheme", on: date) -> None:
+        """Nothing when a scheme may be proposed or approved on a day; GateError otherwise."""
+        from evaluation import term, versions
+
+        versions.check_promotable(self.office, scheme.definitions)
+        profile = self.settings.profile
+        terms = term.Term.read(profile, on, simulated=(self.settings.lake_home / "truth").is_dir())
+        failing = self.champion_fails(scheme.digest)
+        term.check(self.office, terms, scheme.digest, on=on, zone=profile.zone, failing=failing)
+
+    def sealed(self, month: Month) -> "Sealed":
+        """A published month as a challenger is held against it, with what the month before held."""
+        from evaluation.population import movers_on
+        from evaluation.term import Sealed
+        from features.engine import Engine
+        from features.reading import Reading
+        from training.facts import Previous, Span, new_facts
+
+        found, previous = self.results.month(month), None
+        earlier = month.shift(-1)
+        if str(earlier) in self.results.months():
+            before, movers = self.results.month(earlier), movers_on(self.task(month.end, None), month.end)
+            facts = new_facts(Reading(self.lake, Engine(self.engine)), movers, Span(earlier.end, month.end))
+            previous = Previous(before.classes().join(facts, "entity").sort_by("entity"), before.states(movers.states))
+        return Sealed(month, found.classes(), found.head.scheme, previous)
 
     def sources(self, scheme: "Scheme", as_of: date, engine: str | None = None) -> "Sources":
         """What a month is computed from; the profile chooses the engine where none is named."""

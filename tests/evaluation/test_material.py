@@ -11,13 +11,14 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from evaluation import material, population
+from evaluation import material, population, term
 from evaluation.assessment import assess
 from evaluation.draws import DrawRule, read_draws
 from evaluation.errors import GateError
 from evaluation.material import Case
 from evaluation.replay import Windows, replay_windows
 from evaluation.report import Subject, render
+from features.asof import Month
 from features.engine import Engine
 from features.indicators.catalogue import Definitions, codelist_texts, deciding_settings, digest_of, load
 from features.indicators.language import on
@@ -445,3 +446,49 @@ def test_an_outcome_without_a_group_has_no_figures_within_one(case):
     assert found["windows"]["known"]["group_known"] is None
     assert found["pooled"]["auc_within_group"] is None
     assert found["pooled"]["interval"] is None
+
+
+def sealed_by(case, month, digest):
+    """A month as the case's scheme would have sealed it, under another name."""
+    before = population.classified(case.task, case.scheme, as_of=month.shift(-1).end)
+    found = population.classified(case.task, case.scheme, as_of=month.end, before=before)
+    previous = population._previous(case.task, before, month.end)
+    return term.Sealed(month, found.as_previous(), digest, previous), found
+
+
+def test_a_scheme_beside_itself_moves_nobody_and_another_s_movers_are_counted(case):
+    month = Month.of(case.task.reference_month)
+    sealed, found = sealed_by(case, month, "f" * 64)
+    same = term.beside(case.task, case.scheme, sealed)
+    assert (same["scheme"], same["champion"], same["month"]) == (case.scheme.digest, "f" * 64, str(month))
+    assert same["migration"]["entities"] == len(found.entity)
+    assert same["migration"]["unchanged"] == 1.0
+    worse = np.minimum(found.final_class + 1, 3).astype(np.int8)
+    shifted = replace(sealed, classes=replace(found, final_class=worse).as_previous())
+    moved = term.beside(case.task, case.scheme, shifted)["migration"]
+    expected = int((worse != found.final_class).sum())
+    assert (
+        sum(moves for row, line in enumerate(moved["moves"]) for column, moves in enumerate(line) if row != column)
+        == expected
+    )
+
+
+def test_a_champion_that_foresees_the_wrong_rates_fails_and_the_scheme_itself_does_not(case):
+    scheme = case.scheme
+    parts = {
+        kind: replace(part, curve=replace(part.curve, intercept=part.curve.intercept + 3.0))
+        for kind, part in scheme.parts.items()
+    }
+    wrong = replace(case, champion=replace(scheme, parts=parts))
+    found = [
+        assess(
+            material.gather(one, np.random.default_rng(5), lambda _: None),
+            on=date(2026, 1, 31),
+            rng=np.random.default_rng(5),
+            replicates=20,
+        )
+        for one in (wrong, replace(case, champion=scheme))
+    ]
+    assert "EV030" in found[0].champion_fails
+    assert "EV030" not in found[1].champion_fails
+    assert found[0].document()["champion_fails"] == list(found[0].champion_fails)

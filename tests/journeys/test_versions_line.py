@@ -1,5 +1,6 @@
 """Two versions of a town's indicators: drafted, trained on, judged, published; a month stays with its own."""
 
+import json
 import shutil
 from importlib import import_module
 from pathlib import Path
@@ -80,6 +81,13 @@ def plain(first, tmp_path_factory):
 def second(first, tmp_path_factory):
     """A copy of the town whose profile has another window and a renamed indicator."""
     return edited(twin(first, tmp_path_factory.mktemp("second") / "town"))
+
+
+def asked(place, *, between, shadow):
+    """How long a champion stays, and how long its successor is watched, as the town would ask for it."""
+    row = {"since": "2020-01-01", "until": None, "basis": "the town", "months_between_champions": between}
+    path = place.profile / "promotion.yaml"
+    path.write_text(json.dumps([{**row, "months_in_shadow": shadow}]).replace('"2020-01-01"', "2020-01-01"))
 
 
 def months(place):
@@ -169,6 +177,21 @@ def test_a_second_version_is_judged_on_past_months_before_a_second_person_publis
 def test_a_champion_of_the_first_version_is_judged_on_its_own_indicators_and_followed(second):
     answer(second, "train")
     before = answer(second, "status")["champion"]
+    answer(second, "evaluate")
+    asked(second, between=3, shadow=1)
+    said = second.run("promote", "propose", *PROMOTION)
+    assert (said.code, said.out) == (30, "")
+    assert "expected at least 3 months, until" in " ".join(said.err.split())
+    asked(second, between=0, shadow=1)
+    said = second.run("promote", "propose", *PROMOTION)
+    assert "in 0 months (none); expected 1" in " ".join(said.err.split())
+    found = answer(second, "promote", "shadow", "2025-12", "--as", "ann")
+    assert (found["action"], found["by"], found["month"]) == ("promotion.shadowed", "ann", "2025-12")
+    assert found["migration"]["entities"] > 500
+    assert 0.5 < found["migration"]["unchanged"] < 1
+    assert found["calm"]["entities"] <= found["migration"]["entities"]
+    shown = second.run("promote", "shadow", "2025-11", "--as", "ann").out
+    assert "nothing new known" in shown
     promote(second)
     found = answer(second, "status")["champion"]
     assert (before["indicators"]["version"], found["indicators"]["version"]) == ("2025.1", "2025.2")

@@ -1,0 +1,115 @@
+"""When a champion may change: a quarter at least, a month in the shadow, and at once when the champion fails itself."""
+
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+
+from evaluation import promotion, term
+from evaluation.errors import GateError
+from evaluation.promotion import Office, Signer
+from evaluation.term import Term
+from features.profile import read_profile
+from features.records.journal import Journal
+from features.signing import create_key, verify_key
+from tests.world import SMALL
+
+ZONE = ZoneInfo("Asia/Shanghai")
+REIGNING, RISING = "a" * 64, "b" * 64
+SINCE = datetime(2026, 1, 31, 17, 0, tzinfo=UTC)  # already the first of February in the zone
+QUARTER = Term(months_between=3, months_in_shadow=1)
+
+
+@pytest.fixture
+def office(tmp_path):
+    for name in ("ann", "bob", "training"):
+        create_key(tmp_path / "keys", name)
+    return Office(
+        tmp_path, Journal(tmp_path / "journal.jsonl"), tmp_path / "keys", verify_key(tmp_path / "keys", "training")
+    )
+
+
+@pytest.fixture
+def reigned(office):
+    """An office with a champion since 1 February 2026."""
+    promotion.signed(office, promotion.APPROVED, {"scheme": REIGNING, "proposal": "x"}, Signer("bob", SINCE))
+    return office
+
+
+def stood(office, month="2026-04", scheme=RISING, beside=REIGNING):
+    found = {"scheme": scheme, "champion": beside, "month": month}
+    return term.shadow(office, found, signer=Signer("ann", SINCE))
+
+
+def check(office, on, **given):
+    term.check(office, given.pop("term", QUARTER), given.pop("scheme", RISING), on=on, zone=ZONE, **given)
+
+
+def test_a_first_champion_waits_for_nobody(office):
+    check(office, date(2026, 2, 1))
+
+
+def test_the_champion_itself_may_be_approved_again(reigned):
+    check(reigned, date(2026, 2, 2), scheme=REIGNING)
+
+
+def test_a_quarter_must_pass_by_the_place_s_own_calendar(reigned):
+    stood(reigned)
+    with pytest.raises(GateError, match=r"that since 2026-02-01; expected at least 3 months, until 2026-05-01"):
+        check(reigned, date(2026, 4, 30))
+    check(reigned, date(2026, 5, 1))
+
+
+def test_a_champion_that_fails_a_check_may_go_at_once_but_not_unseen(reigned):
+    with pytest.raises(GateError, match="in 0 months \\(none\\); expected 1"):
+        check(reigned, date(2026, 2, 10), failing=("EV030",))
+    stood(reigned)
+    check(reigned, date(2026, 2, 10), failing=("EV030",))
+
+
+def test_only_months_beside_this_champion_by_this_scheme_count_and_each_once(reigned):
+    later = date(2026, 6, 1)
+    two = Term(0, 2)
+    stood(reigned, scheme="c" * 64)
+    stood(reigned, beside="d" * 64)
+    stood(reigned)
+    stood(reigned)
+    with pytest.raises(GateError, match="in 1 months \\(2026-04\\); expected 2"):
+        check(reigned, later, term=two)
+    stood(reigned, month="2026-05")
+    check(reigned, later, term=two)
+
+
+def test_an_unsigned_entry_is_no_month_in_the_shadow(reigned):
+    details = {"scheme": RISING, "champion": REIGNING, "month": "2026-04", "by": "ann"}
+    reigned.journal.append(term.SHADOWED, details, at=SINCE, actor="ann")
+    with pytest.raises(GateError, match="in 0 months"):
+        check(reigned, date(2026, 6, 1))
+
+
+def test_where_a_place_asks_for_nothing_nothing_is_asked(reigned, tmp_path):
+    check(reigned, date(2026, 2, 2), term=Term.read(read_profile(str(SMALL)), date(2026, 2, 2), simulated=False))
+
+
+def test_the_numbers_are_dated_and_others_for_a_simulated_province(tmp_path):
+    (tmp_path / "profile.yaml").write_text((SMALL / "profile.yaml").read_text())
+    row = {"months_between_champions": 3, "months_in_shadow": 1}
+    rows = [
+        {"since": date(2020, 1, 1), "until": date(2024, 12, 31), "basis": "b", **row},
+        {"since": date(2025, 1, 1), "until": None, "basis": "b", "months_between_champions": 6, "months_in_shadow": 2,
+         "simulated": {"months_between_champions": 0, "months_in_shadow": 0}},
+    ]  # fmt: skip
+    (tmp_path / "promotion.yaml").write_text(yaml.safe_dump(rows))
+    profile = read_profile(str(tmp_path))
+    assert Term.read(profile, date(2024, 6, 1), simulated=False) == Term(3, 1)
+    assert Term.read(profile, date(2024, 6, 1), simulated=True) == Term(3, 1)
+    assert Term.read(profile, date(2025, 6, 1), simulated=False) == Term(6, 2)
+    assert Term.read(profile, date(2025, 6, 1), simulated=True) == Term(0, 0)
+
+
+def test_a_month_made_by_the_scheme_itself_is_no_shadow():
+    sealed = term.Sealed(None, None, RISING, None)
+    with pytest.raises(GateError, match="was made by scheme bbbbbbbbbbbb itself"):
+        term.beside(None, SimpleNamespace(digest=RISING), sealed)
