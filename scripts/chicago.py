@@ -233,7 +233,7 @@ def drawn(document: Mapping[str, Any], home: Path) -> Path:
     bins = {name: [Bin(**one) for one in document["windows"][name]["reliability"]["bins"]] for name in names}
     pictures = "".join(reliability(bins[name], (name, name)) for name in names)
     path = home / "reliability.html"
-    style = "<style>text{font:12px sans-serif}.en{display:none}svg{width:420px}</style>"
+    style = "<style>text{font:12px sans-serif}.zh{display:none}svg{width:420px}</style>"
     write_text(path, f"<!doctype html><meta charset=utf-8><title>Chicago: reliability</title>{style}{pictures}\n")
     return path
 

@@ -30,6 +30,7 @@ from training.pairs import PARTS, Say, detected_pairs, event_pairs, trainable
 from training.plots import drawn
 from training.readiness import ready
 from training.registry import Registered, Run, log
+from training.sample import FORMAT as SAMPLE_FORMAT
 from training.sample import Sample, write_sample
 from training.scheme import FORMAT, KindPart, Scheme
 from training.steadiness import Steadiness
@@ -70,7 +71,8 @@ def retrain(task: Task, folder: Path, *, key: Ed25519PrivateKey, say: Say) -> Tr
 def sampled(task: Task, folder: Path, *, say: Say) -> Sample:
     """The sample of a task in its folder, made there unless its inputs are unchanged."""
     ready(task.profile, task.definitions, task.outcome, on=task.reference_month)
-    steps.run(folder / SAMPLE, task.inputs("outcomes", "model"), lambda fresh: _write_sample(task, fresh, say))
+    inputs = {**task.inputs("outcomes", "model"), "format": SAMPLE_FORMAT}
+    steps.run(folder / SAMPLE, inputs, lambda fresh: _write_sample(task, fresh, say))
     return Sample.read(folder / SAMPLE, fit.layout(task.definitions, task.outcome))
 
 
