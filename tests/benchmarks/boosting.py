@@ -1,4 +1,4 @@
-"""Growing trees on many rows: python tests/benchmarks/training.py [ROWS] [COLUMNS] [TREES] (2,000,000 × 200, 100).
+"""Growing trees on many rows: python tests/benchmarks/boosting.py [ROWS] [COLUMNS] [TREES] (2,000,000 × 200, 100).
 
 The product's boosters (deterministic, half of the columns with a monotone sign, controls apart) beside scikit-learn's
 histogram gradient boosting with the same trees, leaves, depth, rate and signs, each in a process of its own on the
