@@ -230,3 +230,14 @@ def test_only_a_passing_verdict_allows_a_promotion():
 def test_the_gate_names_the_family_of_errors():
     assert gate.GateError is GateError
     assert Path(gate.GATE).name == "gate.yaml"
+
+
+def test_only_blocking_checks_that_are_not_stood_are_named():
+    good = example.good()
+    assert gate.failing(good, on=ON) == ()
+    off = {kind: replace(found, o_e=2.0, o_e_interval_99=(1.8, 2.2)) for kind, found in good.calibration.items()}
+    judged = gate.judge(replace(good, calibration=off), scheme=example.SCHEME, on=ON)
+    expected = tuple(check.code for check in judged.checks if check.blocking and check.passed is False)
+    assert gate.failing(replace(good, calibration=off), on=ON) == expected
+    assert "EV030" in expected
+    assert "EV031" not in expected  # fails as well, and blocks nothing
