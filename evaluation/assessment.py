@@ -113,7 +113,7 @@ class Assessment:
                 "gains": [{"volume": volume, "capture": found} for volume, found in self.gains],
             },
             "backtest": [self._origin(row) for row in self.origins],
-            "slices": {name: found.document() for name, found in self.slices.items()},
+            "slices": _each(self.slices),
             "champion_fails": list(self.champion_fails),
             "leakage": None if evidence.leakage is None else asdict(evidence.leakage),
             "classes": _each(evidence.classes),

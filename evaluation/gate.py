@@ -65,14 +65,13 @@ class Verdict:
 
 def judge(evidence: Evidence, *, scheme: str, on: date) -> Verdict:
     """The verdict on a scheme by the thresholds in force on a day."""
-    checks = tuple(_check(row, evidence, on) for row in read_gate()["checks"])
+    checks = _checks(evidence, on)
     return Verdict(scheme, conclude(checks), on, checks)
 
 
 def failing(evidence: Evidence, *, on: date) -> tuple[str, ...]:
     """The blocking checks that evidence does not stand, by the thresholds in force on a day."""
-    checks = (_check(row, evidence, on) for row in read_gate()["checks"])
-    return tuple(check.code for check in checks if check.blocking and check.passed is False)
+    return tuple(check.code for check in _checks(evidence, on) if check.blocking and check.passed is False)
 
 
 def read_verdict(document: Mapping[str, Any]) -> Verdict:
@@ -114,6 +113,10 @@ def conclude(checks: Iterable[Check]) -> str:
         if check.passed is False or (check.passed is None and not check.optional):
             verdict = REVIEW
     return verdict
+
+
+def _checks(evidence: Evidence, on: date) -> tuple[Check, ...]:
+    return tuple(_check(row, evidence, on) for row in read_gate()["checks"])
 
 
 def _check(row: Mapping[str, Any], evidence: Evidence, on: date) -> Check:

@@ -5,9 +5,8 @@ having been called risky, whether probabilities add up, and whether the order ho
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from evaluation.errors import GateError
 from evaluation.metrics import Flags, Floats, Interval, auc, effective_n, observed_expected, rank, wilson
 from features.matrix import registrations
 from features.profile import Profile
+from features.records.schema import REGISTER, record_types
 from training.cutoffs import RiskClass
 from training.task import Task
 
@@ -26,7 +26,6 @@ LOOKED_AT, KIND = "looked_at", "kind"
 WATCHED: tuple[str, str] = ("被查可能性（五等分）", "chance to be looked at (in fifths)")
 QUINTILES = 5
 BY = ("field", "indicator")
-Texts = NDArray[np.str_]
 Words = tuple[str, str]
 Parted = tuple[Mapping[str, Words], Sequence[str]]
 """The parts in order with their words, and the part of every pair."""
@@ -79,10 +78,6 @@ class Slices:
 
     label: Words
     parts: tuple[Part, ...]
-
-    def document(self) -> dict[str, Any]:
-        """The parts as JSON."""
-        return asdict(self)
 
 
 def read_dimensions(profile: Profile) -> tuple[Dimension, ...]:
@@ -218,8 +213,6 @@ def _by_field(task: Task, dimension: Dimension, pairs: pa.Table) -> Parted:
 
 def _words(task: Task, field: str) -> dict[str, tuple[Words, str]]:
     """By code of a field's list: its words, and the code above it."""
-    from features.records.schema import REGISTER, record_types
-
     name = record_types(task.profile)[REGISTER].field(field).list
     if name is None:
         return {}

@@ -91,12 +91,10 @@ def detected_pairs(
                 rate=sampling.rate_of(len(entities)),
                 seed=sampling.seed,
             )
-            label = marked(pairs, had, as_of=as_of)
-            say(
-                f"{part} {as_of}: {len(entities)} in scope, {len(pairs)} sampled, {pc.sum(label).as_py() or 0} positive"
-            )
-            for name, entities in {"label": had, "learned": learned, "looked": looked}.items():
-                pairs = pairs.append_column(name, marked(pairs, entities, as_of=as_of))
+            for name, those in {"label": had, "learned": learned, "looked": looked}.items():
+                pairs = pairs.append_column(name, marked(pairs, those, as_of=as_of))
+            positive = pc.sum(pairs["label"]).as_py() or 0
+            say(f"{part} {as_of}: {len(entities)} in scope, {len(pairs)} sampled, {positive} positive")
             found.append(_in_part(pairs, part))
     return cohort.numbered(found)
 

@@ -62,7 +62,7 @@ class Task:
 
     @property
     def wider(self) -> Outcome | None:
-        """The outcome a model is fitted on in its stead; null where it learns from its own."""
+        """The wider outcome that every second booster learns; null where all learn the task's own."""
         name = self.outcome.learns_from
         return None if name is None else read_outcomes(self.profile)[name]
 

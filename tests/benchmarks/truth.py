@@ -256,7 +256,7 @@ def ordered():
     told = {}
     for name, classes in {"scheme": final, "model_class": raw, "oracle": by_truth, "taught": by_pupil}.items():
         chance = plan(profile, world, classes, kind, framed, on=DRAWN_ON, least=LEAST_DRAWS)
-        draws, _ = drawn(on_site, found, chance, classes, rng)
+        draws = drawn(on_site, found, chance, classes, rng)
         told[name] = _ordering(study(draws, rule, minimum=DETERMINATE).onsite)
         told[name]["without_chance"] = float(np.mean(chance[classes >= 0] == 0))
     span = (place.known_by + timedelta(days=1), END)

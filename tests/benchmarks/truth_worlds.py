@@ -53,11 +53,11 @@ def plan(profile, world, risk_class, kind, framed, *, on, least):
 
 
 def drawn(on_site, found, chance, risk_class, rng):
-    """The draws of a plan, as the product reads them, and whom they took."""
+    """The draws of a plan, as the product reads them."""
     taken = np.flatnonzero(rng.random(len(chance)) < chance)
     results = np.array(on_site.results(found), dtype=object)[taken]
     none = np.full(len(taken), np.nan)
-    return Draws(taken, risk_class[taken], results, none, chance[taken], np.ones(len(taken), bool)), taken
+    return Draws(taken, risk_class[taken], results, none, chance[taken], np.ones(len(taken), bool))
 
 
 def one(profile, world, seed, *, detection=1.0):
@@ -74,7 +74,7 @@ def one(profile, world, seed, *, detection=1.0):
     found = on_site.found(rng)
     framed = present & (scene.people.born <= day - YEAR)
     chance = plan(profile, world, risk_class, scene.people.kind, framed, on=DRAWN_ON, least=LEAST)
-    draws, _ = drawn(on_site, found, chance, risk_class, rng)
+    draws = drawn(on_site, found, chance, risk_class, rng)
     rates = study(draws, DrawRule.read(profile.table("random_draw")), minimum=1).onsite
     recent = (visits.day > day - YEAR) & (visits.day <= day) & (visits.offsite == 0)
     substantive = np.isin(findings.result[recent], [CORRECTED, REFUSED, PENDING, CONCEALED])
