@@ -23,6 +23,7 @@ from evaluation.checks import (
 from evaluation.draws import DrawRule, Draws, DrawStudy, study
 from evaluation.gate import Verdict, failing, judge, least_draws
 from evaluation.metrics import Calibration, Floats, auc, bootstrap, calibration, capture, rank
+from evaluation.shown import Shown
 from evaluation.slices import Slices
 from training.cutoffs import RiskClass
 
@@ -60,7 +61,7 @@ class Material:
 
     ``scored`` holds the headline pairs of the test dates; ``open_cases`` those with a case known to be open, which
     leave the headline figures whole; ``kinds`` names the kind numbers; ``scheme`` is the digest judged; ``slices`` the
-    figures of parts of the headline pairs, by dimension.
+    figures of parts of the headline pairs, by dimension; ``studies`` all further studies, in the order of the report.
     """
 
     scheme: str
@@ -75,6 +76,7 @@ class Material:
     sanity: Sanity | None
     stability: Stability | None
     slices: Mapping[str, Slices] = field(default_factory=dict)
+    studies: Sequence[Shown] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class Assessment:
     gains: Sequence[tuple[float, float]]
     slices: Mapping[str, Slices]
     champion_fails: tuple[str, ...] = ()
+    studies: Sequence[Shown] = ()
 
     def document(self) -> dict[str, Any]:
         """The figures as JSON: what ``evaluate --json`` prints."""
@@ -114,6 +117,7 @@ class Assessment:
             },
             "backtest": [self._origin(row) for row in self.origins],
             "slices": _each(self.slices),
+            **{study.code: dict(study.figures) for study in self.studies},
             "champion_fails": list(self.champion_fails),
             "leakage": None if evidence.leakage is None else asdict(evidence.leakage),
             "classes": _each(evidence.classes),
@@ -170,6 +174,7 @@ def assess(material: Material, *, on: date, rng: np.random.Generator, replicates
         classes=material.classes,
         sanity=material.sanity,
         stability=material.stability,
+        judged={code: values for study in material.studies for code, values in study.judged.items()},
     )
     kinds = {kind: scored.where(scored.kind == place) for place, kind in enumerate(material.kinds)}
     return Assessment(
@@ -183,6 +188,7 @@ def assess(material: Material, *, on: date, rng: np.random.Generator, replicates
         kinds=material.kinds,
         gains=_gains(scored),
         slices=material.slices,
+        studies=material.studies,
         champion_fails=_champion_fails(material, evidence, measured, on=on),
     )
 

@@ -7,9 +7,7 @@ from math import ceil, floor, log10
 
 from evaluation.draws import Rate
 from evaluation.metrics import Bin, Interval
-
-Words = tuple[str, str]
-"""One text in Chinese and in English."""
+from evaluation.shown import Words, percent
 
 CLASS_COLOURS = {"A": "#2f855a", "B": "#2b6cb0", "C": "#c05621", "D": "#b91c1c"}
 INK, MUTED, RULE, ACCENT = "#1a202c", "#64748b", "#e2e8f0", "#0f4c81"
@@ -35,13 +33,6 @@ class Scale:
         else:
             share = (inside - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
-
-
-def percent(value: float, digits: int = 0) -> str:
-    """A share as people read it; small shares keep the digits they need."""
-    small = 1e-5 <= value < 0.01
-    needed = max(digits, -floor(log10(value)) - 2) if small else digits
-    return f"{value * 100:.{needed}f}%"
 
 
 def _svg(height: float, name: Words, body: Iterable[str], *, width: float = WIDTH) -> str:

@@ -1,13 +1,14 @@
 """The figures the gate looks at, and how each is held against its threshold."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import log
 from typing import Any
 
 from evaluation.backtest import Discrimination
 from evaluation.draws import DrawStudy, Step, ordering
 from evaluation.metrics import Calibration, Interval
+from evaluation.shown import Value
 from evaluation.stability import Migration, Shift
 
 VOLUME_WATCHED = "C+D"
@@ -83,7 +84,10 @@ class Stability:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything the gate looks at; None where a study had nothing to study."""
+    """Everything the gate looks at; None where a study had nothing to study.
+
+    ``judged`` holds what further studies found, by code of check.
+    """
 
     coverage: Coverage
     discrimination: Discrimination
@@ -95,6 +99,7 @@ class Evidence:
     classes: Mapping[str, ClassShares]
     sanity: Sanity | None
     stability: Stability | None
+    judged: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -270,6 +275,17 @@ def _unchanged(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
 def _jumps(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
     found = evidence.stability
     return () if found is None else (_at_most("calm", float(found.calm.two_class_jumps), rule),)
+
+
+def of_study(code: str, *, at_most: bool) -> Callable[[Evidence, Rule], tuple[Detail, ...]]:
+    """The figures of a study that gives them to the gate itself."""
+    judge = _at_most if at_most else _at_least
+
+    def found(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
+        values = evidence.judged.get(code, ())
+        return tuple(replace(judge(one.subject, one.value, rule), interval=one.interval) for one in values)
+
+    return found
 
 
 FIGURES: Mapping[str, Callable[[Evidence, Rule], tuple[Detail, ...]]] = {

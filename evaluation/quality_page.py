@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluation import charts
-from evaluation.charts import Words
 from evaluation.health import NULLS
-from evaluation.report import count, share, template
+from evaluation.report import template
+from evaluation.shown import Words, count, share
 from features.profile import Profile
 
 NOTICE_PSI, STOP_PSI = 0.1, 0.25  # the lines of the gate for the distribution of probabilities

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import floor, log10
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from evaluation import charts
 from evaluation.assessment import Assessment
-from evaluation.charts import Words, percent
 from evaluation.checks import ClassShares, Stability
 from evaluation.gate import PROMOTE, REJECT, REVIEW, Check
 from evaluation.metrics import Interval
+from evaluation.shown import Words, band, count, figure, share, share_band
 from evaluation.slices import FEWEST
 from features.profile import Profile
 
@@ -102,7 +101,7 @@ def template(name: str, **filters: Callable[..., str]) -> Template:
 def render(assessment: Assessment, subject: Subject) -> str:
     """The report as HTML: the same bytes for the same assessment and facts."""
     words = _words(subject)
-    return template("report.html", band=band, pctband=_share_band).render(
+    return template("report.html", band=band, pctband=share_band).render(
         assessment=assessment,
         evidence=assessment.evidence,
         verdict=assessment.verdict,
@@ -183,34 +182,3 @@ def _shift_chart(stability: Stability, assessment: Assessment, subject: Subject)
     return charts.shift_bars(
         rows, ("稳定性指数", "stability indices"), notice=lines[NOTICE_LINE], stop=lines[STOP_LINE]
     )
-
-
-def figure(value: float | None) -> str:
-    """A figure with three digits that mean something; a dash where there is none."""
-    if value is None:
-        return "–"
-    if value == 0 or float(value).is_integer():
-        return f"{value:,.0f}"
-    if abs(value) < 0.001:
-        return f"{value:.1e}"
-    digits = max(0, 2 - floor(log10(abs(value))))
-    return f"{value:.{min(digits, 3)}f}"
-
-
-def band(interval: Interval | None) -> str:
-    """An interval as people read it."""
-    return "" if interval is None else f"[{figure(interval[0])}, {figure(interval[1])}]"
-
-
-def share(value: float | None, digits: int = 1) -> str:
-    """A share in per cent; a dash where there is none."""
-    return "–" if value is None else percent(value, digits)
-
-
-def _share_band(interval: Interval | None) -> str:
-    return "" if interval is None else f"[{percent(interval[0], 1)}, {percent(interval[1], 1)}]"
-
-
-def count(value: int) -> str:
-    """A number of things."""
-    return f"{value:,}"

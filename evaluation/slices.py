@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from evaluation.backtest import Scored, number
 from evaluation.errors import GateError
 from evaluation.metrics import Flags, Floats, Interval, auc, effective_n, observed_expected, rank, wilson
+from evaluation.shown import Words
 from features.matrix import registrations
 from features.profile import Profile
 from features.records.schema import REGISTER, record_types
@@ -23,10 +24,9 @@ from training.task import Task
 
 FEWEST = 200  # pairs below which a part is counted and not judged
 LOOKED_AT, KIND = "looked_at", "kind"
-WATCHED: tuple[str, str] = ("被查可能性（五等分）", "chance to be looked at (in fifths)")
+WATCHED: Words = ("被查可能性（五等分）", "chance to be looked at (in fifths)")
 QUINTILES = 5
 BY = ("field", "indicator")
-Words = tuple[str, str]
 Parted = tuple[Mapping[str, Words], Sequence[str]]
 """The parts in order with their words, and the part of every pair."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation import report
+from evaluation import report, shown
 from evaluation.checks import Coverage
 from tests.evaluation import evidence as example
 
@@ -144,4 +144,4 @@ def test_text_of_the_profile_is_escaped(tmp_path):
     ],
 )
 def test_a_figure_keeps_the_digits_that_mean_something(value, text):
-    assert report.figure(value) == text
+    assert shown.figure(value) == text
