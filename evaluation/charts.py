@@ -113,6 +113,36 @@ def draw_rates(rates: Mapping[str, Rate], oracle: Mapping[str, Rate] | None, nam
     return _svg(height, name, body)
 
 
+Point = tuple[float | None, Interval | None]
+SERIES = (ACCENT, "#c05621", "#2f855a", MUTED)
+
+
+def compared(rows: Sequence[tuple[Words, Sequence[Point]]], series: Sequence[Words], name: Words) -> str:
+    """Shares with intervals, one line of marks a row, the series below each other in colours named on top."""
+    known = [value for _, points in rows for point in points for value in (point[0], *(point[1] or ())) if value]
+    across = Scale(0.0, max([0.01, *known]) * 1.05, 190, WIDTH - 30)
+    step = 14.0 * len(series) + 14
+    height = step * len(rows) + 62
+    body = []
+    for value in _steps(0.0, across.high):
+        body.append(_line(across(value), 26, across(value), height - 30))
+        body.append(_text(across(value), height - 12, percent(value, 1 if across.high < 0.1 else 0), anchor="middle"))
+    for place, (words, colour) in enumerate(zip(series, SERIES, strict=False)):
+        x = 190.0 + 200 * place
+        body.append(f'<circle cx="{x:.1f}" cy="11" r="4.5" fill="{colour}"/>')
+        body.append(_text(x + 10, 15, words, css="axis"))
+    for row, (label, points) in enumerate(rows):
+        top = 38.0 + step * row
+        body.append(_text(180, top + 7.0 * len(series), label, anchor="end", css="axis"))
+        for place, (figure, interval) in enumerate(points):
+            y, colour = top + 14.0 * place, SERIES[place]
+            if interval is not None:
+                body.append(_line(across(interval[0]), y, across(interval[1]), y, colour, 'stroke-width="2"'))
+            if figure is not None:
+                body.append(f'<circle cx="{across(figure):.1f}" cy="{y:.1f}" r="4.5" fill="{colour}"/>')
+    return _svg(height, name, body)
+
+
 def _badge(x: float, y: float, label: str) -> str:
     return (
         f'<rect x="{x - 11:.1f}" y="{y - 11:.1f}" width="22" height="22" rx="4" fill="{CLASS_COLOURS[label]}"/>'

@@ -304,6 +304,7 @@ FIGURES: Mapping[str, Callable[[Evidence, Rule], tuple[Detail, ...]]] = {
     "EV040": _rises,
     "EV041": _reversals,
     "EV042": _unweighted,
+    "EV043": of_study("EV043", at_most=False),
     "EV050": _guards,
     "EV060": _monotone,
     "EV061": _additivity,

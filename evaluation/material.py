@@ -1,25 +1,26 @@
 """What the studies of a trained scheme are made from: scored pairs, rivals, draws and populations, read and fitted."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from evaluation import population
+from evaluation import population, twice
 from evaluation.assessment import DrawMaterial, Material, Rivals, watched
 from evaluation.backtest import Origin, Scored, rolling
+from evaluation.case import Case, pairs_of
 from evaluation.checks import ClassShares
 from evaluation.draws import DrawRule, Draws, oracle_classes, place_draws, read_draws
 from evaluation.metrics import Floats
 from evaluation.population import Population
 from evaluation.replay import matrix_of, replayed
+from evaluation.shown import Shown
 from evaluation.slices import LOOKED_AT, WATCHED, Slices, parts_of, quintiles, read_dimensions, study
 from features.asof import Month
 from features.matrix import Batch
@@ -33,8 +34,6 @@ from training.figures import BASELINES
 from training.labels import horizon_end, mature_on
 from training.looking import chances
 from training.pairs import Say
-from training.retrain import SAMPLE, Trained
-from training.sample import Sample
 from training.scheme import Scheme
 from training.splits import DateSettings, by_date
 from training.task import Task
@@ -42,40 +41,6 @@ from training.task import Task
 SHUFFLES = 8  # with four, chance alone once looked like a leak in a small place
 SHUFFLED_TREES = 40
 DRAWS = "random_draw"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A scheme to be judged: how it was trained, the reigning champion if any, and how much to replay.
-
-    ``origins`` is how many earlier as-of dates the backtest refits; ``truth`` is the folder of a simulated province's
-    truth, which only these studies read.
-    """
-
-    task: Task
-    trained: Trained
-    scheme: Scheme
-    champion: Scheme | None = None
-    truth: Path | None = None
-    origins: int = 2
-
-    @cached_property
-    def scored(self) -> pa.Table:
-        """The pairs of the test part as the scheme saw them."""
-        table = pq.read_table(self.trained.scored, page_checksum_verification=True)
-        return table.filter(pc.equal(table["part"], "test"))
-
-    @cached_property
-    def sample(self) -> Sample:
-        """The matrix the scheme was made from."""
-        folder = self.trained.folder.parent.parent / SAMPLE
-        return Sample.read(folder, fit.layout(self.task.definitions, self.task.outcome))
-
-    @property
-    def tested_on(self) -> date:
-        """The last as-of date of the test part."""
-        last: date = pc.max(self.scored["as_of"]).as_py()
-        return last
 
 
 def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
@@ -86,49 +51,42 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
     after = population.classified(case.task, case.scheme, as_of=month, before=before)
     classes = population.shares(after, case.task.profile)
     open_cases = pairs_of(case.scored, OPEN_CASE)
+    drawn = _draws(case, say)
     say("rivals: baseline, shuffled labels" + (", champion" if case.champion else ""))
     return Material(
         scheme=case.scheme.digest,
         kinds=case.scheme.kinds,
-        scored=pairs_of(case.scored, HEADLINE),
+        scored=case.headline,
         open_cases=open_cases if len(open_cases.outcome) else None,
         rivals=_rivals(case, rng),
-        draws=_draws(case, say),
+        draws=drawn[1] if drawn else None,
         origins=_origins(case, classes, rng, say=say),
         coverage=population.coverage(after),
         classes=classes,
         sanity=population.sanity(case.task, case.scheme, after),
         stability=population.compared(before, after, case.task.definitions),
         slices=_slices(case, say),
+        studies=_studies(case, drawn, watched(classes), rng),
     )
 
 
-def pairs_of(table: pa.Table, stratum: str) -> Scored:
-    """Scored pairs of one stratum, as arrays."""
-    rows = table.filter(pc.equal(table["stratum"], stratum))
-    return Scored(
-        entity=rows["entity"].to_numpy().astype(np.int64),
-        kind=rows["kind"].to_numpy().astype(np.int64),
-        outcome=rows["label"].to_numpy().astype(bool),
-        weight=rows["weight"].to_numpy(),
-        margin=rows["margin"].to_numpy(),
-        probability=rows["probability"].to_numpy(),
-    )
+def _studies(
+    case: Case, drawn: tuple[Population, DrawMaterial] | None, volumes: Mapping[str, float], rng: np.random.Generator
+) -> tuple[Shown, ...]:
+    """All further studies, in the order of the report."""
+    return () if drawn is None else (twice.study(case, *drawn, volumes, rng),)
 
 
 def _slices(case: Case, say: Say) -> dict[str, Slices]:
     """The figures of parts of the test pairs: along the profile's dimensions, and by the chance to be looked at."""
     task, chosen = case.task, case.sample.chosen("test")
-    scored = pairs_of(case.scored, HEADLINE)
+    scored = case.headline
     dimensions = read_dimensions(task.profile) if task.outcome.framing == "detected" else ()
     if not len(scored.outcome) or not dimensions:
         return {}
     say(f"parts of the test pairs by {', '.join(one.code for one in dimensions)}")
     pairs, kind = case.sample.pairs.filter(pa.array(chosen)), scored.kind.astype(np.int8)
-    risk_class = np.zeros(len(kind), np.int8)
-    for place, code in enumerate(case.scheme.kinds):
-        own = kind == place
-        risk_class[own] = case.scheme.parts[code].cutoffs.classes(scored.probability[own])
+    risk_class = case.scheme.raw_classes(scored.probability, kind)
     found = {}
     for one in dimensions:
         parted = parts_of(task, one, pairs, kind, lambda code: case.sample.column(code)[chosen])
@@ -218,8 +176,8 @@ def _latent(case: Case, truth: Path, as_of: date) -> Floats:
     return np.asarray(values[known], np.float64)
 
 
-def _draws(case: Case, say: Say) -> DrawMaterial | None:
-    """Random draws in the year after the last test date, with the classes of that date."""
+def _draws(case: Case, say: Say) -> tuple[Population, DrawMaterial] | None:
+    """Everyone on the last test date, and the random draws of the year after with the classes of that date."""
     profile, outcome = case.task.profile, case.task.outcome
     if not profile.has(DRAWS) or outcome.framing != "detected":
         return None
@@ -231,7 +189,7 @@ def _draws(case: Case, say: Say) -> DrawMaterial | None:
     rows = read_draws(case.task.knowledge, block, span=span)
     draws = place_draws(rows, then.class_of(rows["entity"].to_numpy().astype(np.int64)))
     oracle = None if case.truth is None else replace(draws, risk_class=_oracle_class(case, case.truth, then, draws))
-    return DrawMaterial(DrawRule.read(block), draws, oracle)
+    return then, DrawMaterial(DrawRule.read(block), draws, oracle)
 
 
 def _oracle_class(case: Case, truth: Path, then: Population, draws: Draws) -> npt.NDArray[np.int64]:

@@ -32,13 +32,13 @@ def replayed(task: Task, as_of: date) -> Scored:
     """The pairs of a past date as a scheme trained on that day would have scored them."""
     then = replace(task, known_by=as_of, held_out=False)
     place = fit.layout(task.definitions, task.outcome)
-    with _sampled(then, labelled(then, _silent)) as past:
+    with sampled(then, labelled(then, _silent)) as past:
         counts = grown(past, then.trees, gap_months=then.outcome.horizon_months)
         draft = drafted(then, rows_to_fit(then, past), place, counts)
         scheme = calibrated(then, draft, past.rows("calibration"))
     dates = Dates(fit=(), calibration=(), test=(as_of,))
     now = detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=_silent)
-    with _sampled(task, now) as seen:
+    with sampled(task, now) as seen:
         rows = seen.rows("test")
         entity = seen.pairs["entity"].to_numpy()[seen.chosen("test")].astype(np.int64)
     margin = scheme.margins(rows.values, rows.kind)
@@ -53,7 +53,7 @@ def replayed(task: Task, as_of: date) -> Scored:
 
 
 @contextmanager
-def _sampled(task: Task, pairs: pa.Table) -> Iterator[Sample]:
+def sampled(task: Task, pairs: pa.Table) -> Iterator[Sample]:
     """The sample of some pairs, its matrix in a folder that goes when it was used."""
     with TemporaryDirectory(prefix="jianwei-replay-") as scratch:
         folder = Path(scratch)
@@ -83,7 +83,7 @@ def replay_windows(task: Task, wanted: Windows, *, rng: np.random.Generator, say
     ``reliability`` of a window holds its probabilities against what was found: of a model like the planned one, fitted
     on all but the last months before the window and calibrated on those.
     """
-    with _sampled(task, _inspections(task, say)) as sample:
+    with sampled(task, _inspections(task, say)) as sample:
         known = sample.kind >= 0
         events = sample.pairs.filter(pa.array(known))
 

@@ -19,6 +19,10 @@ class Cell:
     small: str = ""
 
 
+Content = Cell | Words | str
+"""What may stand in a row: a cell, or the text of one without small print."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A table: its caption, the head of every column, and its rows."""
@@ -53,12 +57,12 @@ class Shown:
     judged: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
 
 
-def table(caption: Words, head: Sequence[Words], rows: Sequence[Sequence[Cell | Words | str]]) -> Table:
+def table(caption: Words, head: Sequence[Words], rows: Sequence[Sequence[Content]]) -> Table:
     """A table of cells, or of what they would hold."""
     return Table(caption, tuple(head), tuple(tuple(_cell(one) for one in row) for row in rows))
 
 
-def _cell(value: Cell | Words | str) -> Cell:
+def _cell(value: Content) -> Cell:
     if isinstance(value, Cell):
         return value
     return Cell((value, value) if isinstance(value, str) else value)

@@ -18,8 +18,8 @@ from features.records.quality import newest
 from serving.settings import SCHEME_KEY, Settings
 
 if TYPE_CHECKING:
+    from evaluation.case import Case
     from evaluation.gate import Verdict
-    from evaluation.material import Case
     from evaluation.promotion import Office
     from evaluation.report import Subject
     from evaluation.term import Sealed
@@ -222,7 +222,7 @@ class Workshop:
 
     def evaluate(self, *, on: date, say: Say) -> tuple[dict[str, Any], Path]:
         """The assessment of the newest scheme as JSON, and its report's folder; unchanged inputs are not repeated."""
-        from evaluation import gate
+        from evaluation import assessment, gate
 
         task, trained = self.latest(say)
         reigning = self.champion()
@@ -230,6 +230,7 @@ class Workshop:
         folder = self.report_folder(trained.digest)
         truth = self.home / "truth"
         inputs = {
+            "form": assessment.FORM,
             "scheme": trained.digest,
             "champion": rival.digest if rival else None,
             "matrix": task.matrix_key,
@@ -316,7 +317,8 @@ def _judge(bench: Workshop, judged: Any, fresh: Path, *, on: date, say: Say) -> 
     import numpy as np
 
     from evaluation.assessment import assess
-    from evaluation.material import Case, gather
+    from evaluation.case import Case
+    from evaluation.material import gather
     from evaluation.report import render
     from training.scheme import Scheme
 

@@ -185,6 +185,14 @@ class Scheme:
             found[rows] = self.parts[code].curve.probability(margins[rows])
         return found
 
+    def raw_classes(self, probability: Floats, kind: Kinds) -> Classes:
+        """The classes that the cutoffs of each kind alone say."""
+        found = np.zeros(len(probability), np.int8)
+        for number, code in enumerate(self.kinds):
+            rows = kind == number
+            found[rows] = self.parts[code].cutoffs.classes(probability[rows])
+        return found
+
     def contributions(self, values: Floats, kind: Kinds, *, bulk: bool) -> Floats:
         """What every line of ``lines`` adds to the margin (rows × lines): ``base`` plus their sum is the margin.
 
@@ -226,11 +234,10 @@ class Scheme:
         seen = overrides.Seen(batch.values, batch.columns, [self.kinds[number] for number in batch.kind])
         determined = overrides.apply(self.rules, seen, as_of=batch.as_of)
         before = steadiness.aligned(previous, batch.entity, self.digest, ruled=determined.at_least)
-        raw, model = np.zeros(len(margin), np.int8), np.zeros(len(margin), np.int8)
+        raw, model = self.raw_classes(probability, batch.kind), np.zeros(len(margin), np.int8)
         for number, code in enumerate(self.kinds):
             rows = batch.kind == number
             cutoffs = self.parts[code].cutoffs
-            raw[rows] = cutoffs.classes(probability[rows])
             model[rows] = steadiness.steadied(self.steadiness, before.rows(rows), probability[rows], cutoffs)
         final = np.maximum(model, determined.at_least)
         return Classified(

@@ -6,14 +6,19 @@ from zoneinfo import ZoneInfo
 
 from evaluation.assessment import GAINS, Assessment
 from evaluation.backtest import Discrimination, Origin, Volume
+from evaluation.charts import compared
 from evaluation.checks import ClassShares, Coverage, Difference, Evidence, Leakage, Sanity, Stability
 from evaluation.draws import INSUFFICIENT, DrawStudy, Rate
 from evaluation.gate import judge
 from evaluation.metrics import Bin, Calibration
 from evaluation.report import Fact, Subject
+from evaluation.shown import Cell, Shown, Value, measured, shared, table
 from evaluation.slices import Part, Slices
 from evaluation.stability import Migration, Shift
 from features.profile import Kind, Profile
+
+# What further studies give the gate, one figure a check.
+JUDGED = {"EV043": (Value("all", 0.78, (0.64, 0.78)),)}
 
 
 def rate(value, n=2000, verdict=None):
@@ -81,7 +86,18 @@ def good():
             Migration(moves, 9970, 9480 / 9970, 22, 40, 10),
             Migration(moves, 9400, 0.991, 0, 38, 580),
         ),
+        judged=JUDGED,
     )
+
+
+def further():
+    """A study with a picture, two tables, and words in both languages."""
+    rows = [[("晴", "fair"), measured(0.123, (0.1, 0.2)), "12"], ["B", shared(0.5), Cell(("–", "–"), "n = 3")]]
+    first = table(("所见", "what was seen"), [("项", "item"), ("值", "value"), ("数", "count")], rows)
+    picture = compared(
+        [(("晴", "fair"), [(0.1, (0.05, 0.2)), (None, None)])], [("甲", "one"), ("乙", "two")], ("图", "it")
+    )
+    return Shown("further", ("另一项研究", "Another study"), ("问什么？", "What is asked?"), (first, first), (picture,))
 
 
 def assessment(evidence=None, **changed):
@@ -110,6 +126,7 @@ def assessment(evidence=None, **changed):
             "kind": parts(("主体类型", "kind"), ("企业", "enterprise")),
             "city": parts(("设区市", "city"), ("南昌市", "Nanchang")),
         },
+        studies=(further(),),
     )
     return replace(made, **changed)
 

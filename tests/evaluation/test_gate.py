@@ -12,6 +12,7 @@ from evaluation.backtest import Discrimination
 from evaluation.checks import FIGURES, Coverage, Difference, Leakage, Sanity
 from evaluation.draws import INSUFFICIENT
 from evaluation.errors import GateError
+from evaluation.shown import Value
 from tests.evaluation import evidence as example
 
 ON = date(2026, 1, 31)
@@ -30,6 +31,11 @@ def drawn(**rates):
 
 def moved(**changed):
     return replace(GOOD, stability=replace(GOOD.stability, **changed))
+
+
+def told(code, value):
+    """A further study that found something else."""
+    return replace(GOOD, judged={**GOOD.judged, code: (Value("all", value),)})
 
 
 SPOILT = [
@@ -52,6 +58,7 @@ SPOILT = [
     ("EV034", "review", calibrated(relative_ece=0.4)),
     ("EV040", "review", drawn(B=example.rate(0.055))),
     ("EV042", "review", replace(GOOD, draws=replace(GOOD.draws, unweighted_share=0.2))),
+    ("EV043", "reject", told("EV043", 0.45)),
     (
         "EV050",
         "review",

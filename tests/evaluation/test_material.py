@@ -1,204 +1,27 @@
 """From a trained scheme to its assessment, on a small world whose truth is known."""
 
 import json
-import shutil
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
-import polars as pl
 import pytest
-import yaml
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from evaluation import material, population, term
 from evaluation.assessment import assess
 from evaluation.draws import DrawRule, read_draws
 from evaluation.errors import GateError
-from evaluation.material import Case
 from evaluation.replay import Windows, replay_windows
 from evaluation.report import Subject, render
 from features.asof import Month
 from features.engine import Engine
-from features.indicators.catalogue import Definitions, codelist_texts, deciding_settings, digest_of, load
+from features.indicators.catalogue import Definitions, digest_of
 from features.indicators.language import on
 from features.indicators.system import FILE
-from features.profile import read_profile
 from features.reading import Reading
-from features.simulation.truth import ENTITIES, PROPENSITY
-from tests.world import SMALL, lake_of, world_of
+from tests.evaluation.judged import KINDS, KNOWN_BY, NUMBER
+from tests.world import lake_of
 from training.labels import Knowledge
-from training.retrain import retrain
-from training.scheme import Scheme
-from training.task import Task
-
-KNOWN_BY = date(2025, 12, 31)
-KINDS = {"shop", "stall"}
-SHARES = {
-    "shares": {"A": 0.6, "B": 0.28, "C": 0.08, "D": 0.04},
-    "guard": {"A": [0.3, 0.9], "B": [0.1, 0.5], "C": [0.0, 0.3], "D": [0.0, 0.3]},
-}
-TABLES = {
-    "outcomes": [
-        {
-            "code": "violation",
-            "label": "违法",
-            "framing": "detected",
-            "horizon_months": 12,
-            "settle_days": 60,
-            "lookback_months": 24,
-            "any_of": [{"record_type": "event", "where": [["severity", ">=", 2]]}],
-            "open_case": [{"record_type": "event", "where": [["due", "present"], ["done", "missing"]]}],
-            "controls": ["visits_12m"],
-        },
-        {
-            "code": "found",
-            "label": "查实",
-            "framing": "given_inspection",
-            "event": {"record_type": "event", "where": [["item", "==", "I3"]]},
-            "positive": [["verified", "==", 1]],
-            "controls": [],
-            "event_controls": [{"field": "trade", "list": "trades"}],
-        },
-    ],
-    "model": {
-        "sample": {"rate": 0.5, "seed": "small", "not_trained": []},
-        "dates": {
-            "fit": 2, "calibration": 1, "test": 1, "step_months": 6, "gap_months": 12, "earliest": date(2020, 6, 30),
-        },
-        "periods": {"since": date(2021, 1, 1), "calibration_months": 18, "test_months": 12},
-        "trees": {
-            "count": 20, "seeds": [1], "learning_rate": 0.1, "depth": 3, "leaves": 8, "min_rows": 10,
-            "feature_share": 0.8, "row_share": 1.0, "l2": 1.0, "monotone_method": "basic",
-        },
-        "calibration": {"min_positives": 20},
-        "logistic": {"strength": 0.1},
-    },
-    "rules": [
-        {"code": "H1", "label": "列入", "when": [["listed_now", ">=", 1]], "at_least": "D", "basis": "条例",
-         "since": date(2020, 1, 1)},
-    ],
-    "classes": {"targets": [{"since": date(2020, 1, 1), "kinds": dict.fromkeys(KINDS, SHARES)}]},
-    "steadiness": [
-        {"since": date(2020, 1, 1), "margin": 0.1, "steps_better": 1, "adverse": [{"record_type": "event"}]},
-    ],
-    "random_draw": {
-        "record_type": "visit",
-        "origin": {"field": "origin", "codes": ["lot"]},
-        "method": {"field": "method", "onsite": ["here"]},
-        "results": "results",
-        "clean": ["01", "02"],
-        "substantive": ["09"],
-        "substantive_with_finding": {
-            "codes": ["02"], "record_type": "visit_finding", "field": "severity", "severity": 2,
-        },
-        "indeterminate": ["03"],
-        "out_of_scope": ["05"],
-        "inclusion_probability": "chance",
-    },
-    "catalogue/visit": {
-        "record_type": "visit", "label": "抽查", "version": 1, "items": ["I3"], "subject": "entity",
-        "event_date": "visited", "key": ["number"], "visibility": "publishable", "basis": "条例",
-        "fields": {
-            "number": {"label": "编号", "type": "text", "required": True},
-            "visited": {"label": "日期", "type": "date", "required": True},
-            "origin": {"label": "来源", "type": "text"},
-            "method": {"label": "方式", "type": "text"},
-            "results": {"label": "结果", "type": "text"},
-            "chance": {"label": "概率", "type": "decimal", "scale": 6},
-        },
-    },
-    "catalogue/visit_finding": {
-        "record_type": "visit_finding", "label": "发现", "version": 1, "items": ["I3"], "subject": "record",
-        "parent": {"record_type": "visit", "field": "number", "key": "number"},
-        "event_date": "found", "key": ["number", "line"], "visibility": "publishable", "basis": "条例",
-        "fields": {
-            "number": {"label": "编号", "type": "text", "required": True},
-            "line": {"label": "序号", "type": "text", "required": True},
-            "found": {"label": "日期", "type": "date", "required": True},
-            "severity": {"label": "程度", "type": "int"},
-        },
-    },
-}  # fmt: skip
-NUMBER = 500
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    folder = shutil.copytree(SMALL, tmp_path_factory.mktemp("profiles") / "small")
-    for name, table in TABLES.items():
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(table, allow_unicode=True))
-    return read_profile(str(folder))
-
-
-@pytest.fixture(scope="module")
-def conduct():
-    return np.random.default_rng(3).normal(0, 1, NUMBER)
-
-
-@pytest.fixture(scope="module")
-def lake(place, conduct, tmp_path_factory):
-    """Entities whose conduct differs: the worse it is, the more events they have and the more a random visit finds."""
-    rng = np.random.default_rng(4)
-    registered, happened, visits, findings = [], [], [], []
-    for number, worse in enumerate(conduct):
-        name = f"E{number:03d}"
-        registered.append(on("2019-01-01", of=name, kind="shop" if number % 3 else "stall", trade="food"))
-        for item, rate in (("I2", 0.9 * np.exp(worse)), ("I3", 1.0)):
-            for _ in range(rng.poisson(rate * 7)):
-                day = date(2019, 1, 1) + timedelta(days=int(rng.integers(0, 2550)))
-                severity = int(rng.integers(2, 5)) if item == "I2" and rng.random() < 0.15 else 0
-                known = day + timedelta(days=int(rng.integers(0, 40)))
-                looked = "food" if rng.random() < 0.5 else "tools"
-                verified = int(rng.random() < 1 / (1 + np.exp(1.5 - worse - 2 * (looked == "food"))))
-                trade = looked if day < date(2025, 6, 1) else None
-                happened.append(on(day.isoformat(), known=known.isoformat(), of=name, item=item, severity=severity,
-                                   verified=verified, trade=trade))  # fmt: skip
-        if number % 40 == 0:
-            happened.append(on("2024-01-01", of=name, due="2030-01-01"))
-        for visit in range(2):
-            bad = rng.random() < 1 / (1 + np.exp(1.5 - worse))
-            grave = bad and rng.random() < 0.5
-            key = f"{name}-{visit}"
-            visits.append(
-                on("2025-03-01", of=name, number=key, origin="lot" if number % 10 else "tip", method="here",
-                   results="|02|" if grave else "|09|" if bad else "|01|", chance="0.25" if number % 2 else "0.5")
-            )  # fmt: skip
-            if grave:
-                findings.append(on("2025-03-01", of=name, number=key, line="1", severity=2))
-    records = {"entity": registered, "event": happened, "visit": visits, "visit_finding": findings}
-    return lake_of(place, world_of(place, records), tmp_path_factory.mktemp("lake"))
-
-
-@pytest.fixture(scope="module")
-def truth(lake, conduct, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("truth")
-    codes = lake.register()["code"].to_pylist()
-    table = pl.DataFrame(
-        {
-            "code": codes,
-            "born": [date(2019, 1, 1)] * NUMBER,
-            "left": pl.Series([None] * NUMBER, dtype=pl.Date),
-            "lead_hazard": np.ones(NUMBER),
-            f"{PROPENSITY}2019-01-01": conduct[[int(code[1:]) for code in codes]],
-        }
-    )
-    table.write_parquet(folder / ENTITIES)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def case(lake, place, truth, tmp_path_factory):
-    definitions = load(place)
-    signed = [
-        replace(one, monotone=one.direction != "none" and one.role == "feature") for one in definitions.indicators
-    ]
-    digest = digest_of(signed, deciding_settings(place), codelist_texts(place))
-    task = Task(lake, Definitions(tuple(signed), digest), KNOWN_BY)
-    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-    trained = retrain(task, tmp_path_factory.mktemp("made"), key=key, say=lambda _: None)
-    scheme = Scheme.load(trained.folder, key.public_key())
-    return Case(task, trained, scheme, champion=scheme, truth=truth, origins=1)
 
 
 @pytest.fixture(scope="module")

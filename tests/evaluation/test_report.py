@@ -83,7 +83,7 @@ def test_every_chart_has_its_table_under_it(page):
     charts = page.split('<div class="chart')[1:]
     assert len(charts) == 6
     assert all("<svg" in part and "<table" in part for part in charts)
-    assert page.count("<svg") == 8
+    assert page.count("<svg") == 9
 
 
 def test_the_notice_stands_on_the_page_in_both_languages(page):
@@ -115,7 +115,7 @@ def test_dates_without_a_figure_and_kinds_without_classes_are_left_out_of_charts
     made = example.assessment(replace(example.good(), classes={}))
     silent = replace(made.origins[0], found=replace(made.origins[0].found, auc=None, auc_interval=None))
     page = report.render(replace(made, origins=[silent]), example.subject(example.profile(tmp_path)))
-    assert page.count("<svg") == 6
+    assert page.count("<svg") == 7
     assert "历次回测 AUC" not in page
 
 

@@ -1,0 +1,298 @@
+"""Every figure twice: as the records tell it, and as random on-site draws tell it.
+
+Outcomes in the records follow where inspectors went. Draws were sent by lot, so their figures, weighted by 1/π, are
+those of everybody who could be drawn; whoever could not (π = 0) is not spoken for, and counted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from evaluation import charts, slices
+from evaluation.assessment import DrawMaterial
+from evaluation.backtest import Discrimination, Scored, discriminate
+from evaluation.case import Case
+from evaluation.draws import CLASSES, Draws, hajek, problems
+from evaluation.metrics import Flags, Floats, Integers, Interval, effective_n, wilson
+from evaluation.population import Population
+from evaluation.replay import sampled
+from evaluation.shown import Cell, Content, Shown, Table, Value, count, measured, shared, table
+from evaluation.slices import LOOKED_AT, WATCHED, Parted, Slices, parts_of, quintiles
+from training.cohort import HEADLINE
+from training.cutoffs import Classes
+from training.looking import chances
+
+DRAWS = "random_draw"
+FRAME = "frame"  # of random_draw.yaml: the dimensions that part the frame draws were taken from
+MOST_PLACED = 100_000  # entities looked up to tell how many nobody could have drawn
+LOOKS = {
+    "naive": ("记录（依检查去向）", "records (where inspectors went)"),
+    "drawn": ("随机抽查", "random draws"),
+}
+
+
+@dataclass(frozen=True)
+class ClassRate:
+    """How often something was found in one class, with a 95 % interval."""
+
+    n: int
+    rate: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class Look:
+    """One way to look: how well the order holds, what was found in each class, and among parts of those looked at."""
+
+    found: Discrimination
+    classes: Mapping[str, ClassRate]
+    parts: Mapping[str, Slices]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The share of entities for whom records tell no chance to be drawn (π = 0), in all and by class."""
+
+    dimensions: tuple[str, ...]
+    looked_up: int
+    without_chance: float
+    by_class: Mapping[str, float | None]
+
+
+def study(
+    case: Case, then: Population, drawn: DrawMaterial, volumes: Mapping[str, float], rng: np.random.Generator
+) -> Shown:
+    """Both looks at the test pairs and at the draws of the year after, and how many the draws do not speak for.
+
+    ``then`` is the population of the last test date. Off-site draws are left out: they find less and are never pooled.
+    """
+    naive = _naive(case, volumes, rng)
+    seen = _drawn(case, drawn, volumes, rng)
+    reach = _reach(case, then, drawn.draws)
+    figures: dict[str, Any] = {"naive": asdict(naive), "drawn": asdict(seen)}
+    figures["without_chance"] = None if reach is None else asdict(reach)
+    return Shown(
+        code="twice",
+        title=("两种观察并列", "Every figure twice"),
+        question=_question(reach),
+        tables=(_orders(naive, seen), _classes(naive, seen, reach), *_parts(naive, seen)),
+        pictures=(_picture(naive, seen),),
+        figures=figures,
+        judged={"EV043": _upper(seen.found)},
+    )
+
+
+def _upper(found: Discrimination) -> tuple[Value, ...]:
+    """The most the AUC on draws may be: the order is not shown to be wrong where that reaches a half."""
+    interval = found.auc_interval
+    return () if interval is None else (Value("all", interval[1], interval),)
+
+
+def _naive(case: Case, volumes: Mapping[str, float], rng: np.random.Generator) -> Look:
+    scored, chosen = case.headline, case.sample.chosen("test")
+    pairs, kind = case.sample.pairs.filter(pa.array(chosen)), scored.kind.astype(np.int8)
+    risk_class = case.scheme.raw_classes(scored.probability, kind)
+    parted = _parted(case, pairs, kind, lambda code: case.sample.column(code)[chosen])
+    if case.task.outcome.looked_at:
+        parted[LOOKED_AT] = WATCHED, quintiles(chances(case.task, case.sample, case.sample.rows("test")), scored.weight)
+    rates = {name: _rate(scored.where(risk_class == place)) for place, name in enumerate(CLASSES)}
+    return Look(discriminate(scored, volumes, rng), rates, _slices(scored, risk_class, parted))
+
+
+def _rate(scored: Scored) -> ClassRate:
+    if not len(scored.outcome):
+        return ClassRate(0, None, None)
+    rate = float(np.average(scored.outcome, weights=scored.weight))
+    return ClassRate(len(scored.outcome), rate, wilson(rate, effective_n(scored.weight)))
+
+
+def _slices(scored: Scored, risk_class: Classes, parted: Mapping[str, tuple[Any, Parted]]) -> dict[str, Slices]:
+    return {code: slices.study(scored, risk_class, label, parts) for code, (label, parts) in parted.items()}
+
+
+def _parted(case: Case, pairs: pa.Table, kind: Any, column: Any) -> dict[str, tuple[Any, Parted]]:
+    dimensions = slices.read_dimensions(case.task.profile)
+    return {one.code: (one.label, parts_of(case.task, one, pairs, kind, column)) for one in dimensions}
+
+
+def _drawn(case: Case, drawn: DrawMaterial, volumes: Mapping[str, float], rng: np.random.Generator) -> Look:
+    """The draws on site with an answer and a chance, each as a pair of its entity and the last test date."""
+    problem, draws = problems(drawn.draws, drawn.rule), drawn.draws
+    usable = draws.onsite & (problem >= 0) & (np.nan_to_num(draws.probability) > 0) & (draws.risk_class >= 0)
+    pairs = _as_pairs(case, draws.where(usable), problem[usable])
+    with sampled(case.task, pairs) as sample:
+        chosen = sample.chosen("test")
+        rows, own = sample.rows("test"), sample.pairs.filter(pa.array(chosen))
+        margin = case.scheme.margins(rows.values, rows.kind)
+        scored = Scored(
+            entity=own["entity"].to_numpy().astype(np.int64),
+            kind=rows.kind.astype(np.int64),
+            outcome=rows.label.astype(bool),
+            weight=rows.weight,
+            margin=margin,
+            probability=case.scheme.probabilities(margin, rows.kind),
+        )
+        parted = _parted(case, own, rows.kind, lambda code: sample.column(code)[chosen])
+        if case.task.outcome.looked_at and len(margin):
+            parted[LOOKED_AT] = WATCHED, quintiles(chances(case.task, case.sample, rows), scored.weight)
+    risk_class = case.scheme.raw_classes(scored.probability, rows.kind)
+    rates = {name: _hajek(scored.where(risk_class == place)) for place, name in enumerate(CLASSES)}
+    return Look(discriminate(scored, volumes, rng), rates, _uncalibrated(_slices(scored, risk_class, parted)))
+
+
+def _as_pairs(case: Case, draws: Draws, problem: Floats) -> pa.Table:
+    order = np.argsort(draws.entity, kind="stable")
+    return pa.table(
+        {
+            "pair": pa.array(np.arange(len(order)), pa.int64()),
+            "entity": pa.array(draws.entity[order], pa.int32()),
+            "as_of": pa.array([case.tested_on] * len(order), pa.date32()),
+            "s": pa.array(draws.probability[order]),
+            "stratum": pa.array([HEADLINE] * len(order), pa.string()),
+            "part": pa.array(["test"] * len(order), pa.string()),
+            "label": pa.array(problem[order].astype(np.int8)),
+        }
+    )
+
+
+def _hajek(drawn: Scored) -> ClassRate:
+    found = hajek(drawn.outcome.astype(np.float64), 1.0 / drawn.weight, drawn.entity)
+    return ClassRate(found.n, found.problem_rate, found.interval)
+
+
+def _uncalibrated(parts: Mapping[str, Slices]) -> dict[str, Slices]:
+    """Without observed over expected: a probability is of being found in the records, not of a problem on a draw."""
+    return {
+        code: replace(found, parts=tuple(replace(part, o_e=None, o_e_interval=None) for part in found.parts))
+        for code, found in parts.items()
+    }
+
+
+def _reach(case: Case, then: Population, draws: Draws) -> Reach | None:
+    """Whether anybody of the same cell of the frame was drawn, with a chance that is known; null where no frame is
+    stated."""
+    wanted = case.task.profile.table(DRAWS).get(FRAME)
+    if not wanted or not len(draws.entity):
+        return None
+    dimensions = [one for one in slices.read_dimensions(case.task.profile) if one.code in wanted]
+    counted = np.flatnonzero(then.counted)
+    looked_up = counted[:: max(1, len(counted) // MOST_PLACED)]
+    weighted = np.unique(draws.entity[np.nan_to_num(draws.probability) > 0])
+    place = np.searchsorted(then.entity, weighted)
+    known = place[then.entity[np.minimum(place, len(then.entity) - 1)] == weighted]
+    cells, reached = (_cells(case, then, rows, dimensions) for rows in (looked_up, known))
+    without = ~np.isin(cells, np.unique(reached))
+    risk_class = then.final_class[looked_up]
+    shares = {name: _mean(without[risk_class == place]) for place, name in enumerate(CLASSES)}
+    return Reach(tuple(wanted), len(looked_up), float(without.mean()), shares)
+
+
+def _mean(flags: Flags) -> float | None:
+    return float(flags.mean()) if len(flags) else None
+
+
+def _cells(case: Case, then: Population, rows: Integers, dimensions: Sequence[slices.Dimension]) -> Any:
+    """The cell of the frame each entity of the population lies in."""
+    pairs = pa.table({"entity": then.entity[rows], "as_of": pa.array([then.as_of] * len(rows), pa.date32())})
+    kind = then.kind[rows]
+    named = [np.array(parts_of(case.task, one, pairs, kind, _no_column)[1], dtype=str) for one in dimensions]
+    return np.array(["|".join(cell) for cell in zip(*named, strict=True)], dtype=str)
+
+
+def _no_column(code: str) -> Floats:
+    raise KeyError(code)  # a frame is parted by kind and by the register, never by an indicator
+
+
+def _question(reach: Reach | None) -> tuple[str, str]:
+    asked = (
+        "“记录”数的是被查实的违法，受检查去向影响；“随机抽查”只用双随机现场检查，按 1/π 加权，区间按抽样设计。"
+        "类别均为规则前的模型类别。",
+        "Records tell of violations that were found, which follows where inspectors went; random draws are on-site "
+        "ones only, weighted by 1/π, with design-based intervals. Classes are the model's, before rules.",
+    )
+    if reach is None:
+        return asked
+    share, among = f"{reach.without_chance:.1%}", " × ".join(reach.dimensions)
+    return (
+        f"{asked[0]}无被抽中机会（π = 0）的主体占 {share}：所在单元（{among}）一年内无人被抽中，随机抽查不能代表他们。",
+        f"{asked[1]} Without a chance to be drawn (π = 0): {share} of entities, in cells ({among}) from which nobody "
+        "was drawn in the year. Draws do not speak for them.",
+    )
+
+
+def _orders(naive: Look, drawn: Look) -> Table:
+    rows: list[list[Content]] = []
+    for name, look in (("naive", naive), ("drawn", drawn)):
+        found = look.found
+        row: list[Content] = [LOOKS[name], count(found.n), count(found.n_pos), shared(found.rate)]
+        row += [measured(found.auc, found.auc_interval), measured(found.ap, found.ap_interval)]
+        rows.append([*row, *(_volume(found, one.name) for one in naive.found.volumes)])
+    volumes = [(f"{one.name} {one.share:.1%}",) * 2 for one in naive.found.volumes]
+    return table(
+        ("排序能力：记录与随机抽查（C、D 各列：发现份额，小字为提升倍数与精度）",
+         "How well the order holds: records and draws (by volume: share found; below it lift and precision)"),
+        [("观察", "look"), ("样本", "rows"), ("阳性", "positives"), ("发生率", "rate"), ("AUC", "AUC"),
+         ("平均精度", "average precision"), *volumes],
+        rows,
+    )  # fmt: skip
+
+
+def _volume(found: Discrimination, name: str) -> Cell:
+    own = next((one for one in found.volumes if one.name == name), None)
+    if own is None or own.lift is None or found.rate is None:
+        return Cell(("–", "–"))
+    return Cell(shared(own.capture).text, f"×{own.lift:.2f}, {own.lift * found.rate:.1%}")
+
+
+def _classes(naive: Look, drawn: Look, reach: Reach | None) -> Table:
+    rows: list[list[Content]] = []
+    for name in CLASSES:
+        cells: list[Content] = [name]
+        for look in (naive, drawn):
+            one = look.classes[name]
+            cells += [count(one.n), shared(one.rate, one.interval)]
+        rows.append([*cells, shared(None if reach is None else reach.by_class[name])])
+    return table(
+        ("各类别的发生率与随机抽查问题率", "Rates by class: the outcome in the records, problems on draws"),
+        [("类别", "class"), ("样本", "pairs"), ("被查实的发生率", "outcome in records"), ("抽查次数", "draws"),
+         ("抽查问题率", "problems on draws"), ("π = 0 占比", "share with π = 0")],
+        rows,
+    )  # fmt: skip
+
+
+def _picture(naive: Look, drawn: Look) -> str:
+    points = [
+        ((name, name), [(look.classes[name].rate, look.classes[name].interval) for look in (naive, drawn)])
+        for name in CLASSES
+    ]
+    return charts.compared(points, list(LOOKS.values()), ("各类别：记录与随机抽查", "classes: records and draws"))
+
+
+def _parts(naive: Look, drawn: Look) -> tuple[Table, ...]:
+    """One table a dimension with parts that have draws enough, both looks side by side."""
+    found = []
+    for code, told in drawn.parts.items():
+        ours = {part.value: part for part in naive.parts[code].parts} if code in naive.parts else {}
+        rows: list[list[Content]] = []
+        for part in told.parts:
+            other = ours.get(part.value)
+            if part.rate is None or other is None:
+                continue
+            cells: list[Content] = [part.label, count(part.n), shared(other.rate), shared(part.rate)]
+            for one in (other, part):
+                cells += [measured(one.auc), shared(one.false_alarms, one.false_alarms_interval)]
+                cells += [shared(one.missed, one.missed_interval)]
+            rows.append(cells)
+        if rows:
+            found.append(table(told.label, _PART_HEAD, rows))
+    return tuple(found)
+
+
+_PART_HEAD = [
+    ("组", "part"), ("抽查", "draws"), ("被查实率", "found"), ("抽查问题率", "problems"),
+    ("AUC（记录）", "AUC, records"), ("误警（记录）", "false alarms, records"), ("漏警（记录）", "missed, records"),
+    ("AUC（抽查）", "AUC, draws"), ("误警（抽查）", "false alarms, draws"), ("漏警（抽查）", "missed, draws"),
+]  # fmt: skip
