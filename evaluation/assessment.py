@@ -130,7 +130,9 @@ class Assessment:
 
     def _origin(self, row: Origin) -> dict[str, Any]:
         positives = {self.kinds[kind]: count for kind, count in row.positives.items()}
-        return {"as_of": row.as_of.isoformat(), "positives": positives} | asdict(row.found)
+        dates = {"as_of": row.as_of.isoformat(), "fitted_on": row.fitted_on.isoformat()}
+        told = {"o_e": row.o_e, "o_e_interval": row.o_e_interval}
+        return dates | {"positives": positives} | told | asdict(row.found)
 
 
 def _each(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from evaluation.metrics import (
     average_precision,
     bootstrap,
     capture,
+    observed_expected,
     rank,
     weigh,
 )
@@ -56,13 +57,15 @@ class Scored:
 
 @dataclass(frozen=True)
 class Volume:
-    """What looking at the riskiest share of entities finds."""
+    """What looking at the riskiest share of entities finds: the share of all cases, how many times more than looking at
+    random, and the share of those looked at."""
 
     name: str
     share: float
     capture: float | None
     capture_interval: Interval | None
     lift: float | None
+    precision: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,16 @@ class Discrimination:
 
 @dataclass(frozen=True)
 class Origin:
-    """One as-of date of the backtest; positives are counted by kind number."""
+    """One as-of date of the backtest, and the day by which was known what its scheme was fitted on.
+
+    Positives are counted by kind number; ``o_e`` is observed over expected.
+    """
 
     as_of: date
+    fitted_on: date
     found: Discrimination
+    o_e: float | None
+    o_e_interval: Interval | None
     positives: Mapping[int, int]
 
 
@@ -113,6 +122,7 @@ def discriminate(
         return Discrimination(0, 0, None, None, None, None, None, ())
     ranking = rank(scored.margin, scored.outcome)
     points = _figures(ranking, scored.weight, tuple(shares.values()))[0]
+    rate = float(np.average(scored.outcome, weights=scored.weight))
     intervals = bootstrap(
         lambda weights: _figures(ranking, weights, tuple(shares.values())),
         scored.entity,
@@ -123,13 +133,13 @@ def discriminate(
     return Discrimination(
         n=len(scored.outcome),
         n_pos=int(scored.outcome.sum()),
-        rate=float(np.average(scored.outcome, weights=scored.weight)),
+        rate=rate,
         auc=number(points[0]),
         auc_interval=intervals[0],
         ap=number(points[1]),
         ap_interval=intervals[1],
         volumes=tuple(
-            Volume(name, share, number(found), interval, number(found / share))
+            Volume(name, share, number(found), interval, number(found / share), number(rate * found / share))
             for (name, share), found, interval in zip(shares.items(), points[2:], intervals[2:], strict=True)
         ),
     )
@@ -147,19 +157,21 @@ def number(value: Any) -> float | None:
 
 
 def rolling(
-    origins: Sequence[date],
-    scored_at: Callable[[date], Scored],
+    scored: Mapping[date, tuple[date, Scored]],
     *,
     volumes: Mapping[str, float],
     rng: np.random.Generator,
     replicates: int = 200,
 ) -> tuple[Origin, ...]:
-    """One row an as-of date; ``scored_at`` fits on what was known at a date and scores the pairs of that date."""
+    """One row an as-of date, given the day its scheme was fitted on and the pairs of the date as it scores them."""
     found = []
-    for as_of in sorted(origins):
-        scored = scored_at(as_of)
-        positives = {int(kind): int(scored.outcome[scored.kind == kind].sum()) for kind in np.unique(scored.kind)}
-        found.append(Origin(as_of, discriminate(scored, volumes, rng, replicates=replicates), positives))
+    for as_of, (fitted_on, pairs) in sorted(scored.items()):
+        positives = {int(kind): int(pairs.outcome[pairs.kind == kind].sum()) for kind in np.unique(pairs.kind)}
+        told = discriminate(pairs, volumes, rng, replicates=replicates)
+        ratio, interval = observed_expected(
+            pairs.probability, pairs.outcome, weights=pairs.weight, entities=pairs.entity
+        )
+        found.append(Origin(as_of, fitted_on, told, ratio, interval, positives))
     return tuple(found)
 
 

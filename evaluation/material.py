@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 
 from evaluation import population, twice
 from evaluation.assessment import DrawMaterial, Material, Rivals, watched
-from evaluation.backtest import Origin, Scored, rolling
+from evaluation.backtest import Origin, rolling
 from evaluation.case import Case, pairs_of
 from evaluation.checks import ClassShares
 from evaluation.draws import DrawRule, Draws, oracle_classes, place_draws, read_draws
 from evaluation.metrics import Floats
 from evaluation.population import Population
-from evaluation.replay import matrix_of, replayed
+from evaluation.replay import matrix_of, scored_on, trained_then
 from evaluation.shown import Shown
 from evaluation.slices import LOOKED_AT, WATCHED, Slices, parts_of, quintiles, read_dimensions, study
 from features.asof import Month
@@ -200,21 +200,25 @@ def _oracle_class(case: Case, truth: Path, then: Population, draws: Draws) -> np
 
 
 def _origins(case: Case, classes: dict[str, ClassShares], rng: np.random.Generator, *, say: Say) -> Sequence[Origin]:
-    """The test date and earlier ones, a year apart: fitted on what was known then, labelled with what is known now."""
+    """The test date and earlier ones, labelled with what is known now.
+
+    Every horizon (a year) back a scheme is fitted on what was known then, and scores its own date and those after it
+    until the next one is fitted.
+    """
     task, last = case.task, case.tested_on
     if task.outcome.framing != "detected" or not case.origins:
         return ()
-    back = [task.outcome.horizon_months * step for step in range(1, case.origins + 1)]
-    earlier = [Month.of(last).shift(-months).end for months in back]
-
-    def scored_at(as_of: date) -> Scored:
-        if as_of == last:
-            return pairs_of(case.scored.filter(pc.equal(case.scored["as_of"], last)), HEADLINE)
-        say(f"backtest: fitted on what was known by {as_of}")
-        return replayed(task, as_of)
-
-    origins = [last, *(day for day in earlier if _long_enough(task, day))]
-    return rolling(origins, scored_at, volumes=watched(classes), rng=rng)
+    own = pairs_of(case.scored.filter(pc.equal(case.scored["as_of"], last)), HEADLINE)
+    scored, horizon = {last: (case.task.known_by, own)}, task.outcome.horizon_months
+    for back in range(horizon, horizon * case.origins + 1, horizon):
+        fitted_on = Month.of(last).shift(-back).end
+        if _long_enough(task, fitted_on):
+            say(f"backtest: fitted on what was known by {fitted_on}")
+            steps = range(0, horizon, DateSettings.read(task.model["dates"]).step_months)
+            days = [Month.of(fitted_on).shift(step).end for step in steps]
+            found = scored_on(task, trained_then(task, fitted_on), days)
+            scored |= {day: (fitted_on, pairs) for day, pairs in found.items()}
+    return rolling(scored, volumes=watched(classes), rng=rng)
 
 
 def _long_enough(task: Task, as_of: date) -> bool:

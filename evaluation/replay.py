@@ -1,6 +1,6 @@
 """Training replayed in the past: on a date as it was then, and on named windows of inspections."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
@@ -24,32 +24,38 @@ from training.pairs import Say, detected_pairs, event_pairs
 from training.retrain import calibrated, drafted, labelled
 from training.rivals import rival_scores
 from training.sample import Sample, write_sample
+from training.scheme import Scheme
 from training.splits import Dates, Periods
 from training.task import Task
 
 
-def replayed(task: Task, as_of: date) -> Scored:
-    """The pairs of a past date as a scheme trained on that day would have scored them."""
+def trained_then(task: Task, as_of: date) -> Scheme:
+    """The scheme a training on a past day would have made of what was known then; without cutoffs of its own."""
     then = replace(task, known_by=as_of, held_out=False)
     place = fit.layout(task.definitions, task.outcome)
     with sampled(then, labelled(then, _silent)) as past:
         counts = grown(past, then.trees, gap_months=then.outcome.horizon_months)
         draft = drafted(then, rows_to_fit(then, past), place, counts)
-        scheme = calibrated(then, draft, past.rows("calibration"))
-    dates = Dates(fit=(), calibration=(), test=(as_of,))
-    now = detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=_silent)
-    with sampled(task, now) as seen:
-        rows = seen.rows("test")
-        entity = seen.pairs["entity"].to_numpy()[seen.chosen("test")].astype(np.int64)
+        return calibrated(then, draft, past.rows("calibration"))
+
+
+def scored_on(task: Task, scheme: Scheme, days: Sequence[date]) -> dict[date, Scored]:
+    """The pairs of some dates as a scheme scores them, with the outcomes known now."""
+    dates = Dates(fit=(), calibration=(), test=tuple(days))
+    pairs = detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=_silent)
+    with sampled(task, pairs) as seen:
+        rows, chosen = seen.rows("test"), seen.pairs.filter(pa.array(seen.chosen("test")))
     margin = scheme.margins(rows.values, rows.kind)
-    return Scored(
-        entity=entity,
+    whole = Scored(
+        entity=chosen["entity"].to_numpy().astype(np.int64),
         kind=rows.kind.astype(np.int64),
         outcome=rows.label.astype(bool),
         weight=rows.weight,
         margin=margin,
         probability=scheme.probabilities(margin, rows.kind),
     )
+    when = np.array(chosen["as_of"].to_pylist())
+    return {day: whole.where(when == day) for day in days}
 
 
 @contextmanager

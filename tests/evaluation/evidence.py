@@ -64,8 +64,8 @@ def draws():
 def good():
     """A scheme with nothing to object to."""
     volumes = (
-        Volume("C+D", 0.12, 0.42, (0.38, 0.46), 3.5),
-        Volume("D", 0.04, 0.21, (0.18, 0.24), 5.25),
+        Volume("C+D", 0.12, 0.42, (0.38, 0.46), 3.5, 0.147),
+        Volume("D", 0.04, 0.21, (0.18, 0.24), 5.25, 0.22),
     )
     moves = ((5800, 180, 10, 1), (150, 2600, 40, 5), (4, 60, 700, 20), (0, 2, 18, 380))
     return Evidence(
@@ -90,6 +90,11 @@ def good():
     )
 
 
+def found_then(whole, step):
+    """The figures of a date of the backtest."""
+    return replace(whole, auc=0.75 + 0.01 * step, auc_interval=(0.72, 0.79))
+
+
 def further():
     """A study with a picture, two tables, and words in both languages."""
     rows = [[("晴", "fair"), measured(0.123, (0.1, 0.2)), "12"], ["B", shared(0.5), Cell(("–", "–"), "n = 3")]]
@@ -106,7 +111,7 @@ def assessment(evidence=None, **changed):
     whole = found.discrimination
     positives = {0: 300, 1: 90, 2: 9}
     origins = [
-        Origin(date(2022 + step, 12, 31), replace(whole, auc=0.75 + 0.01 * step, auc_interval=(0.72, 0.79)), positives)
+        Origin(date(2022 + step, 12, 31), date(2022, 12, 31), found_then(whole, step), 1.1, (0.9, 1.3), positives)
         for step in range(3)
     ]
     best = {"A": rate(0.04), "B": rate(0.12), "C": rate(0.27), "D": rate(0.47)}

@@ -125,14 +125,18 @@ def pairs(seed, n=2000):
 def test_the_backtest_has_one_row_an_as_of_date_with_positives_by_kind():
     days = [date(2024, 6, 30), date(2023, 12, 31)]
     rows = backtest.rolling(
-        days,
-        lambda as_of: pairs(as_of.year),
+        {day: (date(2023, 12, 31), pairs(day.year)) for day in days},
         volumes={"C+D": 0.12, "D": 0.04, "none": 0.0},
         rng=np.random.default_rng(0),
         replicates=50,
     )
     assert [row.as_of for row in rows] == sorted(days)
-    first = rows[0]
+    assert {row.fitted_on for row in rows} == {date(2023, 12, 31)}
+    first, seen = rows[0], pairs(2023)
+    assert first.o_e == pytest.approx(seen.weight @ seen.outcome / (seen.weight @ seen.probability))
+    assert first.o_e_interval[0] < first.o_e < first.o_e_interval[1]
+    watched = first.found.volumes[0]
+    assert watched.precision == pytest.approx(watched.capture * first.found.rate / 0.12)
     assert sum(first.positives.values()) == first.found.n_pos
     assert [volume.name for volume in first.found.volumes] == ["C+D", "D"]
     assert first.found.volumes[0].lift == pytest.approx(first.found.volumes[0].capture / 0.12)

@@ -118,7 +118,8 @@ def test_findings_of_another_record_type_are_refused(case):
 
 def test_the_backtest_refits_on_what_was_known_then(gathered, case, told):
     days = [row.as_of for row in gathered.origins]
-    assert days == [date(2023, 10, 31), case.tested_on]
+    assert days == [date(2023, 10, 31), date(2024, 4, 30), case.tested_on]
+    assert [row.fitted_on for row in gathered.origins] == [days[0], days[0], case.task.known_by]
     assert gathered.origins[-1].found.n == len(gathered.scored.entity)
     assert f"backtest: fitted on what was known by {days[0]}" in told
     assert all(row.found.auc > 0.5 for row in gathered.origins)

@@ -81,7 +81,7 @@ def test_every_check_is_listed_with_its_answer(page):
 
 def test_every_chart_has_its_table_under_it(page):
     charts = page.split('<div class="chart')[1:]
-    assert len(charts) == 6
+    assert len(charts) == 7
     assert all("<svg" in part and "<table" in part for part in charts)
     assert page.count("<svg") == 9
 
