@@ -20,12 +20,13 @@ from evaluation.checks import (
     Sanity,
     Stability,
 )
-from evaluation.draws import DrawRule, Draws, DrawStudy, study
+from evaluation.draws import Draws, DrawStudy, study
 from evaluation.gate import Verdict, failing, judge, least_draws
 from evaluation.metrics import Calibration, Floats, auc, bootstrap, calibration, capture, rank
 from evaluation.shown import Shown
 from evaluation.slices import Slices
 from training.cutoffs import RiskClass
+from training.draws import DrawRule
 
 FORM = 2  # of what is studied and how; part of the key of the step that writes an assessment
 DRAWN_ROWS, REPLICATES = 50_000_000, (200, 1000)

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation import population, twice
+from evaluation import population, sensitivity, twice
 from evaluation.assessment import DrawMaterial, Material, Rivals, watched
 from evaluation.backtest import Origin, rolling
 from evaluation.case import Case, pairs_of
 from evaluation.checks import ClassShares
-from evaluation.draws import DrawRule, Draws, oracle_classes, place_draws, read_draws
+from evaluation.draws import Draws, oracle_classes, place_draws
 from evaluation.metrics import Floats
 from evaluation.population import Population
 from evaluation.replay import matrix_of, scored_on, trained_then
@@ -29,6 +29,7 @@ from training import fit
 from training.boosters import booster, mean_margin
 from training.carried import under
 from training.cohort import HEADLINE, OPEN_CASE
+from training.draws import DRAWS, DrawRule, read_draws
 from training.errors import SchemeError
 from training.figures import BASELINES
 from training.labels import horizon_end, mature_on
@@ -40,7 +41,6 @@ from training.task import Task
 
 SHUFFLES = 8  # with four, chance alone once looked like a leak in a small place
 SHUFFLED_TREES = 40
-DRAWS = "random_draw"
 
 
 def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
@@ -73,8 +73,9 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
 def _studies(
     case: Case, drawn: tuple[Population, DrawMaterial] | None, volumes: Mapping[str, float], rng: np.random.Generator
 ) -> tuple[Shown, ...]:
-    """All further studies, in the order of the report."""
-    return () if drawn is None else (twice.study(case, *drawn, volumes, rng),)
+    """All further studies, in the order of the report; those that had nothing to study are left out."""
+    found = (None if drawn is None else twice.study(case, *drawn, volumes, rng), sensitivity.study(case, rng))
+    return tuple(one for one in found if one is not None)
 
 
 def _slices(case: Case, say: Say) -> dict[str, Slices]:

@@ -23,9 +23,9 @@ from evaluation.shown import Cell, Content, Shown, Table, Value, count, measured
 from evaluation.slices import LOOKED_AT, WATCHED, Parted, Slices, parts_of, quintiles
 from training.cohort import HEADLINE
 from training.cutoffs import Classes
+from training.draws import DRAWS
 from training.looking import chances
 
-DRAWS = "random_draw"
 FRAME = "frame"  # of random_draw.yaml: the dimensions that part the frame draws were taken from
 MOST_PLACED = 100_000  # entities looked up to tell how many nobody could have drawn
 LOOKS = {

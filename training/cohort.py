@@ -55,13 +55,13 @@ def given_inspection(events: pa.Table, codelists: Mapping[str, Sequence[str]]) -
     """One pair an inspection event, as of the day before it: entity, as_of, s, stratum, record_id and its controls.
 
     ``codelists`` gives the codes of every event control; a control becomes the position of its code, null when the
-    code is unknown.
+    code is unknown. Events with a column ``chance`` were drawn with that probability, which is their s.
     """
     before = [day - timedelta(days=1) for day in events["event_date"].to_pylist()]
     columns = {
         "entity": events["entity"].cast(pa.int32()),
         "as_of": pa.array(before, pa.date32()),
-        "s": pa.array(np.ones(len(events))),
+        "s": events["chance"] if "chance" in events.column_names else pa.array(np.ones(len(events))),
         "stratum": pa.array([HEADLINE] * len(events), pa.string()),
         "record_id": events["record_id"],
     }

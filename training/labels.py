@@ -42,11 +42,12 @@ def mature_on(outcome: Outcome, as_of: date) -> date:
     return horizon_end(outcome, as_of) + timedelta(days=outcome.settle_days)
 
 
-def positives(knowledge: Knowledge, outcome: Outcome, *, as_of: date) -> pa.Table:
+def positives(knowledge: Knowledge, outcome: Outcome, *, as_of: date, by_decision: bool = False) -> pa.Table:
     """Entities with the outcome after an as-of date: columns entity and first_known, one row an entity, by entity.
 
     A record counts when it first became known as qualifying in (T_end, T_end + horizon], happened after T − lookback,
-    and still qualifies, not withdrawn, when the window has settled.
+    and still qualifies, not withdrawn, when the window has settled. ``by_decision``: when it happened (was decided,
+    listed) in (T, T + horizon] instead, whenever it became known until the window has settled.
     """
     settled = mature_on(outcome, as_of)
     if settled > knowledge.known_by:
@@ -58,12 +59,14 @@ def positives(knowledge: Knowledge, outcome: Outcome, *, as_of: date) -> pa.Tabl
     for term in outcome.any_of:
         rows = _versions(knowledge, term)
         if rows is not None:
-            found.append(_first_known(knowledge, outcome, rows.filter(meets(rows, term.where)), as_of))
+            found.append(_first_known(knowledge, outcome, rows.filter(meets(rows, term.where)), as_of, by_decision))
     together = pa.concat_tables(found).group_by("entity").aggregate([("first_known", "min")])
     return together.rename_columns(["entity", "first_known"]).sort_by("entity")
 
 
-def _first_known(knowledge: Knowledge, outcome: Outcome, qualifying: ir.Table, as_of: date) -> pa.Table:
+def _first_known(
+    knowledge: Knowledge, outcome: Outcome, qualifying: ir.Table, as_of: date, by_decision: bool
+) -> pa.Table:
     end = end_of_day(horizon_end(outcome, as_of), knowledge.zone)
     settled = instant(end_of_day(mature_on(outcome, as_of), knowledge.zone))
     good = qualifying.filter(qualifying.known_at < settled)
@@ -72,11 +75,14 @@ def _first_known(knowledge: Knowledge, outcome: Outcome, qualifying: ir.Table, a
         first_known=good.known_at.min(),
         stands_of=ibis.ifelse(current, good.event_date, ibis.null("date")).max(),
     )
-    counted = facts.filter(
-        facts.first_known >= instant(end_of_day(as_of, knowledge.zone)),
-        facts.first_known < instant(end),
-        facts.stands_of > day(months_before(as_of, outcome.lookback_months)),
-    )
+    if by_decision:
+        counted = facts.filter(facts.stands_of > day(as_of), facts.stands_of <= day(horizon_end(outcome, as_of)))
+    else:
+        counted = facts.filter(
+            facts.first_known >= instant(end_of_day(as_of, knowledge.zone)),
+            facts.first_known < instant(end),
+            facts.stands_of > day(months_before(as_of, outcome.lookback_months)),
+        )
     answer = counted.group_by("entity").aggregate(first_known=counted.first_known.min())
     return knowledge.reading.engine.run(answer).select(POSITIVE.names).cast(POSITIVE)
 

@@ -55,6 +55,8 @@ class Outcome:
     ``learns_from`` names a wider outcome that every second booster learns; calibration and test know only this one.
     ``looked_at`` says which records tell that somebody looked; ``correction`` how those nobody looked at are treated:
     as clean (null), or left out, the others weighed by the inverse of their chance (``looked_at``).
+    ``competing`` names an outcome that ends the time in which this one can come: an exit.
+    ``drawn``: inspections are the random on-site draws of ``random_draw.yaml``, weighed by the inverse of their chance.
     """
 
     code: str
@@ -66,10 +68,12 @@ class Outcome:
     any_of: tuple[Facts, ...] = ()
     open_case: tuple[Facts, ...] = ()
     learns_from: str | None = None
+    competing: str | None = None
     looked_at: tuple[Facts, ...] = ()
     correction: str | None = None
     event: Facts | None = None
     positive: tuple[Condition, ...] = ()
+    drawn: bool = False
     controls: tuple[str, ...] | None = None
     event_controls: tuple[EventControl, ...] = ()
 
@@ -84,21 +88,24 @@ def read_outcomes(profile: Profile) -> dict[str, Outcome]:
         )
     found = {outcome.code: outcome for outcome in (_outcome(row, profile) for row in rows)}
     for outcome in found.values():
-        _check_wider(outcome, found, f"outcomes.yaml of profile {profile.name}, outcome {outcome.code}")
+        _check_beside(outcome, found, f"outcomes.yaml of profile {profile.name}, outcome {outcome.code}")
     return found
 
 
-def _check_wider(outcome: Outcome, known: Mapping[str, Outcome], where: str) -> None:
-    """What an outcome learns from is detected like itself, within the same horizon."""
-    if outcome.learns_from is None:
-        return
-    wider = known.get(outcome.learns_from)
+def _check_beside(outcome: Outcome, known: Mapping[str, Outcome], where: str) -> None:
+    """What an outcome learns from and what competes with it are detected like itself, within the same horizon."""
+    for name, said in ((outcome.learns_from, "learns from"), (outcome.competing, "has as competing risk")):
+        if name is not None:
+            _check_other(outcome, known.get(name), f"{where} {said} {name!r}")
+
+
+def _check_other(outcome: Outcome, wider: Outcome | None, where: str) -> None:
     if wider is None or {wider.framing, outcome.framing} != {"detected"}:
-        raise SchemeError(f"{where} learns from {outcome.learns_from!r}; expected a detected outcome of the same file.")
+        raise SchemeError(f"{where}; expected a detected outcome of the same file.")
     if wider.horizon_months != outcome.horizon_months or wider.settle_days > outcome.settle_days:
         raise SchemeError(
-            f"{where} looks {outcome.horizon_months} months ahead and settles in {outcome.settle_days} days, what it "
-            f"learns from {wider.horizon_months} and {wider.settle_days}; expected the same months, and days enough."
+            f"{where}, which looks {wider.horizon_months} months ahead and settles in {wider.settle_days} days, itself "
+            f"{outcome.horizon_months} and {outcome.settle_days}; expected the same months, and days enough."
         )
 
 
@@ -142,7 +149,7 @@ def _outcome(row: Mapping[str, Any], profile: Profile) -> Outcome:
     needed = {"detected": ("horizon_months", "lookback_months", "any_of"), "given_inspection": ("event", "positive")}
     if framing not in needed:
         raise SchemeError(f"{where}: framing is {framing!r}; expected one of {', '.join(FRAMINGS)}.")
-    for key in ("code", "label", *needed[framing]):
+    for key in ("code", "label", *(() if row.get("drawn") else needed[framing])):
         if key not in row:
             raise SchemeError(f"{where}: {key} is missing; every {framing} outcome states it.")
     event = facts(row.get("event"), where)
@@ -162,10 +169,12 @@ def _outcome(row: Mapping[str, Any], profile: Profile) -> Outcome:
         any_of=facts(row.get("any_of"), where),
         open_case=facts(row.get("open_case"), where),
         learns_from=row.get("learns_from"),
+        competing=row.get("competing"),
         looked_at=facts(row.get("looked_at"), where),
         correction=correction,
         event=event[0] if event else None,
         positive=conditions(row.get("positive", ()), where),
+        drawn=bool(row.get("drawn", False)),
         controls=None if row.get("controls") is None else tuple(row["controls"]),
         event_controls=tuple(_event_control(one, where) for one in row.get("event_controls", ())),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 from features.indicators.language import Indicator
 from features.matrix import registrations
 from training import cohort
+from training.draws import drawn_events
 from training.labels import Knowledge, events, looked_at, marked, open_cases, positives
 from training.outcomes import Outcome
 from training.splits import Dates, Periods
@@ -111,7 +113,8 @@ def event_pairs(knowledge: Knowledge, outcome: Outcome, periods: Periods, *, say
         period = getattr(periods, part)
         if period is None:
             continue
-        happened = events(knowledge, outcome, since=period[0], until=period[1])
+        read = drawn_events if outcome.drawn else partial(events, outcome=outcome)
+        happened = read(knowledge, since=period[0], until=period[1])
         pairs = cohort.given_inspection(happened, lists)
         positive = pc.sum(happened["positive"]).as_py() or 0
         say(f"{part} {period[0]} to {period[1]}: {len(pairs)} events, {positive} positive")

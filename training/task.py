@@ -14,6 +14,7 @@ from features.matrix import matrix_key
 from features.profile import Profile
 from features.reading import Lake, Reading
 from training.card import CARD
+from training.draws import DRAWS
 from training.errors import SchemeError
 from training.fit import TreeSettings
 from training.labels import Knowledge
@@ -99,5 +100,6 @@ class Task:
 
     def inputs(self, *files: str) -> dict[str, Any]:
         """What a step depends on that reads these files of the profile."""
-        stated = {name: steps.key_of({name: self.profile.table(name)}) for name in files}
+        read = (*files, DRAWS) if self.outcome.drawn else files
+        stated = {name: steps.key_of({name: self.profile.table(name)}) for name in read}
         return {"matrix": self.matrix_key, "outcome": self.outcome.code, "held_out": self.held_out, **stated}

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq  # noqa: E402
 
 from evaluation import population  # noqa: E402
 from evaluation.backtest import Scored, discriminate  # noqa: E402
-from evaluation.draws import CLASSES, DrawRule, oracle_classes, place_draws, ratio, read_draws, study  # noqa: E402
+from evaluation.draws import CLASSES, oracle_classes, place_draws, ratio, study  # noqa: E402
 from evaluation.metrics import auc, calibration, observed_expected, rank  # noqa: E402
 from evaluation.stability import migration  # noqa: E402
 from features.asof import Month  # noqa: E402
@@ -39,6 +39,7 @@ from tests.benchmarks import truth_tables, truth_worlds  # noqa: E402
 from tests.benchmarks.province import Bench  # noqa: E402
 from tests.benchmarks.truth_worlds import drawn, plan  # noqa: E402
 from training.calibration import Seen, curves  # noqa: E402
+from training.draws import DrawRule, read_draws  # noqa: E402
 from training.labels import mature_on, open_cases, positives  # noqa: E402
 from training.pairs import trainable  # noqa: E402
 from training.retrain import SAMPLE, made_in  # noqa: E402

@@ -16,7 +16,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
-from evaluation.draws import CLASSES, DrawRule, Draws, study  # noqa: E402
+from evaluation.draws import CLASSES, Draws, study  # noqa: E402
 from evaluation.metrics import wilson  # noqa: E402
 from features.profile import read_profile  # noqa: E402
 from features.simulation.detection import CONCEALED, CORRECTED, PENDING, REFUSED  # noqa: E402
@@ -26,6 +26,7 @@ from features.simulation.scene import scene_of  # noqa: E402
 from features.simulation.streams import Block  # noqa: E402
 from features.simulation.supervision import campaign_calendar  # noqa: E402
 from features.simulation.world import Period, day_number, read_world  # noqa: E402
+from training.draws import DrawRule  # noqa: E402
 
 PERIOD = Period(date(2020, 4, 1), date(2025, 3, 31))
 DRAWN_ON = date(2025, 2, 17)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from evaluation import draws
-from evaluation.draws import INSUFFICIENT, DrawRule, Draws
-from evaluation.errors import GateError
+from evaluation.draws import INSUFFICIENT, Draws
+from training.draws import DrawRule
+from training.errors import SchemeError
 
 RULE = DrawRule.read(
     {
@@ -56,7 +57,7 @@ def test_a_result_is_a_problem_no_problem_no_answer_or_out_of_scope(results, sev
 
 
 def test_a_result_the_profile_does_not_place_is_refused():
-    with pytest.raises(GateError, match=r"result 77, which random_draw\.yaml does not place"):
+    with pytest.raises(SchemeError, match=r"result 77, which random_draw\.yaml does not place"):
         draws.problems(drawn(["|77|"]), RULE)
 
 

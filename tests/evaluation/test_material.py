@@ -9,7 +9,6 @@ import pytest
 
 from evaluation import material, population, term
 from evaluation.assessment import assess
-from evaluation.draws import DrawRule, read_draws
 from evaluation.errors import GateError
 from evaluation.replay import Windows, replay_windows
 from evaluation.report import Subject, render
@@ -21,6 +20,8 @@ from features.indicators.system import FILE
 from features.reading import Reading
 from tests.evaluation.judged import KINDS, KNOWN_BY, NUMBER
 from tests.world import lake_of
+from training.draws import DrawRule, read_draws
+from training.errors import SchemeError
 from training.labels import Knowledge
 
 
@@ -112,7 +113,7 @@ def test_draws_without_any_finding_have_no_severity(place, tmp_path):
 def test_findings_of_another_record_type_are_refused(case):
     block = dict(case.task.profile.table("random_draw"))
     block["substantive_with_finding"] = {**block["substantive_with_finding"], "record_type": "event"}
-    with pytest.raises(GateError, match="event belongs to None; expected visit"):
+    with pytest.raises(SchemeError, match="event belongs to None; expected visit"):
         read_draws(case.task.knowledge, block, span=(date(2025, 1, 1), date(2025, 12, 31)))
 
 

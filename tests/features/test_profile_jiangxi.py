@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from evaluation.draws import DrawRule
 from features.asof import in_force
 from features.profile import read_profile
 from features.records.schema import record_types
 from training.cutoffs import Shares
+from training.draws import DrawRule
 from training.facts import Movers
 from training.outcomes import OPERATORS, read_outcomes
 from training.overrides import read_overrides

@@ -126,6 +126,22 @@ def test_a_label_uses_only_what_was_known_when_it_was_made(tmp_path):
     assert who(made(on("2023-08-01", severity=3)), tmp_path, by=date(2024, 10, 28)) == {"it"}
 
 
+def test_by_decision_counts_the_day_it_happened(tmp_path):
+    world = made(
+        on("2023-06-01", known="2023-08-01", severity=3, of="before"),  # decided before T, known after
+        on("2023-08-01", severity=3, of="within"),
+        on("2024-06-25", known="2024-08-01", severity=3, of="late"),  # decided within the window, known after it
+        on("2024-08-01", severity=3, of="after"),
+        on("2023-08-01", known="2024-12-01", severity=3, of="never"),  # known after labels have settled
+    )
+    lake = known(world, tmp_path)
+    names = {
+        way: {world.entities[key] for key in positives(lake, VIOLATION, as_of=T, by_decision=way)["entity"].to_pylist()}
+        for way in (False, True)
+    }
+    assert names == {False: {"before", "within"}, True: {"within", "late"}}
+
+
 def test_no_records_give_no_positives(tmp_path):
     assert who(made(), tmp_path) == set()
 

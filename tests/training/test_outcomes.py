@@ -119,13 +119,26 @@ def test_an_outcome_may_learn_from_a_wider_one(place):
     ("wider", "message"),
     [
         ({**WIDER, "code": "other"}, "learns from 'any'; expected a detected outcome of the same file"),
-        ({**WIDER, "horizon_months": 6}, "looks 12 months ahead .* learns from 6"),
-        ({**WIDER, "settle_days": 9}, "settles in 0 days, what it learns from 12 and 9"),
+        ({**WIDER, "horizon_months": 6}, "learns from .any., which looks 6 months ahead .* itself 12"),
+        ({**WIDER, "settle_days": 9}, "settles in 9 days, itself 12 and 0"),
     ],
 )
 def test_a_wider_outcome_that_does_not_fit_is_refused(place, wider, message):
     with pytest.raises(SchemeError, match=message):
         read_outcomes(place({**DETECTED, "learns_from": "any"}, wider))
+
+
+def test_a_competing_risk_is_an_outcome_of_the_same_window(place):
+    assert read_outcomes(place({**DETECTED, "competing": "any"}, WIDER))["violation"].competing == "any"
+    with pytest.raises(SchemeError, match="has as competing risk 'gone'; expected a detected outcome"):
+        read_outcomes(place({**DETECTED, "competing": "gone"}, WIDER))
+
+
+def test_an_outcome_of_random_draws_needs_no_event_of_its_own(place):
+    drawn = {"code": "problem", "label": "问题", "framing": "given_inspection", "drawn": True}
+    assert read_outcomes(place(drawn))["problem"].drawn
+    with pytest.raises(SchemeError, match="event is missing"):
+        read_outcomes(place({**drawn, "drawn": False}))
 
 
 @pytest.mark.parametrize(
