@@ -1,7 +1,7 @@
 """Outcomes a scheme is trained to foresee, read from a profile's ``outcomes.yaml``: conditions on records."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -56,6 +56,7 @@ class Outcome:
     ``looked_at`` says which records tell that somebody looked; ``correction`` how those nobody looked at are treated:
     as clean (null), or left out, the others weighed by the inverse of their chance (``looked_at``).
     ``competing`` names an outcome that ends the time in which this one can come: an exit.
+    ``trees`` are settings of ``model.yaml`` that are otherwise for this outcome.
     ``drawn``: inspections are the random on-site draws of ``random_draw.yaml``, weighed by the inverse of their chance.
     """
 
@@ -74,6 +75,7 @@ class Outcome:
     event: Facts | None = None
     positive: tuple[Condition, ...] = ()
     drawn: bool = False
+    trees: Mapping[str, Any] = field(default_factory=dict)
     controls: tuple[str, ...] | None = None
     event_controls: tuple[EventControl, ...] = ()
 
@@ -175,6 +177,7 @@ def _outcome(row: Mapping[str, Any], profile: Profile) -> Outcome:
         event=event[0] if event else None,
         positive=conditions(row.get("positive", ()), where),
         drawn=bool(row.get("drawn", False)),
+        trees=dict(row.get("trees", {})),
         controls=None if row.get("controls") is None else tuple(row["controls"]),
         event_controls=tuple(_event_control(one, where) for one in row.get("event_controls", ())),
     )

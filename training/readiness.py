@@ -76,7 +76,7 @@ def _model(profile: Profile, definitions: Definitions, outcome: Outcome) -> None
         )
     if CARD in model:
         CardSettings.read(model[CARD])
-    if TreeSettings.read(model["trees"]).folds and outcome.framing != "detected":
+    if TreeSettings.read({**model["trees"], **outcome.trees}).folds and outcome.framing != "detected":
         raise SchemeError(
             f"model.yaml of profile {profile.name}: trees.folds is above 0 and outcome {outcome.code} is of framing "
             f"{outcome.framing}; folds are of as-of dates, which a detected outcome has. {UNTRAINED}"

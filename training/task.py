@@ -75,8 +75,8 @@ class Task:
 
     @property
     def trees(self) -> TreeSettings:
-        """How trees are grown, as the profile says."""
-        return TreeSettings.read(self.model["trees"])
+        """How trees are grown, as the profile says for the outcome."""
+        return TreeSettings.read({**self.model["trees"], **self.outcome.trees})
 
     @property
     def sampling(self) -> Sampling:
