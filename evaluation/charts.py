@@ -242,6 +242,22 @@ def shift_bars(rows: Sequence[tuple[Words, float]], name: Words, *, notice: floa
     return _svg(height, name, body)
 
 
+def bars(rows: Sequence[tuple[Words, float]], name: Words) -> str:
+    """Shares as bars, each with its figure."""
+    height = 24.0 * len(rows) + 12
+    across = Scale(0.0, max([0.01, *(value for _, value in rows)]), 240, WIDTH - 80)
+    body = []
+    for row, (label, value) in enumerate(rows):
+        y, length = 8.0 + 24 * row, across(value) - across(0.0)
+        body.append(_text(232, y + 12, label, anchor="end", css="axis"))
+        body.append(
+            f'<rect x="240" y="{y:.1f}" width="{max(length, 1):.1f}" height="15" rx="2" fill="{ACCENT}" '
+            'fill-opacity=".8"/>'
+        )
+        body.append(_text(across(value) + 6, y + 12, percent(value, 1)))
+    return _svg(height, name, body)
+
+
 def spark(values: Sequence[int], expected: float | None, name: Words) -> str:
     """A course as small columns, the last one dark, with a line at what was expected of it."""
     width, height = 130.0, 30.0

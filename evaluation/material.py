@@ -1,7 +1,7 @@
 """What the studies of a trained scheme are made from: scored pairs, rivals, draws and populations, read and fitted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation import population, sensitivity, twice
+from evaluation import movers, population, sensitivity, twice
 from evaluation.assessment import DrawMaterial, Material, Rivals, watched
 from evaluation.backtest import Origin, rolling
 from evaluation.case import Case, pairs_of
@@ -52,6 +52,7 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
     classes = population.shares(after, case.task.profile)
     open_cases = pairs_of(case.scored, OPEN_CASE)
     drawn = _draws(case, say)
+    taken_over = _taken_over(case, before, after, say)
     say("rivals: baseline, shuffled labels" + (", champion" if case.champion else ""))
     return Material(
         scheme=case.scheme.digest,
@@ -66,15 +67,44 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
         sanity=population.sanity(case.task, case.scheme, after),
         stability=population.compared(before, after, case.task.definitions),
         slices=_slices(case, say),
-        studies=_studies(case, drawn, watched(classes), rng),
+        studies=_studies(Seen(case, taken_over, before, after, drawn), watched(classes), rng),
     )
 
 
-def _studies(
-    case: Case, drawn: tuple[Population, DrawMaterial] | None, volumes: Mapping[str, float], rng: np.random.Generator
-) -> tuple[Shown, ...]:
+@dataclass(frozen=True)
+class Seen:
+    """What further studies look at: everyone in the two last months, and on the last test date with the draws after it.
+
+    ``taken_over`` are the two months as the scheme would take over from the champion between them.
+    """
+
+    case: Case
+    taken_over: tuple[Population, Population]
+    before: Population
+    after: Population
+    drawn: tuple[Population, DrawMaterial] | None
+
+
+def _taken_over(case: Case, before: Population, after: Population, say: Say) -> tuple[Population, Population]:
+    """The two months as the scheme would take over from the champion between them; under the scheme alone where nobody
+    reigns, or one of other indicators or kinds."""
+    reigning = case.champion
+    if reigning is None or reigning.digest == case.scheme.digest:
+        return before, after
+    if (reigning.definitions, reigning.kinds) != (case.scheme.definitions, case.scheme.kinds):
+        return before, after
+    say(f"{Month.of(after.as_of)} as the scheme would take over from the champion")
+    reigned = population.classified(case.task, reigning, as_of=before.as_of)
+    return reigned, population.classified(case.task, case.scheme, as_of=after.as_of, before=reigned)
+
+
+def _studies(seen: Seen, volumes: Mapping[str, float], rng: np.random.Generator) -> tuple[Shown, ...]:
     """All further studies, in the order of the report; those that had nothing to study are left out."""
-    found = (None if drawn is None else twice.study(case, *drawn, volumes, rng), sensitivity.study(case, rng))
+    found = (
+        None if seen.drawn is None else twice.study(seen.case, *seen.drawn, volumes, rng),
+        sensitivity.study(seen.case, rng),
+        movers.study(seen.case, *seen.taken_over),
+    )
     return tuple(one for one in found if one is not None)
 
 

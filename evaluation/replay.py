@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +17,7 @@ from evaluation.backtest import UNKNOWN, Inspections, Scored, windows
 from evaluation.errors import GateError
 from evaluation.metrics import Calibration, Flags, Floats, calibration
 from features.asof import months_before
+from features.matrix import Batch, sampled_batches
 from training import fit
 from training.growing import grown
 from training.looking import rows_to_fit
@@ -73,6 +75,21 @@ def matrix_of(task: Task, pairs: pa.Table) -> Iterator[Sample]:
     with TemporaryDirectory(prefix="jianwei-replay-") as scratch:
         write_sample(Path(scratch), task.lake, task.definitions, pairs, engine=task.engine)
         yield Sample.read(Path(scratch), fit.Layout(task.definitions.codes, (), (), (), ()))
+
+
+def batch_of(task: Task, entity: npt.NDArray[np.int32], as_of: date) -> Batch:
+    """The values of every indicator of some entities on a date, in the order given."""
+    pairs = pa.table(
+        {
+            "pair": pa.array(np.arange(len(entity)), pa.int64()),
+            "entity": pa.array(entity, pa.int32()),
+            "as_of": pa.array([as_of] * len(entity), pa.date32()),
+        }
+    )
+    found = pa.concat_tables(sampled_batches(task.lake, task.definitions, pairs, engine=task.engine))
+    codes = task.definitions.codes
+    values = np.column_stack([found[code].to_numpy() for code in codes])
+    return Batch(as_of, entity, found["kind"].to_numpy().astype(np.int8), values, codes)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from evaluation.stability import Migration, Shift
 from features.profile import Kind, Profile
 
 # What further studies give the gate, one figure a check.
-JUDGED = {"EV043": (Value("all", 0.78, (0.64, 0.78)),)}
+JUDGED = {"EV043": (Value("all", 0.78, (0.64, 0.78)),), "EV065": (Value("all", 3e-15),)}
 
 
 def rate(value, n=2000, verdict=None):

@@ -66,6 +66,7 @@ SPOILT = [
     ),
     ("EV060", "reject", replace(GOOD, sanity=Sanity(1000, 1, 1e-6))),
     ("EV061", "reject", replace(GOOD, sanity=Sanity(1000, 0, 1e-4))),
+    ("EV065", "reject", told("EV065", 1e-6)),
     ("EV070", "review", moved(psi_probability=0.15)),
     ("EV072", "review", moved(shifts=(replace(GOOD.stability.shifts[0], psi=0.3),))),
     ("EV073", "review", moved(calm=replace(GOOD.stability.calm, unchanged=0.9))),
