@@ -30,7 +30,7 @@ from features.simulation.unwatched import Unwatched
 from training.cohort import uniform
 from training.cutoffs import RiskClass
 
-OURS, PROPENSITY, RANDOM = "ours", "propensity", "random"
+OURS, CLASSES, PROPENSITY, RANDOM = "ours", "classes", "propensity", "random"
 PLANNED, TODAY, REPLACED = "planned", "today", "replaced"
 CAPACITIES = (0.01, 0.02, 0.05, 0.10, 0.20)  # shares of entities that can be visited within a year
 AS_TODAY, RISKY = "today", "C+D"
@@ -57,6 +57,15 @@ class Seen:
 
     def __len__(self) -> int:
         return len(self.code)
+
+    def orders(self, propensity: Floats) -> dict[str, Integers]:
+        """Orders that can be made on the date: by probability, by class and then probability, by latent propensity."""
+        half = self.probability / 2  # never enough to reach the next class
+        return {
+            OURS: self.by(self.probability),
+            CLASSES: self.by(self.risk_class + half),
+            PROPENSITY: self.by(propensity),
+        }
 
     def by(self, score: Floats) -> Integers:
         """Positions from the greatest score down; equal ones by a keyed hash of the code."""
@@ -105,7 +114,7 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Waits:
-    """Days until violations of a part are found or end, under our order and by lot; null in parts that are too small.
+    """Days until violations of a part are found or end, under our order, by class, and by lot; null in small parts.
 
     ``visited`` is the share of the part's entities our order reaches, ``found`` of its violations (expected).
     """
@@ -117,6 +126,7 @@ class Waits:
     visited: float | None = None
     found: float | None = None
     days: Estimate = Estimate(None)
+    days_by_class: float | None = None
     days_at_random: float | None = None
 
 
@@ -227,34 +237,36 @@ def _estimate(values: Floats) -> Estimate:
     return Estimate(float(values[0]), percentile_interval(values[1:]))
 
 
-def waits(seen: Seen, violations: Unwatched, order: Integers, parted: Parted, *, visits: int) -> tuple[Waits, ...]:
-    """Days until violations are found or end, by part of the entities, when so many are visited in an order."""
+def waits(
+    seen: Seen, violations: Unwatched, orders: Mapping[str, Integers], parted: Parted, *, visits: int
+) -> tuple[Waits, ...]:
+    """Days until violations are found or end, by part of the entities, when so many are visited."""
     words, named = parted[0], np.asarray(parted[1])
-    days = in_order(order, visits)
-    ours = measured(violations, visited(violations, days))
-    lot = measured(violations, anyone(violations, visits, len(seen)))
+    days = in_order(orders[OURS], visits)
+    catches = [visited(violations, days), visited(violations, in_order(orders[CLASSES], visits))]
+    sums = [measured(violations, catch) for catch in (*catches, anyone(violations, visits, len(seen)))]
     found = []
     for value, label in words.items():
         own = named == value
         part = Waits(value, label, int(own.sum()), int(own[violations.entity].sum()))
         if part.entities >= FEWEST and part.violations >= FEWEST_VIOLATIONS:
-            part = _waited(part, (ours, lot), violations.entity, own)
+            part = _waited(part, sums, violations.entity, own)
             part = replace(part, visited=float((days[own] != UNVISITED).mean()))
         found += [part] if part.entities else []
     return tuple(found)
 
 
-def _waited(part: Waits, sums: tuple[Measured, Measured], entity: Integers, own: Flags) -> Waits:
-    ours, lot = sums
+def _waited(part: Waits, sums: Sequence[Measured], entity: Integers, own: Flags) -> Waits:
     inside = own[entity]
     _, place = np.unique(entity[inside], return_inverse=True)
-    mean = float(ours.waited[inside].mean())
+    means = [float(one.waited[inside].mean()) for one in sums]
     # Linearised, entities as clusters: as many parts as counties would make a bootstrap of each slow.
-    apart = np.bincount(place, weights=ours.waited[inside] - mean)
+    apart = np.bincount(place, weights=sums[0].waited[inside] - means[0])
     half = Z95 * float(np.sqrt((apart**2).sum())) / part.violations
     return replace(
         part,
-        found=float(ours.found[inside].mean()),
-        days=Estimate(mean, (mean - half, mean + half)),
-        days_at_random=float(lot.waited[inside].mean()),
+        found=float(sums[0].found[inside].mean()),
+        days=Estimate(means[0], (means[0] - half, means[0] + half)),
+        days_by_class=means[1],
+        days_at_random=means[2],
     )

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from evaluation.calendars import Recorded
 from evaluation.draws import read_visits
 from evaluation.metrics import Floats
-from evaluation.orders import OURS, PROPENSITY, RISKY, Capacity, Seen, compare, waits
+from evaluation.orders import OURS, RISKY, Capacity, Seen, compare, waits
 from evaluation.population import Population
 from evaluation.saved_tables import EVERY, QUESTION, SUBSTANTIVE, TITLE, UNKNOWN, by_capacity, by_part, chart
 from evaluation.shown import Shown, Value, Words
@@ -51,12 +51,12 @@ def study(seen: Seen, truth: Path, *, world: World, parts: Parts, rng: np.random
         return Shown(CODE, TITLE, UNKNOWN)
     violations = unwatched(truth, world, pl.Series(seen.code, dtype=pl.String), seen.as_of)
     grave = violations.where(violations.substantive)
-    orders = {OURS: seen.by(seen.probability), PROPENSITY: seen.by(_propensity(truth, seen))}
+    orders = seen.orders(_propensity(truth, seen))
     found = compare(seen, grave, orders, rng=rng)
     every = compare(seen, violations, orders, rng=rng, replicates=0)
     risky = [one for one in found if one.code == RISKY]
     waited = {
-        code: (label, waits(seen, grave, orders[OURS], parted, visits=one.visits))
+        code: (label, waits(seen, grave, orders, parted, visits=one.visits))
         for one in risky
         for code, (label, parted) in parts.items()
     }

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from evaluation import charts
 from evaluation.orders import (
     AS_TODAY,
+    CLASSES,
     OURS,
     PLANNED,
     PROPENSITY,
@@ -24,8 +25,9 @@ QUESTION: Words = (
     "只有模拟省才知道每个违法行为何时开始、无人查处时何时自行终止；真实地区的数值会不同。本节把此后一年的现场检查按基准日的一个次序"
     "均匀排开，问能查到多少、提前多少天、减少多少违法天数。假定：检查当日在进行的违法按模拟参数中的现场发现概率被查到，"
     "联系不上的查不到；查到即终止，否则持续到主体自行改正或退出；减少的违法天数从查到之日算到自行终止之日，"
-    "最多到基准日后 24 个月；检查不产生威慑，年内新情况不改变次序。现行检查是模拟机关当年实际所作的现场检查，能力较小时按比例抽减；"
-    "其中投诉、专项、线索检查由年内显露的问题引起，基准日无人知道。95% 区间对主体重抽样，检查次序不变。",
+    "最多到基准日后 24 个月；检查不产生威慑，年内新情况不改变次序。现行检查是模拟机关当年实际所作的现场检查，"
+    "能力较小时按比例抽减；其中投诉、专项、线索检查由年内显露的问题引起，基准日无人知道。"
+    "95% 区间对主体重抽样，次序不变。",
     "Only in the simulated province is it known when each violation began and when it would have ended had nobody "
     "looked; a real place will differ. The visits on site of a year are spread evenly in one order of the date: how "
     "much is found, how much sooner, and how many violation-days are prevented? Assumed: a violation in progress on "
@@ -43,6 +45,7 @@ UNKNOWN: Words = (
 )
 ORDERS: Mapping[str, Words] = {
     OURS: ("本方案（概率从高到低）", "this scheme (probability, high to low)"),
+    CLASSES: ("本方案（先按类别，再按概率）", "this scheme (class, then probability)"),
     RANDOM: ("随机（期望值）", "by lot (expected)"),
     PLANNED: ("现行计划检查（随机抽查、法定检查）", "today's planned visits (draws, visits the law demands)"),
     TODAY: ("现行全部检查（含投诉、专项、线索）", "all of today's visits (also complaints, campaigns, leads)"),
@@ -69,6 +72,7 @@ PART_HEAD: tuple[Words, ...] = (
     ("检查到的主体", "entities visited"),
     ("查到的违法", "violations found"),
     ("查到或终止所需天数", "days until found or ended"),
+    ("先按类别时", "by class"),
     ("随机时", "by lot"),
 )
 SUBSTANTIVE: Words = ("各检查能力下的实质违法", "Substantive violations by capacity")
@@ -80,27 +84,41 @@ CAPACITIES: Mapping[str, Words] = {
 
 
 def by_capacity(found: Sequence[Capacity], caption: Words) -> Table:
-    """Every order at every capacity."""
-    rows = [_row(one, name, one.plans[name]) for one in found for name in ORDERS if name in one.plans]
+    """Every order at every capacity it can fill, and at today's number what stood in a plan."""
+    rows = [
+        _row(one, name, one.plans[name])
+        for one in found
+        for name in ORDERS
+        if name in one.plans and (one.plans[name].visits == one.visits or one.code == AS_TODAY)
+    ]
     return table(caption, HEAD, rows)
 
 
 def _row(capacity: Capacity, name: str, plan: Plan) -> list[Cell | Words | str]:
     label = CAPACITIES.get(capacity.code, (capacity.code, capacity.code))
-    figures = (plan.days_to_find, plan.days, plan.prevented, plan.per_thousand, plan.over_random)
     return [
         Cell(label, share(capacity.share)),
         ORDERS[name],
         count(plan.visits),
-        _cell(plan.found),
+        _whole(plan.found),
         shared(plan.share.value, plan.share.interval),
-        *(_cell(one) for one in figures),
-        _cell(plan.more_than.get(TODAY, Estimate(None))),
+        *(_cell(one) for one in (plan.days_to_find, plan.days)),
+        *(_whole(one) for one in (plan.prevented, plan.per_thousand)),
+        _cell(plan.over_random),
+        _whole(plan.more_than.get(TODAY, Estimate(None))),
     ]
 
 
 def _cell(found: Estimate) -> Cell:
     return measured(found.value, found.interval)
+
+
+def _whole(found: Estimate) -> Cell:
+    """A figure whose fractions say nothing: expected finds, days."""
+    if found.value is None:
+        return measured(None)
+    low, high = ("", "") if found.interval is None else (count(round(one)) for one in found.interval)
+    return Cell((count(round(found.value)),) * 2, f"[{low}, {high}]" if low else "")
 
 
 def by_part(label: Words, rows: Sequence[Waits]) -> Table:
@@ -117,6 +135,7 @@ def _part(row: Waits) -> list[Cell | Words | str]:
         shared(row.visited),
         shared(row.found),
         _cell(row.days),
+        measured(row.days_by_class),
         measured(row.days_at_random),
     ]
 
