@@ -398,6 +398,14 @@ def test_visits_on_site_of_the_year_are_read_for_those_counted_with_what_was_pla
     assert told == {("E0", 1, True), ("E1", 365, False), ("E2", 60, True)}
 
 
+def test_a_place_without_any_visit_has_none(task, world, tmp_path):
+    (tmp_path / "bare").mkdir()
+    place = task.lake.profile
+    records = {"entity": [on("2019-01-01", of=f"E{number}", kind="shop", trade="food") for number in range(4)]}
+    bare = replace(task, lake=lake_of(place, world_of(place, records), tmp_path / "bare"))
+    assert len(saved.seen_at(bare, population_of(bare, {"E0"}), world).visits) == 0
+
+
 def test_everybody_counted_is_parted_by_kind_field_and_indicator(task):
     found = population_of(task, {"E0", "E1", "E2"})
     parted = saved.parts_at(task, found)
