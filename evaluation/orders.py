@@ -170,38 +170,40 @@ def compare(
     What is visited when is held fixed: the intervals say how far other violations of as many like entities would have
     led elsewhere, not how another scheme would have ordered them.
     """
-    found = {
-        code: (visits, caught(seen, violations, orders, visits=visits)) for code, visits in capacities(seen).items()
-    }
-    made = [(visits, catch) for _, plans in found.values() for visits, catch in plans.values()]
-    sums = _sums(violations, [catch for _, catch in made], rng, replicates)
-    result, place = [], 0
-    for code, (visits, plans) in found.items():
-        own = {
-            name: (number, sums[:, SUMS * (place + step) : SUMS * (place + step + 1)])
-            for step, (name, (number, _)) in enumerate(plans.items())
-        }
-        place += len(plans)
-        told = {name: _plan(name, own, sums[:, -1]) for name in plans}
+    place, columns, made = _places(violations, apart=replicates > 0), [], []
+    for code, visits in capacities(seen).items():
+        plans = caught(seen, violations, orders, visits=visits)
+        made.append((code, visits, {name: number for name, (number, _) in plans.items()}))
+        sums = [one for _, catch in plans.values() for one in measured(violations, catch).columns().T]
+        columns += [np.bincount(place, weights=column) for column in sums]
+    drawn = _drawn(np.column_stack([*columns, np.bincount(place)]), rng, replicates)
+    result, first = [], 0
+    for code, visits, numbers in made:
+        own = {}
+        for name, number in numbers.items():
+            own[name] = (number, drawn[:, first : first + SUMS])
+            first += SUMS
+        told = {name: _plan(name, own, drawn[:, -1]) for name in numbers}
         result.append(Capacity(code, visits, visits / len(seen), told))
     return tuple(result)
 
 
-def _sums(violations: Unwatched, catches: Sequence[Catch], rng: np.random.Generator, replicates: int) -> Floats:
-    """The sums of every plan, one beside the other, and last how many violations: first as they are, then replicates.
+def _places(violations: Unwatched, *, apart: bool) -> Integers:
+    """The entities that violate, numbered, for every violation; all as one unless they are to be drawn apart."""
+    if apart:
+        return np.unique(violations.entity, return_inverse=True)[1].astype(np.int64)
+    return np.zeros(len(violations), np.int64)
+
+
+def _drawn(of_entity: Floats, rng: np.random.Generator, replicates: int) -> Floats:
+    """Sums of columns over entities (one row each): first as they are, then so many replicates.
 
     Entities without a violation add to no sum, so the others are weighted by Poisson numbers of mean 1: a bootstrap of
     entities whose number is large. Reference: Hanley and MacGibbon 2006.
     """
-    _, place = np.unique(violations.entity, return_inverse=True)
-    size = int(place.max(initial=-1)) + 1
-    columns = [one for catch in catches for one in measured(violations, catch).columns().T]
-    of_entity = np.empty((size, len(columns) + 1))
-    for number, column in enumerate([*columns, np.ones(len(violations))]):
-        of_entity[:, number] = np.bincount(place, weights=column, minlength=size)
-    rows, chunk = [of_entity.sum(axis=0)[None, :]], max(1, WEIGHTS_AT_ONCE // max(size, 1))
+    rows, chunk = [of_entity.sum(axis=0)[None, :]], max(1, WEIGHTS_AT_ONCE // max(len(of_entity), 1))
     for start in range(0, replicates, chunk):
-        drawn = rng.poisson(1.0, (min(chunk, replicates - start), size)).astype(np.float64)
+        drawn = rng.poisson(1.0, (min(chunk, replicates - start), len(of_entity))).astype(np.float64)
         rows.append(drawn @ of_entity)
     return np.concatenate(rows)
 
