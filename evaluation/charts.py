@@ -11,7 +11,7 @@ from evaluation.shown import Words, percent
 
 CLASS_COLOURS = {"A": "#2f855a", "B": "#2b6cb0", "C": "#c05621", "D": "#b91c1c"}
 INK, MUTED, RULE, ACCENT = "#1a202c", "#64748b", "#e2e8f0", "#0f4c81"
-LINES = (ACCENT, CLASS_COLOURS["C"], CLASS_COLOURS["A"], MUTED, CLASS_COLOURS["D"])
+LINES = (ACCENT, CLASS_COLOURS["C"], CLASS_COLOURS["A"], MUTED, CLASS_COLOURS["D"], "#6b46c1", "#0891b2")
 WIDTH = 680.0
 WIDE_ENOUGH, WIDE = 0.06, 0.12
 
