@@ -37,18 +37,18 @@ Parts = Mapping[str, tuple[Words, Parted]]
 
 
 def of_population(task: Task, found: Population, truth: Path, rng: np.random.Generator) -> Shown:
-    """The study of everybody counted on a date as a scheme classified them, in a province of known truth."""
-    world = read_world(task.profile)
-    return study(seen_at(task, found, world), truth, world=world, parts=parts_at(task, found), rng=rng)
-
-
-def study(seen: Seen, truth: Path, *, world: World, parts: Parts, rng: np.random.Generator) -> Shown:
-    """What visits in the order of the scheme save; the gate looks at the ratio to by lot at the volume of C and D.
+    """The study of everybody counted on a date as a scheme classified them, in a province of known truth.
 
     Without figures where the truth does not say when violations would have ended unfound.
     """
     if not says_natural_ends(truth):
         return Shown(CODE, TITLE, UNKNOWN)
+    world = read_world(task.profile)
+    return study(seen_at(task, found, world), truth, world=world, parts=parts_at(task, found), rng=rng)
+
+
+def study(seen: Seen, truth: Path, *, world: World, parts: Parts, rng: np.random.Generator) -> Shown:
+    """What visits in the order of the scheme save; the gate looks at the ratio to by lot at the volume of C and D."""
     violations = unwatched(truth, world, pl.Series(seen.code, dtype=pl.String), seen.as_of)
     grave = violations.where(violations.substantive)
     orders = seen.orders(_propensity(truth, seen))

@@ -39,9 +39,9 @@ QUESTION: Words = (
     "Intervals (95 %) draw entities, the order held fixed.",
 )
 UNKNOWN: Words = (
-    "本模拟省由较早版本生成，真相文件没有违法行为的自然终止日，无法计算；请重新模拟后再评估。",
+    "本模拟省由较早版本生成，真相文件没有违法行为的自然终止日，无法计算；请在新的目录重新模拟后再评估。",
     "This province was simulated by an earlier version: its truth does not say when violations would have ended "
-    "unfound. Nothing was computed; simulate it again and evaluate.",
+    "unfound. Nothing was computed; simulate it again in a new home and evaluate.",
 )
 ORDERS: Mapping[str, Words] = {
     OURS: ("本方案（概率从高到低）", "this scheme (probability, high to low)"),

@@ -46,7 +46,8 @@ class Unwatched:
 
 def says_natural_ends(truth: Path) -> bool:
     """Whether the truth says when violations would have ended unfound; provinces made by earlier versions do not."""
-    return NATURAL_END in pq.read_schema(truth / VIOLATIONS).names
+    path = truth / VIOLATIONS
+    return path.is_file() and NATURAL_END in pq.read_schema(path).names
 
 
 def unwatched(truth: Path, world: World, codes: pl.Series, as_of: date) -> Unwatched:

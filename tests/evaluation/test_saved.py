@@ -331,9 +331,9 @@ def test_nobody_in_c_or_d_leaves_nothing_to_judge(tmp_path, world):
     assert RISKY not in shown.figures["substantive"]
 
 
-def test_a_province_made_before_natural_ends_were_kept_says_so(tmp_path, world):
+def test_a_province_made_before_natural_ends_were_kept_says_so(tmp_path):
     written(tmp_path, np.full(30, 0.5), natural_ends=False)
-    shown = saved.study(seen(np.zeros(30)), tmp_path, world=world, parts={}, rng=np.random.default_rng(0))
+    shown = saved.of_population(None, None, tmp_path, np.random.default_rng(0))  # nothing else is read
     assert "simulate it again" in shown.question[1]
     assert (shown.tables, shown.figures, shown.judged) == ((), {}, {})
 

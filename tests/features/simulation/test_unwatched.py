@@ -26,6 +26,7 @@ def test_a_natural_end_is_the_end_of_what_was_not_found_and_later_for_what_was(d
 
 
 def test_a_truth_without_natural_ends_says_so(demo, tmp_path):
+    assert not says_natural_ends(tmp_path)
     demo.truth("violations").drop("natural_end").write_parquet(tmp_path / VIOLATIONS)
     assert not says_natural_ends(tmp_path)
 
