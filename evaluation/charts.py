@@ -11,6 +11,7 @@ from evaluation.shown import Words, percent
 
 CLASS_COLOURS = {"A": "#2f855a", "B": "#2b6cb0", "C": "#c05621", "D": "#b91c1c"}
 INK, MUTED, RULE, ACCENT = "#1a202c", "#64748b", "#e2e8f0", "#0f4c81"
+LINES = (ACCENT, CLASS_COLOURS["C"], CLASS_COLOURS["A"], MUTED, CLASS_COLOURS["D"], "#6b46c1", "#0891b2")
 WIDTH = 680.0
 WIDE_ENOUGH, WIDE = 0.06, 0.12
 
@@ -220,6 +221,32 @@ def course(rows: Sequence[tuple[str, float, Interval]], name: Words) -> str:
         body.append(f'<circle cx="{x:.1f}" cy="{up(value):.1f}" r="4.5" fill="{ACCENT}"/>')
         body.append(_text(x, height - 12, label, anchor="middle"))
     return _svg(height, name, body)
+
+
+def lines(
+    series: Sequence[tuple[Words, Sequence[tuple[float, float]]]], name: Words, *, across: Words, up: Words
+) -> str:
+    """Figures (from nought) against a share, one line a series, named below in its colour; ``across`` and ``up`` name
+    the axes."""
+    bottom, known = 290.0, [point for _, points in series for point in points]
+    x = Scale(0.0, max([x for x, _ in known if x > 0] or [1.0]), 90, WIDTH - 20)
+    y = Scale(0.0, max([y for _, y in known if y > 0] or [1.0]) * 1.05, bottom, 30)
+    body = [_text(90, 16, up, css="axis")]
+    for value in _steps(0.0, y.high):
+        body += [_line(90, y(value), WIDTH - 20, y(value)), _text(82, y(value) + 4, f"{value:,.10g}", anchor="end")]
+    body += [_text(x(value), bottom + 18, percent(value), anchor="middle") for value in _steps(0.0, x.high)]
+    body.append(_text((70 + WIDTH) / 2, bottom + 40, across, anchor="middle", css="axis"))
+    for row, (label, points) in enumerate(series):
+        colour, low = LINES[row % len(LINES)], bottom + 64 + 20 * row
+        dashes = "" if row < len(LINES) else ' stroke-dasharray="6 3"'
+        path = " ".join(f"{x(share):.1f},{y(value):.1f}" for share, value in points)
+        body.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>')
+        body += [f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="3" fill="{colour}"/>' for a, b in points]
+        body += [
+            _line(90, low - 4, 118, low - 4, colour, f'stroke-width="3"{dashes}'),
+            _text(126, low, label, css="axis"),
+        ]
+    return _svg(bottom + 64 + 20 * len(series), name, body)
 
 
 def shift_bars(rows: Sequence[tuple[Words, float]], name: Words, *, notice: float, stop: float) -> str:

@@ -296,6 +296,7 @@ FIGURES: Mapping[str, Callable[[Evidence, Rule], tuple[Detail, ...]]] = {
     "EV022": lambda evidence, rule: _better(evidence.baseline, rule),
     "EV023": _lift,
     "EV024": lambda evidence, rule: _not_worse(evidence.champion, rule),
+    "EV026": of_study("EV026", at_most=False),
     "EV030": _shown_off,
     "EV031": _observed,
     "EV032": _slope,

@@ -32,6 +32,9 @@ DRAWN = pa.schema(
 )
 
 
+VISITED = pa.schema([("entity", pa.int32()), ("day", pa.date32()), ("origin", pa.string())])
+
+
 @dataclass(frozen=True)
 class DrawRule:
     """What the result codes of a draw mean in a profile: a problem, none, no answer, or not in the frame at all."""
@@ -96,6 +99,24 @@ def read_draws(knowledge: Knowledge, block: Mapping[str, Any], *, span: tuple[da
         },
         schema=DRAWN,
     )
+
+
+def read_visits(knowledge: Knowledge, block: Mapping[str, Any], *, span: tuple[date, date]) -> pa.Table:
+    """All visits on site from one day to another, both included, whatever brought them about: entity, day, origin.
+
+    As known by the day labels are made, by record; ``block`` is a profile's ``random_draw.yaml``.
+    """
+    origin, method = block["origin"]["field"], block["method"]
+    known = _known(knowledge, block["record_type"], [origin, method["field"]])
+    if known is None:
+        return VISITED.empty_table()
+    inside = known.filter(
+        known[method["field"]].isin([str(code) for code in method["onsite"]]),
+        known.event_date >= day(span[0]),
+        known.event_date <= day(span[1]),
+    )
+    rows = knowledge.reading.engine.run(inside).sort_by("record_id")
+    return rows.select(["entity", "event_date", origin]).rename_columns(VISITED.names).cast(VISITED)
 
 
 def _known(knowledge: Knowledge, record_type: str, fields: list[str]) -> ir.Table | None:

@@ -15,13 +15,17 @@ RESULT_CODES = ("01", "02", "03", "04", "05", "09", "10", "13", "14")  # of the 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a block's visits found: a result and the worst violation a visit, and a visit a violation that was found."""
+    """What a block's visits found: a result and the worst violation a visit, and a visit a violation that was found.
+
+    ``natural_end`` is the first day without each violation had nobody found it.
+    """
 
     result: Ints
     worst: Ints
     severity: Ints
     found_by: Ints
     violations: Violations
+    natural_end: Ints
 
 
 def detect(scene: Scene, violations: Violations, visits: Visits, away: tuple[Ints, Ints]) -> Findings:
@@ -46,7 +50,12 @@ def detect(scene: Scene, violations: Violations, visits: Visits, away: tuple[Int
     hidden = at(violations.concealment, worst, False)
     result = _results(scene, severity, hidden, absent, rng)
     return Findings(
-        result=result, worst=worst, severity=severity, found_by=found_by, violations=replace(violations, end=ended)
+        result=result,
+        worst=worst,
+        severity=severity,
+        found_by=found_by,
+        violations=replace(violations, end=ended),
+        natural_end=violations.end,
     )
 
 

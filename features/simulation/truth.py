@@ -76,7 +76,10 @@ def entities_of(scene: Scene, away: tuple[Any, Any]) -> pl.DataFrame:
 
 
 def violations_of(scene: Scene, findings: Findings, visits: Visits) -> pl.DataFrame:
-    """Every actual violation: in progress from ``start`` until before ``end``, and when it was found if it was."""
+    """Every actual violation: in progress from ``start`` until before ``end``, and when it was found if it was.
+
+    ``natural_end`` is the first day without it had nobody found it: when the entity would have mended it by itself.
+    """
     known = findings.violations
     found = findings.found_by >= 0
     found_on = at(visits.day, findings.found_by, NEVER)
@@ -85,6 +88,7 @@ def violations_of(scene: Scene, findings: Findings, visits: Visits) -> pl.DataFr
             "code": scene.code.gather(known.entity),
             "start": day(known.start),
             "end": day(known.end),
+            "natural_end": day(findings.natural_end),
             "severity": pl.Series(known.severity.astype(np.int8)),
             "domain": pick(scene.world.domains, known.domain),
             "concealment": pl.Series(known.concealment),

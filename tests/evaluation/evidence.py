@@ -18,7 +18,11 @@ from evaluation.stability import Migration, Shift
 from features.profile import Kind, Profile
 
 # What further studies give the gate, one figure a check.
-JUDGED = {"EV043": (Value("all", 0.78, (0.64, 0.78)),), "EV065": (Value("all", 3e-15),)}
+JUDGED = {
+    "EV026": (Value("C+D", 2.4, (2.3, 2.5)),),
+    "EV043": (Value("all", 0.78, (0.64, 0.78)),),
+    "EV065": (Value("all", 3e-15),),
+}
 
 
 def rate(value, n=2000, verdict=None):

@@ -60,3 +60,25 @@ def test_a_narrow_part_of_a_bar_has_no_words():
 
 def test_one_as_of_date_is_a_course_too():
     assert charts.course([("2025-12-31", 0.7, (0.4, 0.8))], NAME).count("<circle") == 1
+
+
+def test_lines_run_through_their_points_from_nought_and_are_named_in_both_languages():
+    series = [(("甲", "one"), [(0.0, 0.0), (0.1, 50_000.0), (0.2, 2_000_000.0)]), (("乙", "two"), [(0.05, 10.0)])]
+    drawn = charts.lines(series, NAME, across=("占比", "share"), up=("天数", "days"))
+    first, second = re.findall(r'points="([^"]*)"', drawn)
+    (x0, y0), _, (x2, y2) = [tuple(map(float, point.split(","))) for point in first.split(" ")]
+    assert (x0, y0) == (90.0, 290.0)
+    assert x2 == 660.0
+    assert 30 < y2 < 60
+    assert float(second.split(",")[0]) == pytest.approx(90 + 570 / 4, abs=0.1)
+    assert drawn.count("<circle") == 4
+    for word in ("甲", "one", "乙", "two", "占比", "days", "1,500,000", "20%"):
+        assert word in drawn
+
+
+def test_lines_of_nothing_are_still_a_drawing_and_many_series_stay_apart():
+    many = [((str(number),) * 2, [(0.1, 0.0)]) for number in range(len(charts.LINES) + 1)]
+    drawn = charts.lines(many, NAME, across=NAME, up=NAME)
+    assert "nan" not in drawn
+    assert drawn.count("stroke-dasharray") == 2  # the line of the one too many, and its mark
+    assert "<polyline" not in charts.lines([], NAME, across=NAME, up=NAME)

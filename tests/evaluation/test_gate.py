@@ -52,6 +52,7 @@ SPOILT = [
             discrimination=replace(GOOD.discrimination, volumes=(replace(GOOD.discrimination.volumes[0], lift=1.2),)),
         ),
     ),
+    ("EV026", "review", told("EV026", 1.2)),
     ("EV031", "review", calibrated(o_e=1.4, o_e_interval_99=(1.1, 1.7))),
     ("EV032", "review", calibrated(slope=0.6, slope_interval=(0.5, 0.7))),
     ("EV033", "review", calibrated(skill=-0.01)),
