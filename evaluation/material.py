@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation import movers, population, saved, sensitivity, twice
+from evaluation import drift, movers, population, saved, sensitivity, twice
 from evaluation.assessment import DrawMaterial, Material, Rivals, watched
 from evaluation.backtest import Origin, rolling
 from evaluation.case import Case, pairs_of
@@ -104,6 +104,7 @@ def _studies(seen: Seen, volumes: Mapping[str, float], rng: np.random.Generator)
         None if seen.drawn is None else twice.study(seen.case, *seen.drawn, volumes, rng),
         sensitivity.study(seen.case, rng),
         movers.study(seen.case, *seen.taken_over),
+        drift.study(seen.case, seen.after),
         _saved(seen, rng),
     )
     return tuple(one for one in found if one is not None)

@@ -33,28 +33,35 @@ class Shift:
     psi: float
 
 
-def psi(reference: Floats, current: Floats) -> float:
+def psi(reference: Floats, current: Floats, *, weights: Floats | None = None) -> float:
     """The population stability index of one column; null is a bin of its own, equal values stay together.
 
-    Bins are tenths of the reference. Shares below 0.0001 count as that, so that an empty bin stays finite.
+    Bins are tenths of the reference, whose rows may have ``weights``. Shares below 0.0001 count as that, so that an
+    empty bin stays finite.
     """
-    edges = _edges(reference)
-    before, after = _shares(reference, edges), _shares(current, edges)
+    under = np.ones(len(reference)) if weights is None else weights
+    edges = _edges(reference, under)
+    before, after = _shares(reference, under, edges), _shares(current, np.ones(len(current)), edges)
     return float(((after - before) * np.log(after / before)).sum())
 
 
-def _edges(reference: Floats) -> Floats:
-    known = reference[~np.isnan(reference)]
-    if not len(known):
+def _edges(reference: Floats, weights: Floats) -> Floats:
+    known = ~np.isnan(reference)
+    order = np.argsort(reference[known], kind="stable")
+    if not len(order):
         return np.empty(0)
-    return np.unique(np.quantile(known, np.arange(1, BINS) / BINS, method="inverted_cdf"))
+    reached = np.cumsum(weights[known][order])
+    wanted = np.arange(1, BINS) / BINS * reached[-1]
+    place = np.minimum(np.searchsorted(reached, wanted * (1 - 1e-12), side="left"), len(order) - 1)
+    edges: Floats = np.unique(reference[known][order][place])
+    return edges
 
 
-def _shares(values: Floats, edges: Floats) -> Floats:
+def _shares(values: Floats, weights: Floats, edges: Floats) -> Floats:
     null = np.isnan(values)
     bins = np.where(null, len(edges) + 1, np.searchsorted(edges, values, side="left"))
-    counts = np.bincount(bins, minlength=len(edges) + 2)
-    return np.maximum(counts / max(1, len(values)), SMALLEST_SHARE)
+    counts = np.bincount(bins, weights=weights, minlength=len(edges) + 2)
+    return np.maximum(counts / max(weights.sum(), SMALLEST_SHARE), SMALLEST_SHARE)
 
 
 def shifts(reference: Mapping[str, Floats], current: Mapping[str, Floats]) -> tuple[Shift, ...]:
