@@ -316,5 +316,4 @@ FIGURES: Mapping[str, Callable[[Evidence, Rule], tuple[Detail, ...]]] = {
     "EV073": _unchanged,
     "EV074": _jumps,
     "EV075": of_study("EV075", at_most=True),
-    "EV076": of_study("EV076", at_most=True),
 }

@@ -172,7 +172,7 @@ def _shares(found: Population, kind: int, wanted: Mapping[str, object]) -> Class
 
 def compared(before: Population, after: Population, definitions: Definitions) -> Stability:
     """What changed from one date to a later one under the same scheme: probability, own features, classes."""
-    own = own_features(definitions)
+    own = _own_features(definitions)
     columns = [place for place, name in enumerate(before.columns) if name in own]
     was = (before.entity[before.counted].astype(np.int64), before.final_class[before.counted])
     calm = after.counted & ~after.moved
@@ -189,7 +189,7 @@ def compared(before: Population, after: Population, definitions: Definitions) ->
     )
 
 
-def own_features(definitions: Definitions) -> set[str]:
+def _own_features(definitions: Definitions) -> set[str]:
     """Features that say something of the entity alone.
 
     A peer rate has as few independent values as there are groups, and they all move when one event enters or leaves a

@@ -61,7 +61,8 @@ def _shares(values: Floats, weights: Floats, edges: Floats) -> Floats:
     null = np.isnan(values)
     bins = np.where(null, len(edges) + 1, np.searchsorted(edges, values, side="left"))
     counts = np.bincount(bins, weights=weights, minlength=len(edges) + 2)
-    return np.maximum(counts / max(weights.sum(), SMALLEST_SHARE), SMALLEST_SHARE)
+    shares: Floats = np.maximum(counts / max(float(weights.sum()), SMALLEST_SHARE), SMALLEST_SHARE)
+    return shares
 
 
 def shifts(reference: Mapping[str, Floats], current: Mapping[str, Floats]) -> tuple[Shift, ...]:

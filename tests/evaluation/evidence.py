@@ -22,8 +22,7 @@ JUDGED = {
     "EV026": (Value("C+D", 2.4, (2.3, 2.5)),),
     "EV043": (Value("all", 0.78, (0.64, 0.78)),),
     "EV065": (Value("all", 3e-15),),
-    "EV075": (Value("penalties_24m", 0.12),),
-    "EV076": (Value("all", 0.03),),
+    "EV075": (Value("all", 0.03),),
 }
 
 

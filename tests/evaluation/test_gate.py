@@ -71,8 +71,7 @@ SPOILT = [
     ("EV070", "review", moved(psi_probability=0.15)),
     ("EV072", "review", moved(shifts=(replace(GOOD.stability.shifts[0], psi=0.3),))),
     ("EV073", "review", moved(calm=replace(GOOD.stability.calm, unchanged=0.9))),
-    ("EV075", "review", told("EV075", 1.2)),
-    ("EV076", "review", told("EV076", 0.3)),
+    ("EV075", "review", told("EV075", 0.3)),
     ("EV074", "review", moved(calm=replace(GOOD.stability.calm, two_class_jumps=1))),
 ]
 
