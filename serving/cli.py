@@ -257,8 +257,9 @@ def explain(
     month: Annotated[str | None, typer.Option(help="A published month; else the newest.")] = None,
     json: Json = False,
 ) -> None:
-    """Say why an entity has its class: reasons with their records, contributions, rules, measures, data gaps."""
+    """Say why an entity has its class: reasons with their records, contributions, rules, and what changed since."""
     from serving.access import AccessError
+    from serving.changes import since_before
     from serving.explanation import document
 
     bench = workshop()
@@ -267,6 +268,7 @@ def explain(
     if light is None:
         raise AccessError(f"{sealed.month} has no entity {entity}. Nothing is shown; check the code and the month.")
     found = document(sealed, light, bench.scheme(sealed.parts[light["part"]].head.scheme))
+    found["change"] = since_before(bench.results, sealed, light, bench.scheme)
     if json:
         display.document(found)
         return

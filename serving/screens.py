@@ -179,6 +179,17 @@ def explanation(found: Mapping[str, Any], language: str) -> None:
             say_it(f"      {record['number'] or record['record']}  {record['date']}  {record['record']}", markup=False)
     rows = sorted(found["contributions"].items(), key=lambda one: -abs(one[1]))[:15]
     table(f"Contributions (base {found['base']:.4f}, margin {found['margin']:.4f})", ["line", "contribution"], rows)
+    if found.get("change") is not None:
+        _changed(found["change"], found)
+
+
+def _changed(change: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """What an entity's change since the month before is owed to."""
+    odds, steps = change["log_odds"], change["steps"]
+    rows: list[list[Any]] = [[name, odds.get(name), step] for name, step in steps.items()]
+    rows.append(["in all", change["change"], sum(steps.values())])
+    title = f"Since {change['since']}: {change['class_before']} to {found['class']}"
+    table(title, ["owed to", "log odds", "steps of class"], rows)
 
 
 def _points(reason: Mapping[str, Any]) -> str:
