@@ -54,13 +54,14 @@ class Way:
 class Recourse:
     """What an entity can do: its class by cutoffs and rules, its switches, and the ways to a safer class, best first.
 
-    ``left_out`` counts switches beyond the first fifteen, which were not tried; ``tried`` is where every set leads.
-    None of the acts of a way could be left out and the same class be reached.
+    ``ruled`` is the class rules alone demand now, ``left_out`` how many switches beyond the first fifteen were not
+    tried, ``tried`` where every set leads. None of the acts of a way could be left out and the same class be reached.
     """
 
     entity: int
     kind: int
     risk_class: RiskClass
+    ruled: RiskClass
     probability: float
     switches: tuple[Switch, ...]
     left_out: int
@@ -206,6 +207,7 @@ class Bench:
             entity=entity,
             kind=int(found.kind[start]),
             risk_class=now,
+            ruled=RiskClass(int(found.ruled[start])),
             probability=tried[0].probability,
             switches=self.options.get(entity, ()),
             left_out=self.left_out.get(entity, 0),
