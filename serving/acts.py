@@ -60,8 +60,10 @@ def document(bench: "Workshop", sealed: "SealedMonth", code: str) -> dict[str, A
     lake, definitions = under(scheme, bench.lake)
     known = read_acts(bench.settings.profile, lake.types())
     if light["class"] is None or not known:
-        lacking = f"{FILE}.yaml" if not known else f"a class for {code} in {sealed.month} ({light['status']})"
-        raise SchemeError(f"There is no {lacking}; expected one to look for a change of. Nothing was looked for.")
+        lacking = f"{FILE}.yaml in the profile" if not known else f"class of {code} in {sealed.month}"
+        raise SchemeError(
+            f"There is no {lacking} ({light['status']}); expected acts to try and a class to change. Nothing was tried."
+        )
     vector = {name: np.nan if value is None else value for name, value in sealed.vector(light).items()}
     batch = Batch(
         Month.parse(sealed.month).end,
