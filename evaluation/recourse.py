@@ -52,8 +52,9 @@ QUESTION: Words = (
 class Part:
     """Recourse of one kind and class: how many there are, were asked, have nothing to do, and find no way.
 
-    ``by_rule`` counts those without recourse whom a direct-determination rule would keep there at any probability;
-    ``reached`` is the share of the asked that the best way brings to each class; their own where there is none.
+    Of those without recourse, ``with_more`` would reach a safer class by doing all they can, which is more than three
+    acts, and ``by_rule`` are kept where they are by a direct-determination rule, whatever the probability. ``reached``
+    is the share of the asked that the best way brings to each class; their own where there is none.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Part:
     asked: int
     idle: int
     without: int
+    with_more: int
     by_rule: int
     share: float | None
     interval: Interval | None
@@ -184,6 +186,7 @@ def part(kind: str, risk_class: RiskClass, entities: int, asked: Sequence[Recour
         asked=len(asked),
         idle=sum(not one.switches for one in asked),
         without=without,
+        with_more=sum(one.without_recourse and one.all_done.risk_class < one.risk_class for one in asked),
         by_rule=sum(one.without_recourse and one.ruled == one.risk_class for one in asked),
         share=without / number if asked else None,
         interval=wilson(without / number, len(asked)) if asked else None,
@@ -226,6 +229,7 @@ def _parts_table(profile: Profile, parts: Sequence[Part]) -> Table:
             ("抽取数", "asked"),
             ("没有可为之事", "nothing to do"),
             ("无路可走占比", "share without recourse"),
+            ("其中多于三件可及", "of these with more than three acts"),
             ("其中规则直接判定", "of these by a rule"),
         ],
         [
@@ -236,6 +240,7 @@ def _parts_table(profile: Profile, parts: Sequence[Part]) -> Table:
                 count(one.asked),
                 count(one.idle),
                 shared(one.share, one.interval),
+                count(one.with_more),
                 count(one.by_rule),
             )
             for one in parts

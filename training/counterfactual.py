@@ -55,7 +55,8 @@ class Recourse:
     """What an entity can do: its class by cutoffs and rules, its switches, and the ways to a safer class, best first.
 
     ``ruled`` is the class rules alone demand now, ``left_out`` how many switches beyond the first fifteen were not
-    tried, ``tried`` where every set leads. None of the acts of a way could be left out and the same class be reached.
+    tried, ``tried`` where every set leads, ``all_done`` where all switches together do, however many they are. None of
+    the acts of a way could be left out and the same class be reached.
     """
 
     entity: int
@@ -66,6 +67,7 @@ class Recourse:
     switches: tuple[Switch, ...]
     left_out: int
     tried: tuple[Way, ...]
+    all_done: Way
     ways: tuple[Way, ...]
 
     @property
@@ -157,13 +159,15 @@ class Bench:
         )
 
     def cases(self, entity: int) -> Iterator[Case]:
-        """The entity as it is, then every set of switches that brings along what its acts need, smaller ones first."""
+        """The entity as it is, every set of switches that brings along what its acts need, small ones first; all."""
         options = self.options.get(entity, ())
         yield Case(entity)
         for size in range(1, MOST_ACTS + 1):
             for chosen in combinations(options, size):
                 if self._complete(chosen, options):
                     yield Case(entity, chosen)
+        if len(options) > MOST_ACTS:
+            yield Case(entity, options)
 
     def _complete(self, chosen: Sequence[Switch], options: Sequence[Switch]) -> bool:
         needed = {code for one in chosen for code in self.pipeline.acts[one.act].needs}
@@ -203,6 +207,7 @@ class Bench:
             Way(case.switches, RiskClass(int(found.final_class[number])), float(found.probability[number]))
             for number, case in enumerate(cases, start)
         ]
+        few = tuple(way for way in tried[1:] if len(way.switches) <= MOST_ACTS)
         return Recourse(
             entity=entity,
             kind=int(found.kind[start]),
@@ -211,8 +216,9 @@ class Bench:
             probability=tried[0].probability,
             switches=self.options.get(entity, ()),
             left_out=self.left_out.get(entity, 0),
-            tried=tuple(tried[1:]),
-            ways=minimal(tried[1:], now),
+            tried=few,
+            all_done=tried[-1],
+            ways=minimal(few, now),
         )
 
 

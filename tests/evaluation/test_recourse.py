@@ -55,7 +55,7 @@ def test_the_share_without_recourse_is_counted_among_class_c_and_d_of_every_kind
     assert (part["kind"], part["risk_class"]) == ("shop", "C")
     assert part["entities"] == part["asked"] == int((risk == RiskClass.C).sum())
     assert (part["asked"], part["idle"]) == (30, 10)  # those listed can all do something about it, nobody else can
-    assert (part["without"], part["by_rule"]) == (10, 0)
+    assert (part["without"], part["with_more"], part["by_rule"]) == (10, 0, 0)
     assert part["share"] == 10 / 30
     assert part["interval"] == wilson(part["share"], part["asked"])
     assert sum(part["reached"].values()) == pytest.approx(1.0)
@@ -130,10 +130,18 @@ def test_an_act_that_alone_raises_the_probability_is_told():
             Way((Switch("a", ("1",)),), RiskClass.C, 0.5),
             Way((Switch("b", ("1",)),), RiskClass.C, 0.4),
         ),
+        Way((), RiskClass.C, 0.4),
         (),
     )
     assert asdict(recourse.use("a", [asked]))["backfires"] == 1
     assert asdict(recourse.use("b", [asked]))["backfires"] == 0
+
+
+def test_who_would_need_more_than_three_acts_is_told_apart():
+    stuck = Recourse(0, 0, RiskClass.C, RiskClass.A, 0.4, (), 0, (), Way((), RiskClass.C, 0.4), ())
+    many = Recourse(1, 0, RiskClass.C, RiskClass.A, 0.4, (), 0, (), Way((), RiskClass.B, 0.1), ())
+    found = recourse.part("shop", RiskClass.C, 9, [stuck, many])
+    assert (found.without, found.with_more, found.reached["C"]) == (2, 1, 1.0)
 
 
 def test_the_study_shows_itself_in_both_languages(shown):

@@ -135,6 +135,14 @@ def test_never_more_than_three_acts_and_every_set_of_them(bench, easy):
     assert len({way.switches for way in found.tried}) == len(found.tried)
 
 
+def test_what_more_than_three_acts_would_reach_is_told_apart(bench, scheme):
+    listed = [on(f"2024-02-0{day}", reason="away") for day in range(1, 6)]
+    (found,) = ways(*_with(bench(report=reported("it", 2021, 2022, 2023), listing=listed), scheme))
+    assert found.without_recourse  # the rule holds while one of the five listings stands
+    assert found.all_done.switches == found.switches
+    assert (len(found.switches), found.all_done.risk_class) == (5, RiskClass.A)
+
+
 def test_beyond_fifteen_switches_the_rest_is_counted_and_not_tried(bench, easy):
     events = [on(f"2023-12-{n + 1:02d}", number=f"{n}", due=PAST) for n in range(20)]
     (found,) = ways(*_with(bench(report=reported("it", 2021, 2022, 2023), event=events), easy))
