@@ -17,6 +17,7 @@ from features.indicators.language import (
     on,
     peer_rate,
     records,
+    total,
 )
 from features.matrix import Batch, sampled_batches
 from features.profile import read_profile
@@ -120,7 +121,9 @@ DEFINITIONS = Definitions(
         measured("listed", listing.in_effect().count()),
         measured("overdue", event.where(f.due.before_as_of(), f.done.is_missing()).count()),
         measured("worst", event.within(months=24).max("severity")),
-        measured("crowd", peer_rate(listing.in_effect().count(), by=("trade",))),
+        measured(
+            "crowd", total(listing.in_effect().count(), peer_rate(listing.in_effect().count(), by=("trade",)))
+        ),  # of its own records and of its peers': held whole
         measured("visits", event.where(f.item.is_("I3")).within(months=12).count(), role="control", items=("I3",)),
         measured("visits_long", event.within(months=36).count(), role="display_only", items=("I3",), missing="null"),
     ),

@@ -223,7 +223,8 @@ def test_what_looks_at_peers_is_held_as_it_was_given(bench, scheme):
     ((batch, previous),) = seen
     assert previous is None  # without steadiness
     assert set(batch.values[:, DEFINITIONS.codes.index("crowd")]) == {0.625}
-    assert batch.values[:, DEFINITIONS.codes.index("listed")].tolist() == [1.0, 1.0, 0.0]
+    columns = [DEFINITIONS.codes.index(name) for name in ("missed", "late", "listed")]
+    assert batch.values[:, columns].tolist() == [[1, 0, 1], [0, 62, 1], [0, 62, 0]]  # as it is, filed, and removed too
 
 
 def test_ways_applied_again_on_another_engine_reach_what_they_promise(bench, scheme):
