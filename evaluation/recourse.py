@@ -46,6 +46,10 @@ QUESTION: Words = (
     "and neighbours is held. Fewer without recourse is not simply better: a late report should not undo a grave "
     "violation.",
 )
+NO_ACTS: Words = (
+    "本地未列出主体自身可为之事（acts.yaml），未作研究。",
+    "This place lists nothing an entity can do itself (acts.yaml); nothing was studied.",
+)
 
 
 @dataclass(frozen=True)
@@ -103,10 +107,13 @@ def study(task: Task, scheme: Scheme, population: Population, *, most: int = MOS
     """Recourse of those of class C and D on the population's date, and whether every way found holds.
 
     ``population`` is everyone as the scheme classifies them (``evaluation.population.classified``) on the task's lake
-    and definitions, which must be those the scheme was trained on.
+    and definitions, which must be those the scheme was trained on. Where a profile lists no acts there is nothing to
+    study, and the study says so.
     """
     reading = Reading(task.lake, Engine(task.engine))
     acts = read_acts(task.profile, reading.types)
+    if not acts:
+        return Shown(CODE, TITLE, NO_ACTS, judged={CHECK: ()})
     entities, numbers = drawn(task, population, most)
     asked = Asked(task.definitions, acts, vectors(task, entities, population.as_of))
     found = ways(reading, scheme, asked)
@@ -280,5 +287,5 @@ def _picture(profile: Profile, parts: Sequence[Part]) -> str:
     bars = []
     for one in parts:
         zh, en = _kind(profile, one.kind)
-        bars.append(((f"{zh} {one.risk_class}类", f"{en}, class {one.risk_class}"), one.reached))
+        bars.append(((f"{zh} {one.risk_class}类", f"{en}, {one.risk_class}"), one.reached))
     return charts.class_shares(bars, ("最佳组合之后的类别", "class after the best way"))

@@ -145,12 +145,12 @@ class Bench:
         acts = effective(asked.acts, asked.definitions, reading.types)
         entities, as_of = asked.batch.entity.tolist(), asked.batch.as_of
         concerned = {REGISTER}.union(*(act.about for act in acts))
-        found = switches(Own.read(reading, concerned, entities, as_of), acts)
+        found = switches(Own.read(reading, concerned, as_of=as_of, entities=entities), acts)
         by_code = {act.code: act for act in acts}
         touched = {by_code[one.act].record_type for listed in found.values() for one in listed}
         indicators = tuple(one for one in read_alone(asked.definitions) if _types_read(one) & touched)
         needed = {REGISTER, *touched}.union(*(_types_read(one) for one in indicators))
-        own = Own.read(reading, needed, entities, as_of)
+        own = Own.read(reading, needed, as_of=as_of, entities=entities)
         return cls(
             asked,
             Pipeline(own, by_code, indicators, engine),

@@ -106,7 +106,7 @@ class Own:
     records: Mapping[str, pl.DataFrame]
 
     @classmethod
-    def read(cls, reading: Reading, record_types: Iterable[str], entities: Sequence[int], as_of: date) -> "Own":
+    def read(cls, reading: Reading, record_types: Iterable[str], *, as_of: date, entities: Sequence[int]) -> "Own":
         """One query a record type, of the range of entity keys asked for."""
         wanted = pa.table({"entity": pa.array(sorted(set(entities)), pa.int32())})
         return cls(reading, as_of, {name: _standing(reading, name, wanted, as_of) for name in sorted({*record_types})})

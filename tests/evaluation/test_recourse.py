@@ -108,6 +108,14 @@ def test_where_there_is_no_way_nothing_is_judged(task, scheme, everyone):
     assert nobody.figures["parts"][0]["share"] is None
 
 
+def test_a_place_without_acts_is_not_studied(scheme, everyone, tmp_path):
+    profile = place_at(tmp_path, acts=None)
+    lake = acts_world.lake(profile, tmp_path, report=reported("it", 2023))
+    found = study(Task(lake, DEFINITIONS, AS_OF), scheme, everyone)
+    assert (found.tables, found.figures, found.judged) == ((), {}, {CHECK: ()})
+    assert "acts.yaml" in found.question[1]
+
+
 def test_a_sample_is_the_same_every_time_and_leaves_room_for_small_parts(task, everyone):
     few, numbers = drawn(task, everyone, 8)
     assert len(few) == min(8, sum(numbers.values()))

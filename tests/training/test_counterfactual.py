@@ -16,6 +16,7 @@ from features.indicators.catalogue import load
 from features.indicators.language import on
 from features.profile import read_profile
 from features.reading import REGISTER, Reading
+from features.records.schema import record_types
 from tests import acts_world
 from tests.acts_world import AS_OF, DEFINITIONS, FILE, LEAVE, RESTORE, batch_of, place_at, reported
 from tests.world import PROFILE_DATES, SMALL, lake_of, worlds
@@ -153,7 +154,7 @@ def test_beyond_fifteen_switches_the_rest_is_counted_and_not_tried(bench, easy):
 
 def events_of(bench, events):
     reading, _ = bench(report=reported("it", 2021, 2022, 2023), event=events)
-    own = Own.read(reading, ["event"], [0], AS_OF)
+    own = Own.read(reading, ["event"], as_of=AS_OF, entities=[0])
     return own.records["event"].sort("event_date", descending=True).to_dicts()
 
 
@@ -270,6 +271,25 @@ def test_acts_no_indicator_notices_are_not_tried_unless_others_need_them(place, 
     assert effective((unseen, needing), DEFINITIONS, reading.types) == (unseen, needing)
 
 
+def test_of_the_acts_of_the_province_all_but_one_are_noticed_by_an_indicator():
+    profile = read_profile("jiangxi")
+    types = record_types(profile)
+    acts = read_acts(profile, types)
+    kept = effective(acts, load(profile), types)
+    assert [act.code for act in acts if act not in kept] == ["pay_wages"]  # a case counts whether settled or not
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb"])
+def test_own_records_are_those_standing_at_the_as_of_date_on_every_engine(place, tmp_path, engine):
+    listed = on("2024-02-01", number="1", severity=1)
+    own = acts_world.lake(
+        place, tmp_path, event=[listed, on("2024-03-01", number="2", known="2024-09-01"), on("2024-04-01", of="other")]
+    )
+    known = Own.read(Reading(own, Engine(engine)), ["event", "listing"], as_of=AS_OF, entities=[0])
+    assert known.records["event"]["event_date"].to_list() == [date(2024, 2, 1)]
+    assert known.records["listing"].is_empty()
+
+
 def test_of_ways_only_those_stay_that_no_part_of_them_reaches_and_the_safest_comes_first():
     one, two, three = (Switch("a", (name,)) for name in "123")
     tried = [
@@ -295,7 +315,7 @@ def test_entities_as_they_are_come_out_of_the_pipeline_to_the_bit(data, tmp_path
     batch = batch_of(own, as_of, definitions)
     reading = Reading(own, Engine("polars"))
     entities = [4, 0, 2, 2]  # in any order, and one of them twice
-    known = Own.read(reading, own.types(), entities, as_of)
+    known = Own.read(reading, own.types(), as_of=as_of, entities=entities)
     found = Pipeline(known, {}, alone).values([Case(entity) for entity in entities])
     columns = [definitions.codes.index(one.code) for one in alone]
     assert len(alone) > 20
