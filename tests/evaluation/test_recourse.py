@@ -1,7 +1,7 @@
 """Recourse of class C and D, counted by hand on a small place, and every way applied once more."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -123,6 +123,14 @@ def test_a_sample_is_the_same_every_time_and_leaves_room_for_small_parts(task, e
     more, _ = drawn(task, everyone, 12)
     assert set(few) <= set(more)
     assert few.tolist() != everyone.entity[:8].tolist()
+
+
+def test_those_never_trained_on_are_not_asked(task, everyone):
+    counted = everyone.counted.copy()
+    counted[::2] = False
+    some, numbers = drawn(task, replace(everyone, counted=counted), 600)
+    assert not set(some) & set(everyone.entity[::2])
+    assert sum(numbers.values()) == len(some) < len(drawn(task, everyone, 600)[0])
 
 
 def test_an_act_that_alone_raises_the_probability_is_told():
