@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation import drift, movers, population, saved, sensitivity, twice
+from evaluation import drift, movers, population, recourse, saved, sensitivity, twice
 from evaluation.assessment import DrawMaterial, Material, Rivals, watched
 from evaluation.backtest import Origin, rolling
 from evaluation.case import Case, pairs_of
@@ -105,6 +105,7 @@ def _studies(seen: Seen, volumes: Mapping[str, float], rng: np.random.Generator)
         sensitivity.study(seen.case, rng),
         movers.study(seen.case, *seen.taken_over),
         drift.study(seen.case, seen.after),
+        recourse.study(seen.case.task, seen.case.scheme, seen.after),
         _saved(seen, rng),
     )
     return tuple(one for one in found if one is not None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import card, council, display, keyring, screens, selection, tuning
+from serving import acts, card, council, display, keyring, screens, selection, tuning
 from serving.entrance import (
     EngineName,
     Json,
@@ -41,6 +41,7 @@ app = typer.Typer(
 app.add_typer(council.verbs, name="promote")
 app.add_typer(selection.verbs, name="indicators")
 app.add_typer(keyring.verbs, name="keys")
+app.command()(acts.acts)
 app.command()(card.card)
 app.command()(tuning.tune)
 

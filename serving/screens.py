@@ -196,6 +196,29 @@ def _points(reason: Mapping[str, Any]) -> str:
     return "" if reason["contribution"] is None else f"{reason['contribution']:+.3f}"
 
 
+def acts(found: Mapping[str, Any]) -> None:
+    """What one entity could do that would change its class, in both languages, each way with the class it leads to."""
+    now = found["class_by_cutoffs_and_rules"]
+    said = f"{found['entity']}  {found['month']}  {found['class']}"
+    figures.print(
+        f"{said}（按分界值和规则 / by cutoffs and rules: {now}, p = {found['probability']:.4f}）", markup=False
+    )
+    figures.print(f"{found['notice']} / {found['notice_en']}", markup=False)
+    for number, way in enumerate(found["ways"], 1):
+        figures.print(f"{number}. {now} → {way['class']}, p = {way['probability']:.4f}", markup=False)
+        for one in way["acts"]:
+            years = f" ({', '.join(one['years'])})" if "years" in one else ""
+            figures.print(f"   {one['label']} / {one['label_en']}{years}  {one['basis']}", markup=False)
+    if found["without_recourse"]:
+        could = "、".join(dict.fromkeys(one["label"] for one in found["could"])) or "无"
+        could_en = "; ".join(dict.fromkeys(one["label_en"] for one in found["could"])) or "nothing"
+        figures.print(f"自身可为之事（{could}）均不能使类别降低。", markup=False)
+        figures.print(f"Nothing it could do ({could_en}) leads to a safer class.", markup=False)
+    if found["not_tried"]:
+        figures.print(f"未试 / not tried: {found['not_tried']}", markup=False)
+    figures.print(f"{found['remark']}\n{found['remark_en']}", markup=False)
+
+
 def listed(found: Mapping[str, Any]) -> None:
     """Classified entities, riskiest first."""
     names = ("entity", "class", "probability", "margin", "class_before", "cause", "kind", "region")

@@ -15,6 +15,7 @@ from training.errors import SchemeError
 FRAMINGS = ("detected", "given_inspection")
 CORRECTIONS = ("looked_at",)
 OPERATORS = ("==", "!=", ">", ">=", "<", "<=", "in", "has", "missing", "present")
+DATED_OPERATORS = ("before", "after")  # a date so many days before or after T: where conditions are asked as of a date
 
 
 @dataclass(frozen=True)
@@ -111,13 +112,15 @@ def _check_other(outcome: Outcome, wider: Outcome | None, where: str) -> None:
         )
 
 
-def conditions(rows: Iterable[Sequence[Any]], where: str) -> tuple[Condition, ...]:
+def conditions(
+    rows: Iterable[Sequence[Any]], where: str, *, operators: Sequence[str] = OPERATORS
+) -> tuple[Condition, ...]:
     """Conditions written as ``[field, op, value]``; SchemeError names an operator that does not exist."""
     found = []
     for row in rows:
         field, op, *value = row
-        if op not in OPERATORS:
-            raise SchemeError(f"{where}: operator {op!r} on {field}; expected one of {', '.join(OPERATORS)}.")
+        if op not in operators:
+            raise SchemeError(f"{where}: operator {op!r} on {field}; expected one of {', '.join(operators)}.")
         found.append(_condition(str(field), op, value[0] if value else None))
     return tuple(found)
 

@@ -67,6 +67,7 @@ SPOILT = [
     ),
     ("EV060", "reject", replace(GOOD, sanity=Sanity(1000, 1, 1e-6))),
     ("EV061", "reject", replace(GOOD, sanity=Sanity(1000, 0, 1e-4))),
+    ("EV064", "reject", told("EV064", 0.99)),
     ("EV065", "reject", told("EV065", 1e-6)),
     ("EV070", "review", moved(psi_probability=0.15)),
     ("EV072", "review", moved(shifts=(replace(GOOD.stability.shifts[0], psi=0.3),))),
