@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation import drift, movers, population, recourse, saved, sensitivity, twice
+from evaluation import drift, movers, population, recourse, saved, sensitivity, sources, twice
 from evaluation.assessment import DrawMaterial, Material, Rivals, watched
 from evaluation.backtest import Origin, rolling
 from evaluation.case import Case, pairs_of
@@ -101,6 +101,7 @@ def _taken_over(case: Case, before: Population, after: Population, say: Say) -> 
 def _studies(seen: Seen, volumes: Mapping[str, float], rng: np.random.Generator) -> tuple[Shown, ...]:
     """All further studies, in the order of the report; those that had nothing to study are left out."""
     found = (
+        sources.study(seen.case),
         None if seen.drawn is None else twice.study(seen.case, *seen.drawn, volumes, rng),
         sensitivity.study(seen.case, rng),
         movers.study(seen.case, *seen.taken_over),
