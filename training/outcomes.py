@@ -49,12 +49,21 @@ class EventControl:
 
 
 @dataclass(frozen=True)
+class CaseKey:
+    """The field that holds the number of a case, whatever record type has it, and those that say when it was filed."""
+
+    key: str
+    filed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What is foreseen: by first-known day within a horizon (detected), or at an inspection that takes place.
 
     ``learns_from`` names a wider outcome that every second booster learns; calibration and test know only this one.
     ``looked_at`` says which records tell that somebody looked; ``correction`` how those nobody looked at are treated:
-    as clean (null), or left out, the others weighed by the inverse of their chance (``looked_at``).
+    as clean (null), or left out, the others weighed by the inverse of their chance (``looked_at``). ``case`` says how
+    records name their case: what is foreseen may be a case already under way.
     """
 
     code: str
@@ -72,6 +81,7 @@ class Outcome:
     positive: tuple[Condition, ...] = ()
     controls: tuple[str, ...] | None = None
     event_controls: tuple[EventControl, ...] = ()
+    case: CaseKey | None = None
 
 
 def read_outcomes(profile: Profile) -> dict[str, Outcome]:
@@ -168,9 +178,20 @@ def _outcome(row: Mapping[str, Any], profile: Profile) -> Outcome:
         positive=conditions(row.get("positive", ()), where),
         controls=None if row.get("controls") is None else tuple(row["controls"]),
         event_controls=tuple(_event_control(one, where) for one in row.get("event_controls", ())),
+        case=_case(row.get("case"), where),
     )
 
 
 def _event_control(row: Mapping[str, Any], where: str) -> EventControl:
     joined = facts(row.get("of"), where)
     return EventControl(row["field"], row["list"], joined[0] if joined else None)
+
+
+def _case(row: Any, where: str) -> CaseKey | None:
+    if row is None:
+        return None
+    if not isinstance(row, Mapping) or not row.get("key") or not set(row) <= {"key", "filed"}:
+        raise SchemeError(
+            f"{where}: case is {row!r}; expected key, the field of a case's number, and filed, its dates."
+        )
+    return CaseKey(str(row["key"]), tuple(row.get("filed", ())))
