@@ -10,7 +10,6 @@ from features.asof import end_of_day
 from features.compile import meets
 from features.reading import Reading
 from features.records.schema import RecordType
-from training.errors import SchemeError
 from training.labels import Knowledge, horizon_end
 from training.outcomes import CaseKey, Facts, Outcome
 from training.past import T_DAY, T_END, timed
@@ -54,11 +53,6 @@ def own_cases(knowledge: Knowledge, outcome: Outcome, case: CaseKey, pairs: pa.T
     reading = knowledge.reading
     carrying = [name for name, one in reading.types.items() if case.key in one.fields]
     terms = [term for term in outcome.any_of if term.record_type in carrying]
-    if not terms:
-        raise SchemeError(
-            f"Outcome {outcome.code}: case.key is {case.key!r}, a field of {', '.join(carrying) or 'no record type'}; "
-            "expected one of a record type in any_of. Nothing was trained; correct outcomes.yaml."
-        )
     decided = _decided(reading, terms, case)
     at = _within(timed(pairs, reading.lake), knowledge, outcome).join(decided, on="entity", how="inner")
     new = pl.col("first_known").is_between(pl.col(T_END), pl.col(HORIZON_END), closed="left")

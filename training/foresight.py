@@ -49,21 +49,22 @@ class Drawn:
         """Some of the pairs."""
         return replace(self, pairs=self.pairs.filter(pa.array(kept)), cells=self.cells[kept])
 
-    def changed(self, lake: Lake, among: Definitions, keys: pa.Array | None = None) -> Changed:
-        """The cells of some indicators that come out otherwise from another lake; ``keys`` are who the pairs are there.
+    def held(self, among: Definitions) -> Floats:
+        """The cells the sample holds of some indicators."""
+        return self.cells[:, [self.task.definitions.codes.index(code) for code in among.codes]]
 
-        Equal is equal to the last bit, and what is not known here must not be known there.
-        """
-        entity = self.pairs["entity"] if keys is None else keys
-        places = pa.array(np.arange(self.pairs.num_rows), pa.int64())
-        asked = pa.table({"pair": places, "entity": entity, "as_of": self.pairs["as_of"]})
-        found = pa.concat_tables(sampled_batches(lake, among, asked, engine=self.task.engine))
-        counts = {}
-        for code in among.codes:
-            here, there = self.cells[:, self.task.definitions.codes.index(code)], found[code].to_numpy()
-            same = (here.view(np.int64) == there.view(np.int64)) | (np.isnan(here) & np.isnan(there))
-            counts[code] = int((~same).sum())
-        return {code: count for code, count in counts.items() if count}
+    def asked(self, lake: Lake, among: Definitions, keys: pa.Array | None = None) -> Floats:
+        """The cells of some indicators as another lake gives them; ``keys`` are who the pairs are there."""
+        pairs = _numbered(self.pairs, keys)
+        found = pa.concat_tables(sampled_batches(lake, among, pairs, engine=self.task.engine))
+        columns = [found[code].to_numpy() for code in among.codes]
+        return np.asarray(columns, np.float64).reshape(len(columns), found.num_rows).T
+
+
+def changed(before: Floats, after: Floats, among: Definitions) -> Changed:
+    """The cells of some indicators that are not the same: to the last bit, and not known here where not known there."""
+    other = (before.view(np.int64) != after.view(np.int64)) & ~(np.isnan(before) & np.isnan(after))
+    return {code: int(count) for code, count in zip(among.codes, other.sum(axis=0), strict=True) if count}
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ class Alone:
     """What comes of asking pairs in pasts of their own: cells compared, and those that changed, under three tests.
 
     ``near`` are the cells of indicators that read the record types of the outcome; moments dealt anew and canaries
-    concern these alone, for no other indicator reads such records. ``later`` counts versions of such records that became
-    known later; without any, nothing can be told. ``told_early`` are the cells that change when the canary is known a
-    moment earlier: only then does its silence mean something.
+    concern these alone, for no other indicator reads such records. ``later`` counts their versions that became known
+    later; without any, nothing can be told. ``told_early`` are the cells that change when the canary is known a moment
+    earlier: only then does its silence mean something.
     """
 
     cells: int
@@ -137,21 +138,25 @@ def alone(drawn: Drawn) -> Alone:
     near = _some(own, lambda one: any(read.record_type in specimens for read in row_sets(one.value)))
     at = _numbered(drawn.pairs, keys)
 
-    def changed(given: Rows, among: Definitions) -> Changed:
+    def asked(given: Rows, among: Definitions) -> Floats:
         with TemporaryDirectory(prefix="jianwei-guards-") as scratch:
-            return drawn.changed(lake_of(task.lake, given, len(keys), Path(scratch)), among, keys)
+            return drawn.asked(lake_of(task.lake, given, len(keys), Path(scratch)), among, keys)
 
     late, early = (with_canaries(task, then, at, known) for known in ((AT_ONCE, LATER), (JUST_BEFORE,)))
     watched = [rows[name] for name in specimens if name in rows]
+    cells = asked(then, own)
+    silent = cells[:, [own.codes.index(code) for code in near.codes]]
     return Alone(
-        cells=len(keys) * len(own.codes),
-        changed=changed(then, own),
-        near=len(keys) * len(near.codes),
+        cells=cells.size,
+        changed=changed(drawn.held(own), cells, own),
+        near=silent.size,
         later=sum(found.filter(pl.col("known_at") >= pl.col(T_END)).height for found in watched),
-        dealt=changed({name: known_then(dealt_anew(found, task)) for name, found in rows.items()}, near),
+        dealt=changed(
+            silent, asked({name: known_then(dealt_anew(one, task)) for name, one in rows.items()}, near), near
+        ),
         canaries=sum(late[name].height - then[name].height for name in then),
-        canary=changed(late, near),
-        told_early=changed(early, near),
+        canary=changed(silent, asked(late, near), near),
+        told_early=changed(silent, asked(early, near), near),
     )
 
 
@@ -190,7 +195,8 @@ def _on_a_date(drawn: Drawn, wide: Definitions, types: Iterable[str]) -> Changed
     then = {name: known_then(found, drawn.past_only) for name, found in rows.items()}
     given = with_canaries(task, then, pairs, (AT_ONCE, LATER))
     with TemporaryDirectory(prefix="jianwei-guards-") as scratch:
-        return drawn.changed(lake_of(task.lake, given, task.lake.register().num_rows, Path(scratch)), wide)
+        there = lake_of(task.lake, given, task.lake.register().num_rows, Path(scratch))
+        return changed(drawn.held(wide), drawn.asked(there, wide), wide)
 
 
 def qualifying(outcome: Outcome) -> tuple[Facts, ...]:

@@ -79,7 +79,7 @@ def guarded(task: Task, sample: Sample, folder: Path, *, say: Say) -> tuple[Find
     if failed:
         raise SchemeError(
             f"Guards against leaks failed for outcome {task.outcome.code}: {'; '.join(map(_told, failed))}. Nothing "
-            "was fitted or signed; a scheme trained on this would look better than it is. See guards in docs/docking.md."
+            "was fitted or signed; a scheme of this sample would look better than it is. See guards in docs/docking.md."
         )
     unsure = [one.code for one in found if one.passed is None]
     say(f"{len(found)} guards, none fails" + (f"; nothing to tell for {', '.join(unsure)}" if unsure else ""))
@@ -155,6 +155,8 @@ def _share(code: str, by_part: Mapping[str, int], of: int, *, limit: float, more
 
 
 def _cells(code: str, count: int, of: int, changed: Mapping[str, int], **more: Any) -> Finding:
+    if not of:
+        return _silent(code, "nobody_reads", limit=0.0, more=more)
     return Finding(code, count, of, float(count), 0.0, count == 0, {**more, "indicators": _most(changed)})
 
 
