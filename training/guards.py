@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.special import bdtrc
 
 from features import steps
 from training import foresight
@@ -25,6 +26,7 @@ GUARDS = "guards.json"
 FORMAT = 1  # of the guards; part of the key of the step that runs them
 FEWEST = 30  # pairs with the outcome below which one indicator may tell them apart by chance
 ENOUGH = 20_000  # pairs without the outcome that tell how well an indicator tells apart
+HARDLY = 0.01  # chance below which a share above its limit is not put down to the few pairs it was counted in
 NAMED = 5  # indicators a finding names, most cells first
 
 
@@ -147,11 +149,12 @@ def _positive(pairs: pa.Table, part: str) -> pa.ChunkedArray:
 
 
 def _share(code: str, by_part: Mapping[str, int], of: int, *, limit: float, more: Mapping[str, Any]) -> Finding:
+    """A share against its limit; it fails when so many would hardly come by chance were the share at the limit."""
     count = sum(by_part.values())
-    share = count / of if of else None
-    passed = None if share is None or (of < FEWEST and count) else share <= limit
-    why = {} if passed is not None else {"why": "too_few"}
-    return Finding(code, count, of, share, limit, passed, {**more, "parts": dict(by_part), **why})
+    if not of:
+        return _silent(code, "too_few", limit=limit, more=more)
+    by_chance = float(bdtrc(count - 1, of, limit)) if count else 1.0
+    return Finding(code, count, of, count / of, limit, by_chance >= HARDLY, {**more, "parts": dict(by_part)})
 
 
 def _cells(code: str, count: int, of: int, changed: Mapping[str, int], **more: Any) -> Finding:

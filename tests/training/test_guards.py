@@ -289,7 +289,7 @@ def test_cases_told_of_before_the_date_are_counted_against_a_limit(task, place, 
     assert (found["own_case"].found, found["own_case"].of, found["own_case"].passed) == (6, 60, True)
     assert found["own_case"].more == {"named": 60, "parts": {"test": 6}}
     assert found["filed_before"].found == 0
-    assert counted_cases(task, lake, tmp_path / "b", own_case=0.09)["own_case"].passed is False
+    assert counted_cases(task, lake, tmp_path / "b", own_case=0.02)["own_case"].passed is False
 
 
 def test_cases_filed_before_the_date_and_told_of_later_are_counted_apart(task, place, tmp_path):
@@ -297,7 +297,21 @@ def test_cases_filed_before_the_date_and_told_of_later_are_counted_apart(task, p
     lake = cases(place, tmp_path, *filed)
     found = counted_cases(task, lake, tmp_path / "a")
     assert (found["own_case"].found, found["filed_before"].found, found["filed_before"].passed) == (0, 9, True)
-    assert counted_cases(task, lake, tmp_path / "b", filed_before=0.14)["filed_before"].passed is False
+    assert counted_cases(task, lake, tmp_path / "b", filed_before=0.05)["filed_before"].passed is False
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "limit", "passed"),
+    [
+        (4, 60, 0.05, True),  # above the limit, as chance may have it among few
+        (400, 6000, 0.05, False),
+        (300, 6000, 0.05, True),
+        (0, 6000, 0.0, True),
+        (1, 6000, 0.0, False),
+    ],
+)
+def test_a_share_fails_when_chance_hardly_explains_it(count, of, limit, passed):
+    assert guards._share("own_case", {"test": count}, of, limit=limit, more={}).passed is passed
 
 
 def test_moments_dealt_anew_that_nobody_notices_fail(task, sample, monkeypatch):
@@ -401,8 +415,8 @@ def test_what_cannot_be_told_is_said(task, sample, place, tmp_path):
     none = guards._cells("foresight", 0, 0, {})
     assert (none.passed, none.more["why"]) == (None, "nobody_reads")
     assert guards._dealt(replace(alone, later=0)).more == {"why": "nothing_later"}
-    few = guards._share("own_case", {"test": 1}, 4, limit=0.05, more={})
-    assert (few.passed, few.more["why"]) == (None, "too_few")
+    nobody = guards._share("own_case", {}, 0, limit=0.05, more={})
+    assert (nobody.passed, nobody.more["why"]) == (None, "too_few")
 
 
 def test_too_few_with_the_outcome_tell_nothing_of_one_indicator(sample, tmp_path):
