@@ -82,6 +82,7 @@ WHY: Mapping[str, Words] = {
     "too_large": ("记录过多，未重算", "too many records to work out again"),
     "nobody_looks": ("没有此类指标", "no indicator looks at others"),
     "nobody_reads": ("没有指标读取此类记录", "no indicator reads such records"),
+    "no_specimen": ("记录库中尚无结果记录", "the lake holds no record of the outcome yet"),
     "nothing_later": ("没有后来知悉的记录", "nothing became known later"),
 }
 TITLE: Words = ("防泄漏检查", "Guards against leaks")

@@ -36,11 +36,8 @@ def known_open(knowledge: Knowledge, outcome: Outcome, pairs: pa.Table) -> int:
 
     One look at the records for all dates: of every version that says so, from when to when it stood.
     """
-    reading, found = knowledge.reading, []
-    for term in outcome.open_case:
-        rows = _meeting(reading, term, ("known_at", "superseded_at"))
-        if rows is not None:
-            found.append(rows)
+    reading, stood_in = knowledge.reading, ("known_at", "superseded_at")
+    found = [rows for term in outcome.open_case if (rows := _meeting(reading, term, stood_in)) is not None]
     if not found:
         return 0
     at = timed(pairs, reading.lake).join(pl.concat(found), on="entity", how="inner")
@@ -54,6 +51,8 @@ def own_cases(knowledge: Knowledge, outcome: Outcome, case: CaseKey, pairs: pa.T
     carrying = [name for name, one in reading.types.items() if case.key in one.fields]
     terms = [term for term in outcome.any_of if term.record_type in carrying]
     decided = _decided(reading, terms, case)
+    if decided is None:
+        return OwnCases(pairs.num_rows, 0, 0, 0)
     at = _within(timed(pairs, reading.lake), knowledge, outcome).join(decided, on="entity", how="inner")
     new = pl.col("first_known").is_between(pl.col(T_END), pl.col(HORIZON_END), closed="left")
     named = at.filter(new).join(_told(reading, carrying, case), on=["entity", case.key], how="left")
@@ -63,13 +62,13 @@ def own_cases(knowledge: Knowledge, outcome: Outcome, case: CaseKey, pairs: pa.T
     return OwnCases(pairs.num_rows, named["pair"].n_unique(), len(told), filed["pair"].n_unique())
 
 
-def _decided(reading: Reading, terms: Iterable[Facts], case: CaseKey) -> pl.DataFrame:
-    """When each record that qualifies as the outcome and names its case first became known as such."""
-    found = [
-        rows for term in terms if (rows := _meeting(reading, term, ("record_id", "known_at", case.key))) is not None
-    ]
+def _decided(reading: Reading, terms: Iterable[Facts], case: CaseKey) -> pl.DataFrame | None:
+    """When each record that qualifies as the outcome and names its case first became known as such; None without any
+    records yet."""
+    columns = ("record_id", "known_at", case.key)
+    found = [rows for term in terms if (rows := _meeting(reading, term, columns)) is not None]
     if not found:
-        return pl.DataFrame(schema={"entity": pl.Int64, case.key: pl.String, "first_known": pl.Datetime("us", "UTC")})
+        return None
     rows = pl.concat(found).filter(pl.col(case.key).is_not_null())
     return rows.group_by("entity", "record_id", case.key).agg(pl.col("known_at").min().alias("first_known"))
 

@@ -168,7 +168,7 @@ def together(drawn: Drawn, most_rows: int) -> Together:
     task = drawn.task
     wide = _some(task.definitions, lambda one: any(populations(one.value)))
     read = {rows.record_type for one in wide.indicators for rows in row_sets(one.value)} | {REGISTER}
-    types = sorted(name for name in read if task.lake.stored(name).paths) if wide.indicators else []
+    types = sorted(read) if wide.indicators else []
     looked_at = sum(task.lake.stored(name).starts[-1] for name in types)
     if not wide.indicators or looked_at > most_rows:
         return Together(len(wide.codes), looked_at, 0, {})

@@ -183,7 +183,7 @@ def _canary(found: foresight.Alone) -> Finding:
     count, early = sum(found.canary.values()), sum(found.told_early.values())
     more = {"canaries": found.canaries, "told_early": early}
     if not count and not early:
-        return _silent("canary", "nobody_reads", limit=0.0, more=more)
+        return _silent("canary", "nobody_reads" if found.canaries else "no_specimen", limit=0.0, more=more)
     return _cells("canary", count, found.near, found.canary, **more)
 
 

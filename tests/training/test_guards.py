@@ -20,6 +20,7 @@ from features.indicators.language import on
 from features.profile import read_profile
 from features.spans import Calendar
 from training import foresight, guards, retrain
+from training.cases import own_cases
 from training.cohort import HEADLINE, OPEN_CASE
 from training.errors import SchemeError
 from training.guards import GuardSettings, findings, guarded
@@ -417,6 +418,30 @@ def test_what_cannot_be_told_is_said(task, sample, place, tmp_path):
     assert guards._dealt(replace(alone, later=0)).more == {"why": "nothing_later"}
     nobody = guards._share("own_case", {}, 0, limit=0.05, more={})
     assert (nobody.passed, nobody.more["why"]) == (None, "too_few")
+
+
+def test_a_place_where_nothing_happened_yet_gets_no_answers(task, place, tmp_path):
+    (tmp_path / "lake").mkdir()
+    empty = replace(task, lake=lake_of(place, world_of(place, {"entity": entities()}), tmp_path / "lake"))
+    found = by_code(empty, resampled(empty, tmp_path / "made"))
+    assert {code: one.more.get("why") for code, one in found.items() if one.passed is None} == {
+        "own_case": "too_few",
+        "filed_before": "too_few",
+        "dealt_anew": "nothing_later",
+        "canary": "no_specimen",
+        "alone": "too_few",
+    }
+    pairs = foresight.draw(empty, resampled(empty, tmp_path / "made"), 5).pairs
+    numbered = pairs.append_column("pair", pa.array(range(pairs.num_rows)))
+    nothing = own_cases(empty.knowledge, empty.outcome, empty.outcome.case, numbered)
+    assert (nothing.positives, nothing.named) == (pairs.num_rows, 0)
+
+
+def test_a_replay_without_a_test_part_is_guarded_on_what_it_has(task, tmp_path):
+    replayed = replace(task, held_out=False)
+    made = resampled(replayed, tmp_path)
+    assert failed(by_code(replayed, made)) == set()
+    assert set(foresight.draw(replayed, made, 20).pairs["part"].to_pylist()) == {"fit", "calibration"}
 
 
 def test_too_few_with_the_outcome_tell_nothing_of_one_indicator(sample, tmp_path):
