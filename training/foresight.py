@@ -68,7 +68,7 @@ def changed(before: Floats, after: Floats, among: Definitions) -> Changed:
 
 
 @dataclass(frozen=True)
-class Alone:
+class OwnPast:
     """What comes of asking pairs in pasts of their own: cells compared, and those that changed, under three tests.
 
     ``near`` are the cells of indicators that read the record types of the outcome; moments dealt anew and canaries
@@ -88,7 +88,7 @@ class Alone:
 
 
 @dataclass(frozen=True)
-class Together:
+class CommonPast:
     """What comes of asking those who look at everyone: cells compared and changed, rows of the lake they look at."""
 
     indicators: int
@@ -127,7 +127,7 @@ def _last_dates(pairs: pa.Table, order: npt.NDArray[np.int64], most: int) -> npt
     return kept
 
 
-def alone(drawn: Drawn) -> Alone:
+def in_own_past(drawn: Drawn) -> OwnPast:
     """Indicators of an entity's own records, asked in a past of every pair's own."""
     task, outcome = drawn.task, drawn.task.outcome
     own = _some(task.definitions, lambda one: not any(populations(one.value)))
@@ -144,23 +144,22 @@ def alone(drawn: Drawn) -> Alone:
 
     late, early = (with_canaries(task, then, at, known) for known in ((AT_ONCE, LATER), (JUST_BEFORE,)))
     watched = [rows[name] for name in specimens if name in rows]
+    dealt = {name: known_then(dealt_anew(found, task), drawn.past_only) for name, found in rows.items()}
     cells = asked(then, own)
     silent = cells[:, [own.codes.index(code) for code in near.codes]]
-    return Alone(
+    return OwnPast(
         cells=cells.size,
         changed=changed(drawn.held(own), cells, own),
         near=silent.size,
         later=sum(found.filter(pl.col("known_at") >= pl.col(T_END)).height for found in watched),
-        dealt=changed(
-            silent, asked({name: known_then(dealt_anew(one, task)) for name, one in rows.items()}, near), near
-        ),
+        dealt=changed(silent, asked(dealt, near), near),
         canaries=sum(late[name].height - then[name].height for name in then),
         canary=changed(silent, asked(late, near), near),
         told_early=changed(silent, asked(early, near), near),
     )
 
 
-def together(drawn: Drawn, most_rows: int) -> Together:
+def in_common_past(drawn: Drawn, most_rows: int) -> CommonPast:
     """Indicators that look at everyone, asked in the whole lake as it stood on the last date of fit and of test.
 
     With canaries in it. Nothing is compared where they look at more rows than ``most_rows``.
@@ -171,14 +170,14 @@ def together(drawn: Drawn, most_rows: int) -> Together:
     types = sorted(read) if wide.indicators else []
     looked_at = sum(task.lake.stored(name).starts[-1] for name in types)
     if not wide.indicators or looked_at > most_rows:
-        return Together(len(wide.codes), looked_at, 0, {})
+        return CommonPast(len(wide.codes), looked_at, 0, {})
     cells, total = 0, dict.fromkeys(wide.codes, 0)
     for at in _dates(drawn):
         one = drawn.where(at)
         for code, count in _on_a_date(one, wide, types).items():
             total[code] += count
         cells += one.pairs.num_rows * len(wide.codes)
-    return Together(len(wide.codes), looked_at, cells, {code: count for code, count in total.items() if count})
+    return CommonPast(len(wide.codes), looked_at, cells, {code: count for code, count in total.items() if count})
 
 
 def _dates(drawn: Drawn) -> Iterable[npt.NDArray[np.bool_]]:

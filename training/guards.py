@@ -91,12 +91,12 @@ def guarded(task: Task, sample: Sample, folder: Path, *, say: Say) -> tuple[Find
 def findings(task: Task, sample: Sample, settings: GuardSettings) -> tuple[Finding, ...]:
     """What every guard found, in order."""
     drawn = foresight.draw(task, sample, settings.pairs, settings.past_only)
-    apart = foresight.alone(drawn)
+    apart = foresight.in_own_past(drawn)
     return (
         _open_cases(task, sample),
         *_own_cases(task, sample, settings),
         _cells("foresight", sum(apart.changed.values()), apart.cells, apart.changed),
-        _everyone(foresight.together(drawn, settings.everyone_rows), settings),
+        _everyone(foresight.in_common_past(drawn, settings.everyone_rows), settings),
         _dealt(apart),
         _canary(apart),
         _too_good(sample, settings),
@@ -163,7 +163,7 @@ def _cells(code: str, count: int, of: int, changed: Mapping[str, int], **more: A
     return Finding(code, count, of, float(count), 0.0, count == 0, {**more, "indicators": _most(changed)})
 
 
-def _everyone(found: foresight.Together, settings: GuardSettings) -> Finding:
+def _everyone(found: foresight.CommonPast, settings: GuardSettings) -> Finding:
     more = {"rows": found.rows, "of_indicators": found.indicators}
     if not found.cells:
         why = "too_large" if found.rows > settings.everyone_rows else "nobody_looks"
@@ -171,7 +171,7 @@ def _everyone(found: foresight.Together, settings: GuardSettings) -> Finding:
     return _cells("everyone", sum(found.changed.values()), found.cells, found.changed, **more)
 
 
-def _dealt(found: foresight.Alone) -> Finding:
+def _dealt(found: foresight.OwnPast) -> Finding:
     """Moments dealt anew must be noticed, or equal cells mean nothing."""
     count = sum(found.dealt.values())
     if not found.later:
@@ -179,7 +179,7 @@ def _dealt(found: foresight.Alone) -> Finding:
     return Finding("dealt_anew", count, found.near, float(count), 1.0, count >= 1, {"later": found.later})
 
 
-def _canary(found: foresight.Alone) -> Finding:
+def _canary(found: foresight.OwnPast) -> Finding:
     count, early = sum(found.canary.values()), sum(found.told_early.values())
     more = {"canaries": found.canaries, "told_early": early}
     if not count and not early:

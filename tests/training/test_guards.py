@@ -406,9 +406,9 @@ def test_what_cannot_be_told_is_said(task, sample, place, tmp_path):
     assert (found["everyone"].passed, found["everyone"].more["why"]) == (None, "too_large")
     own = replace(task, definitions=foresight._some(task.definitions, lambda one: one.code in {"age_months", "is_new"}))
     narrow = Sample(sample.pairs, sample.folder, replace(sample.layout, columns=own.definitions.codes))
-    alone = foresight.alone(foresight.draw(own, narrow, 20))
+    alone = foresight.in_own_past(foresight.draw(own, narrow, 20))
     assert guards._canary(alone).more["why"] == "nobody_reads"
-    assert guards._everyone(foresight.together(foresight.draw(own, narrow, 20), 10**6), GuardSettings()).more == {
+    assert guards._everyone(foresight.in_common_past(foresight.draw(own, narrow, 20), 10**6), GuardSettings()).more == {
         "rows": 0,
         "of_indicators": 0,
         "why": "nobody_looks",
