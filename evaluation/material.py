@@ -1,5 +1,6 @@
 """What the studies of a trained scheme are made from: scored pairs, rivals, draws and populations, read and fitted."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation import drift, movers, population, recourse, saved, sensitivity, sources, twice
+from evaluation import drift, leakage, movers, population, recourse, saved, sensitivity, sources, twice
 from evaluation.assessment import DrawMaterial, Material, Rivals, watched
 from evaluation.backtest import Origin, rolling
 from evaluation.case import Case, pairs_of
@@ -32,6 +33,7 @@ from training.cohort import HEADLINE, OPEN_CASE
 from training.draws import DRAWS, DrawRule, read_draws
 from training.errors import SchemeError
 from training.figures import BASELINES
+from training.guards import GUARDS
 from training.labels import horizon_end, mature_on
 from training.looking import chances
 from training.pairs import Say
@@ -102,6 +104,7 @@ def _studies(seen: Seen, volumes: Mapping[str, float], rng: np.random.Generator)
     """All further studies, in the order of the report; those that had nothing to study are left out."""
     found = (
         sources.study(seen.case),
+        leakage.study(json.loads((seen.case.trained.folder.parent / GUARDS).read_text(encoding="utf-8"))),
         None if seen.drawn is None else twice.study(seen.case, *seen.drawn, volumes, rng),
         sensitivity.study(seen.case, rng),
         movers.study(seen.case, *seen.taken_over),

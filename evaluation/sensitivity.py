@@ -24,6 +24,7 @@ COUNTED: Mapping[str, Words] = {
     "decided": ("按作出决定日", "by the day decided"),
     "observed": ("剔除六个月内退出者", "without those who left within six months"),
     "stayed": ("剔除一切退出者", "without any who left"),
+    "stated": ("不计按通常时滞推定知悉日的记录", "without records known by assumption alone"),
     "open_too": ("计入已知在办案件", "with known open cases"),
     "wider": ("计入一切被查实的问题", "any problem found"),
 }
@@ -86,6 +87,8 @@ def _ways(case: Case) -> dict[str, Scored]:
     base, opened = (pairs_of(every, stratum) for stratum in (HEADLINE, OPEN_CASE))
     decided = positives(knowledge, outcome, as_of=day, by_decision=True)["entity"].to_numpy()
     found = {"known": base, "decided": replace(base, outcome=np.isin(base.entity, decided))}
+    stated = positives(replace(knowledge, assumed=False), outcome, as_of=day)["entity"].to_numpy()
+    found["stated"] = replace(base, outcome=np.isin(base.entity, stated))
     left = _left(case, day)
     if left is not None:
         early = left[1] <= np.datetime64(day + OBSERVED)

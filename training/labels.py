@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from features.asof import end_of_day, months_before
 from features.compile import meets
 from features.reading import Reading
+from features.records.knowing import USUAL_LAG
 from training.errors import SchemeError
 from training.outcomes import EventControl, Facts, Outcome, day, instant
 
@@ -21,10 +22,15 @@ VERSION_COLUMNS = ("entity", "record_id", "event_date", "known_at", "superseded_
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What labels are read from, and by the end of which day it was known."""
+    """What labels are read from, and by the end of which day it was known.
+
+    Without ``assumed`` no record counts of which a version is known only by assumption, from its event date and the
+    usual lag of its item: how far do labels rest on such days?
+    """
 
     reading: Reading
     known_by: date
+    assumed: bool = True
 
     @property
     def zone(self) -> ZoneInfo:
@@ -165,7 +171,20 @@ def marked(pairs: pa.Table, found: pa.Array, *, as_of: date) -> pa.Array:
 def _versions(knowledge: Knowledge, term: Facts, extra: tuple[str, ...] = ()) -> ir.Table | None:
     """Every version of an entity's records that was not withdrawn in it; None when there are none yet."""
     rows = knowledge.reading.rows(term.record_type, (*VERSION_COLUMNS, *term.fields, *extra))
-    return None if rows is None else rows.filter(rows.entity.notnull(), rows.withdrawn_date.isnull())
+    if rows is None:
+        return None
+    kept = rows.filter(rows.entity.notnull(), rows.withdrawn_date.isnull())
+    return kept if knowledge.assumed else _dated(knowledge, term.record_type, kept)
+
+
+def _dated(knowledge: Knowledge, record_type: str, rows: ir.Table) -> ir.Table:
+    """The rows of records no version of which is known by assumption alone.
+
+    Whole records leave: of one told twice, the second telling would otherwise look like news.
+    """
+    every = knowledge.reading.engine.rows(knowledge.reading.lake.stored(record_type))
+    assumed = every.filter(every.known_basis == USUAL_LAG).select("record_id").distinct()
+    return rows.anti_join(assumed, "record_id")
 
 
 def _visible(rows: ir.Table, end: ir.TimestampScalar) -> ir.Table:

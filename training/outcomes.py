@@ -50,6 +50,14 @@ class EventControl:
 
 
 @dataclass(frozen=True)
+class CaseKey:
+    """The field that holds the number of a case, whatever record type has it, and those that say when it was filed."""
+
+    key: str
+    filed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What is foreseen: by first-known day within a horizon (detected), or at an inspection that takes place.
 
@@ -59,6 +67,7 @@ class Outcome:
     ``competing`` names an outcome that ends the time in which this one can come: an exit.
     ``trees`` are settings of ``model.yaml`` that are otherwise for this outcome.
     ``drawn``: inspections are the random on-site draws of ``random_draw.yaml``, weighed by the inverse of their chance.
+    ``case`` says how records name their case: what is foreseen may be a case already under way.
     """
 
     code: str
@@ -79,6 +88,7 @@ class Outcome:
     trees: Mapping[str, Any] = field(default_factory=dict)
     controls: tuple[str, ...] | None = None
     event_controls: tuple[EventControl, ...] = ()
+    case: CaseKey | None = None
 
 
 def read_outcomes(profile: Profile) -> dict[str, Outcome]:
@@ -183,9 +193,20 @@ def _outcome(row: Mapping[str, Any], profile: Profile) -> Outcome:
         trees=dict(row.get("trees", {})),
         controls=None if row.get("controls") is None else tuple(row["controls"]),
         event_controls=tuple(_event_control(one, where) for one in row.get("event_controls", ())),
+        case=_case(row.get("case"), where),
     )
 
 
 def _event_control(row: Mapping[str, Any], where: str) -> EventControl:
     joined = facts(row.get("of"), where)
     return EventControl(row["field"], row["list"], joined[0] if joined else None)
+
+
+def _case(row: Any, where: str) -> CaseKey | None:
+    if row is None:
+        return None
+    if not isinstance(row, Mapping) or not row.get("key") or not set(row) <= {"key", "filed"}:
+        raise SchemeError(
+            f"{where}: case is {row!r}; expected key, the field of a case's number, and filed, its dates."
+        )
+    return CaseKey(str(row["key"]), tuple(row.get("filed", ())))

@@ -14,7 +14,7 @@ from training.cutoffs import Shares
 from training.errors import SchemeError
 from training.facts import Movers
 from training.fit import TreeSettings
-from training.outcomes import Facts, Outcome, read_outcomes
+from training.outcomes import CaseKey, Facts, Outcome, read_outcomes
 from training.overrides import read_overrides
 from training.steadiness import Steadiness
 
@@ -94,6 +94,8 @@ def _outcome(profile: Profile, types: Mapping[str, RecordType], outcome: Outcome
     where = f"outcomes.yaml of profile {profile.name}, outcome {outcome.code}"
     for facts in (*outcome.any_of, *outcome.open_case, *outcome.looked_at):
         _facts(profile, types, facts, where)
+    if outcome.case is not None:
+        _case(types, outcome, outcome.case, where)
     if outcome.event is None:
         return
     _facts(profile, types, Facts(outcome.event.record_type, (*outcome.event.where, *outcome.positive)), where)
@@ -106,6 +108,24 @@ def _outcome(profile: Profile, types: Mapping[str, RecordType], outcome: Outcome
                 f"{where}: event control {control.field} names code list {control.list!r}, which does not exist. "
                 f"{UNTRAINED}"
             )
+
+
+def _case(types: Mapping[str, RecordType], outcome: Outcome, case: CaseKey, where: str) -> None:
+    """A case's number is a field of a record type of the outcome, its days are dates of one that has the number."""
+    named = [facts.record_type for facts in outcome.any_of]
+    if not any(case.key in types[name].fields for name in named):
+        raise SchemeError(
+            f"{where}: case.key is {case.key!r}; expected a field of a record type in any_of ({', '.join(named)}). "
+            f"{UNTRAINED}"
+        )
+    carrying = [one for one in types.values() if case.key in one.fields]
+    dates = {field.name for one in carrying for field in one.fields.values() if field.type == "date"}
+    unknown = sorted(set(case.filed) - dates)
+    if unknown:
+        raise SchemeError(
+            f"{where}: case.filed names {', '.join(unknown)}; expected dates of a record type with {case.key}: "
+            f"{', '.join(sorted(dates))}. {UNTRAINED}"
+        )
 
 
 def _facts(profile: Profile, types: Mapping[str, RecordType], facts: Facts, where: str) -> None:

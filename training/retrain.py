@@ -1,4 +1,4 @@
-"""The one file that runs training in order: pairs, matrix, boosters, calibration, cutoffs, a signed folder."""
+"""The one file that runs training in order: pairs, matrix, guards, boosters, calibration, cutoffs, a signed folder."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from features import steps
 from features.matrix import batches
-from training import boosters, card, fit, overrides, splits
+from training import boosters, card, fit, guards, overrides, splits
 from training.calibration import IDENTITY, Seen, curves
 from training.card import CARD
 from training.carried import carried
@@ -40,6 +40,7 @@ Floats = npt.NDArray[np.float64]
 
 SAMPLE, SCHEME, METRICS, SCORED = "sample", "scheme", "metrics.json", "scored.parquet"
 CARD_FILE = "card.json"
+FILES = (METRICS, CARD_FILE, guards.GUARDS)
 SETTINGS_FILES = ("outcomes", "model", "rules", "classes", "steadiness")
 UNSET = Cutoffs(0.25, 0.5, 0.75)
 
@@ -58,7 +59,7 @@ def retrain(task: Task, folder: Path, *, key: Ed25519PrivateKey, say: Say) -> Tr
     """A scheme trained, calibrated, cut and signed in ``folder``; steps whose inputs are unchanged are not repeated."""
     sample = sampled(task, folder, say=say)
     signed_by = key.public_key().public_bytes_raw().hex()
-    form = {"format": FORMAT, "version": task.version}
+    form = {"format": FORMAT, "version": task.version, "guards": guards.FORMAT}
     made_with = {**task.inputs(*SETTINGS_FILES), **form, "key": signed_by, "boosting": _version(), "as": task.method}
 
     def make(fresh: Path) -> None:
@@ -94,7 +95,7 @@ def logged(task: Task, made: Trained, store: Path, *, verify_key: Ed25519PublicK
         experiment=task.profile.settings["experiment"],
         model=task.profile.settings["model"],
         parameters=flat(scheme.training["settings"]),
-        figures={name: value for name, value in flat(made.figures["parts"]).items() if value is not None},
+        figures={name: value for name, value in flat(_figures(made)).items() if value is not None},
         tags={
             "profile": scheme.profile,
             "outcome": scheme.outcome,
@@ -104,9 +105,15 @@ def logged(task: Task, made: Trained, store: Path, *, verify_key: Ed25519PublicK
             "method": task.method,
             "lake_digest": scheme.training["lake"],
         },
-        files=(*files, *(path for name in (METRICS, CARD_FILE) if (path := made.folder.parent / name).is_file())),
+        files=(*files, *(path for name in FILES if (path := made.folder.parent / name).is_file())),
     )
     return log(store, run, scheme=made.folder, digest=made.digest)
+
+
+def _figures(made: Trained) -> Mapping[str, Any]:
+    """The figures of the parts, and what every guard held against its limit."""
+    told = {name: one["value"] for name, one in made.figures["guards"].items()}
+    return {**made.figures["parts"], "guards": told}
 
 
 def labelled(task: Task, say: Say) -> pa.Table:
@@ -221,7 +228,7 @@ def _write_sample(task: Task, fresh: Path, say: Say) -> None:
 
 
 def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519PrivateKey, say: Say) -> None:
-    layout = sample.layout
+    layout, found = sample.layout, guards.guarded(task, sample, fresh, say=say)
     say(f"{task.method} on {len(layout.features)} features, controls {', '.join(layout.controls) or 'none'}")
     fitted_on, counts = rows_to_fit(task, sample), None
     if task.method == TREES:
@@ -235,12 +242,13 @@ def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519Privat
     history = _history(task, sample, chosen) | ({} if counts is None else {"trees": list(counts)})
     scheme = replace(scheme, training=history, version=task.version, carried=system)
     digest = scheme.save(fresh / SCHEME, key)
-    figures = {"digest": digest, "parts": by_part(scored, scheme.kinds), "training": dict(scheme.training)}
+    told = {"guards": guards.figures(found), "training": dict(scheme.training)}
+    figures = {"digest": digest, "parts": by_part(scored, scheme.kinds), **told}
     steps.write_text(fresh / METRICS, json.dumps(figures, ensure_ascii=False, sort_keys=True, indent=1))
     pq.write_table(scored, fresh / SCORED, compression="zstd", write_page_checksum=True)
     if task.method == CARD:
-        told = card.told(scheme, task.definitions)
-        steps.write_text(fresh / CARD_FILE, json.dumps(told, ensure_ascii=False, indent=1))
+        points = card.told(scheme, task.definitions)
+        steps.write_text(fresh / CARD_FILE, json.dumps(points, ensure_ascii=False, indent=1))
     say(f"scheme {digest[:12]} signed")
 
 

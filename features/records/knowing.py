@@ -7,7 +7,8 @@ from features.records.terms import Terms
 from features.records.values import MOMENT, local_midnight
 
 RECORDED = "recorded"
-BACKLOAD_BASES = ("entered", "published", "usual_lag")
+USUAL_LAG = "usual_lag"  # assumed: the event date and the item's usual lag
+BACKLOAD_BASES = ("entered", "published", USUAL_LAG)
 
 
 def known(rows: pl.DataFrame, terms: Terms) -> dict[str, pl.Series]:

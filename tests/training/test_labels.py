@@ -238,3 +238,36 @@ def test_both_engines_agree_with_plain_python(tmp_path_factory, engine, data):
     folder = tmp_path_factory.mktemp("lake")
     found = positives(known(world, folder, engine=engine), VIOLATION, as_of=T)
     assert set(found["entity"].to_pylist()) == expected(world)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_records_known_by_assumption_alone_can_be_left_out_of_labels(tmp_path, engine):
+    world = made(
+        on("2023-08-01", severity=3, of="told"),
+        on("2023-08-01", severity=3, of="assumed"),
+        on("2023-06-01", due="2023-12-31", of="told"),
+        on("2023-06-01", due="2023-12-31", of="assumed"),
+    )
+    who_of = world.entities.index
+    rows = tuple(
+        {**row, "known_basis": "usual_lag" if row["entity"] == who_of("assumed") else "entered"}
+        for row in world.rows["event"]
+    )
+    whole = known(replace(world, rows={**world.rows, "event": rows}), tmp_path, engine=engine)
+    dated = replace(whole, assumed=False)
+    both = sorted([who_of("told"), who_of("assumed")])
+    assert positives(whole, VIOLATION, as_of=T)["entity"].to_pylist() == both
+    assert positives(dated, VIOLATION, as_of=T)["entity"].to_pylist() == [who_of("told")]
+    assert open_cases(whole, VIOLATION, as_of=T).to_pylist() == both
+    assert open_cases(dated, VIOLATION, as_of=T).to_pylist() == [who_of("told")]
+
+
+def test_a_record_first_assumed_and_told_again_later_is_no_news(tmp_path):
+    world = with_versions(
+        made(on("2023-05-01", severity=3)),
+        ("2023-05-10", {"known_basis": "usual_lag"}),
+        ("2023-09-01", {"known_basis": "recorded"}),
+    )
+    whole = known(world, tmp_path)
+    assert positives(whole, VIOLATION, as_of=T).num_rows == 0
+    assert positives(replace(whole, assumed=False), VIOLATION, as_of=T).num_rows == 0

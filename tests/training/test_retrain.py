@@ -199,7 +199,9 @@ def test_a_trained_scheme_is_logged_with_settings_figures_and_plots(task, made, 
     assert run.data.tags["lake_digest"] == task.lake.digest(KNOWN_BY)
     assert aliases(store, "jianwei-small") == {"challenger": registered.version}
     kept = {path.name for path in store.rglob(f"{registered.run_id}/artifacts/*")}
-    assert kept == {"indicators.png", "calibration.png", "margins.png", "metrics.json"}
+    assert kept == {"indicators.png", "calibration.png", "margins.png", "metrics.json", "guards.json"}
+    assert run.data.metrics["guards.canary"] == 0.0
+    assert run.data.metrics["guards.dealt_anew"] > 0
 
 
 def test_the_same_task_repeats_nothing(task, home, key, made):
