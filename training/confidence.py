@@ -92,14 +92,15 @@ class Thin:
     empty: int
     dimensions: tuple[Dimension, ...]
 
-    def of(self, values: Floats, columns: Sequence[str], kinds: npt.NDArray[np.str_]) -> Mask:
-        """Of which rows of a matrix too little is known; ``kinds`` are their codes."""
+    def of(self, values: Floats, columns: Sequence[str], *, kind: Kinds, kinds: Sequence[str]) -> Mask:
+        """Of which rows of a matrix too little is known; ``kind`` numbers ``kinds``."""
         young = np.zeros(len(values), np.bool_)
         if self.age in columns:
             young = values[:, columns.index(self.age)] < self.months
         missing = np.zeros(len(values), np.int64)
         for one in self.dimensions:
-            rows = np.flatnonzero(np.isin(kinds, one.kinds))
+            applies = np.array([code in one.kinds for code in kinds])
+            rows = np.flatnonzero(applies[kind])
             for name in one.features:  # few are left after the first column that most have a value in
                 rows = rows[np.isnan(values[rows, columns.index(name)])]
             missing[rows] += 1

@@ -190,7 +190,7 @@ class Scheme:
         """The confidence of every row's class, −1 for a scheme without bags; ``held``: see ``Certainty.levels``."""
         if self.certainty is None or sure is None:
             return np.full(len(kind), UNKNOWN, np.int8)
-        thin = self.certainty.thin.of(values, self.columns, np.array(self.kinds)[kind])
+        thin = self.certainty.thin.of(values, self.columns, kind=kind, kinds=self.kinds)
         return self.certainty.levels(sure, thin=thin, held=held)
 
     def contributions(self, values: Floats, kind: Kinds, *, bulk: bool) -> Floats:
