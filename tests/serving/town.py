@@ -257,7 +257,7 @@ RULES = (
 def certainty(kinds):
     """What ten bags might have shown: they part by three tenths of log odds, and agree more the farther a cutoff."""
     rising = Line((0.0, 1.0, 2.0), (0.5, 0.8, 1.0))
-    thin = Thin("age_months", 6.0, 2, (Dimension("supervision", ("worst_24m",), kinds),))
+    thin = Thin("age_months", 84.0, 2, (Dimension("supervision", ("worst_24m",), kinds),))
     spread = dict.fromkeys(kinds, Line((0.0,), (0.3,)))
     return Certainty(10, 0.9, 0.7, spread, dict.fromkeys("ABCD", rising), thin)
 
