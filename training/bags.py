@@ -147,6 +147,8 @@ def _bag(task: Task, bag: Scheme, asked: Asked, draw: npt.NDArray[np.int64]) -> 
     rows = asked.rows
     margin = bag.margins(rows.values, rows.kind)
     seen = Seen(margin, rows.kind, rows.label, rows.weight * draw).where(asked.calibrating & (draw > 0))
+    if not seen.label.any():
+        return np.full(len(margin), np.nan)
     try:
         found = curves(seen, bag.kinds, min_positives=int(task.model["calibration"]["min_positives"]))
     except SchemeError:  # greater margins were not found more often among those drawn: this bag agrees with nobody
