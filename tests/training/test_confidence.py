@@ -21,11 +21,14 @@ from features.profile import read_profile
 from training import bags, fit
 from training.bagging import BagSettings, drawn
 from training.calibration import IDENTITY
+from training.card import CARD
 from training.confidence import Certainty, Confidence, Dimension, Line, Thin, means, nearest, odds, words
 from training.cutoffs import Cutoffs, RiskClass
+from training.looking import entities_to_fit
 from training.parts import KindPart
 from training.readiness import ready
 from training.retrain import retrain
+from training.sample import Sample
 from training.scheme import CARRYING, FORMAT, Scheme, SchemeError
 from training.task import TREES, Task
 
@@ -276,3 +279,44 @@ def test_an_age_that_is_no_indicator_is_refused_before_anything_is_trained(made,
         ready(profile, load(profile), made[0].outcome, on=KNOWN_BY)
     kitchens = read_profile(str(folder), "kitchens")  # a sector has fewer indicators
     ready(kitchens, load(kitchens), made[0].outcome, on=KNOWN_BY)
+
+
+def test_a_score_card_is_refitted_as_a_score_card():
+    world = make_world()
+    card = {"steps": 4, "double": 20, "count": 20, "learning_rate": 0.1, "min_rows": 50, "l2": 1.0, "seed": 1}
+    task = SimpleNamespace(method=CARD, model={CARD: card})
+    draws = np.random.default_rng(0).poisson(1, (2, len(world.rows.kind)))
+    first, second = bags._refits(task, world.layout, world.rows, None, draws)
+    assert (len(first), len(second)) == (1, 1)
+    assert first != second
+
+
+def test_without_an_order_in_any_bag_a_scheme_has_no_confidence(made, key, monkeypatch):
+    task, trained = made
+    scheme = replace(Scheme.load(trained.folder, key.public_key()), certainty=None)
+    sample = Sample.read(trained.folder.parent.parent / "sample", fit.layout(task.definitions, task.outcome))
+
+    def refused(*_, **__):
+        raise SchemeError("no order")
+
+    monkeypatch.setattr(bags, "curves", refused)
+    found = bags.bagged(task, scheme, sample, fitted=sample.rows("fit"), counts=None)
+    assert found.scheme is scheme
+    assert found.figures == {"bags": 0}
+    assert set(found.levels) == {-1}
+    assert set(found.agreement[~np.isnan(found.agreement)]) == {0.0}
+
+
+def test_a_bag_without_the_outcome_among_those_drawn_says_nothing(scheme):
+    rows = replace(ROWS, label=np.zeros(len(ROWS.label)))
+    asked = bags.Asked(np.arange(len(rows.kind)), np.ones(len(rows.kind), bool), rows, np.zeros(len(rows.kind)))
+    task = SimpleNamespace(model=TABLES["model"])
+    assert np.isnan(bags._bag(task, scheme, asked, np.ones(len(rows.kind), np.int64))).all()
+
+
+def test_rows_kept_by_a_correction_are_drawn_with_their_own_entities():
+    pairs = pa.table({"entity": pa.array([5, 6, 7], pa.int32()), "looked": [True, False, True]})
+    sample = SimpleNamespace(pairs=pairs, chosen=lambda _: np.array([True, True, True]))
+    for correction, entities in ((None, [5, 6, 7]), ("looked_at", [5, 7])):
+        task = SimpleNamespace(outcome=SimpleNamespace(correction=correction))
+        assert entities_to_fit(task, sample).tolist() == entities
