@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation import drift, leakage, movers, population, recourse, saved, sensitivity, sources, twice
+from evaluation import certainty, drift, leakage, movers, population, recourse, saved, sensitivity, sources, twice
 from evaluation.assessment import DrawMaterial, Material, Rivals, watched
 from evaluation.backtest import Origin, rolling
 from evaluation.case import Case, pairs_of
@@ -109,6 +109,9 @@ def _studies(seen: Seen, volumes: Mapping[str, float], rng: np.random.Generator)
         sensitivity.study(seen.case, rng),
         movers.study(seen.case, *seen.taken_over),
         drift.study(seen.case, seen.after),
+        certainty.study(
+            seen.case.task.profile, seen.case.scheme, scored=seen.case.scored, months=(seen.before, seen.after)
+        ),
         recourse.study(seen.case.task, seen.case.scheme, seen.after),
         _saved(seen, rng),
     )

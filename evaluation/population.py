@@ -34,7 +34,8 @@ class Population:
     """In-scope entities of a known kind on a date, with classes; ``counted`` excludes those never trained on.
 
     ``raw_class`` is what the cutoffs alone say, ``model_class`` the same after steadiness. ``moved`` marks entities
-    about whom something new became known since the earlier date, whether it moved their class or not.
+    about whom something new became known since the earlier date, whether it moved their class or not. ``confidence``
+    is −1 for a scheme without bags.
     ``values`` are those of every ``stride``-th entity, columns as ``columns``, with their kinds beside; ``states`` has
     everyone's values of the dated states.
     """
@@ -48,6 +49,7 @@ class Population:
     model_class: npt.NDArray[np.int8]
     ruled: npt.NDArray[np.int8]
     final_class: npt.NDArray[np.int8]
+    confidence: npt.NDArray[np.int8]
     counted: Flags
     moved: Flags
     unknown_kind: int
@@ -110,6 +112,7 @@ def classified(
         model_class=np.concatenate([part.model_class for part in parts] or [np.empty(0, np.int8)]),
         ruled=np.concatenate([part.ruled for part in parts] or [np.empty(0, np.int8)]),
         final_class=np.concatenate([part.final_class for part in parts] or [np.empty(0, np.int8)]),
+        confidence=np.concatenate([part.confidence for part in parts] or [np.empty(0, np.int8)]),
         counted=np.isin(entity, trained_on),
         moved=np.concatenate(moved),
         unknown_kind=unknown,

@@ -19,7 +19,7 @@ from features.matrix import Batch, Known, Queries, registrations
 from features.reading import REGISTER, Lake, Reading
 from serving import pieces
 from serving.contributions import CODES, WHICH
-from training import explain
+from training import confidence, explain
 from training.carried import under
 from training.cutoffs import RiskClass
 from training.facts import Previous
@@ -59,6 +59,7 @@ RESULT = pa.schema(
         ("class", pa.string()),
         ("class_before", pa.string()),
         ("cause", pa.string()),
+        ("confidence", pa.string()),
         ("rules", pa.list_(pa.string())),
         ("vector", pa.int32()),
         ("internal", pa.list_(pa.string())),
@@ -78,6 +79,7 @@ SCORED_ROW = pa.schema(
         ("class", pa.string()),
         ("class_before", pa.string()),
         ("cause", pa.string()),
+        ("confidence", pa.string()),
         ("rules", pa.list_(pa.string())),
     ]
 )
@@ -170,6 +172,7 @@ def _scored(found: Classified, scheme: Scheme) -> pa.Table:
             "class": NAMES[found.final_class],
             "class_before": before,
             "cause": found.cause,
+            "confidence": confidence.words(found.confidence),
             "rules": found.rules,
         },
         schema=SCORED_ROW,

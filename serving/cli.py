@@ -294,7 +294,7 @@ def export(
         screens.written(_office(bench, sealed, region, office), json=json)
         return
     listed = sealed.listed(classes=classes(risk_class), region=region, limit=limit)
-    names = ("code", "class", "probability", "margin", "class_before", "cause", "kind", "region")
+    names = ("code", "class", "confidence", "probability", "margin", "class_before", "cause", "kind", "region")
     rows = [{("entity" if name == "code" else name): row[name] for name in names} for row in listed]
     words = sealed.words["notice"]
     stated = {"month": sealed.month, "scheme": sealed.head.scheme, "indicators": sealed.indicators}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from math import fsum
+from math import fsum, isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from serving.classification import CLASSIFIED
 from serving.results import SealedMonth
 from serving.visibility import PUBLISHABLE
 from training import reasons
+from training.cutoffs import RiskClass
 from training.scheme import EXPOSURE, Scheme
 
 INTERNAL = {"zh": "系统内部标注信息", "en": "internally marked information"}
@@ -20,7 +21,7 @@ Document = dict[str, Any]
 
 
 def summary(month: SealedMonth, light: Mapping[str, Any]) -> Document:
-    """The class of an entity with what it means: rules in words, measures, cause, probability, notice."""
+    """The class of an entity with what it means: rules in words, measures, cause, confidence, probability, notice."""
     words = month.words
     rules = month.full(light)["rules"] or []
     return {
@@ -36,6 +37,7 @@ def summary(month: SealedMonth, light: Mapping[str, Any]) -> Document:
         "model_class": light["model_class"],
         "class_before": light["class_before"],
         "cause": light["cause"],
+        "confidence": light["confidence"],
         "probability": light["probability"],
         "rules": [_rule(words, code) for code in rules],
         "measures": measures(words, light["kind"], light["class"]),
@@ -54,7 +56,7 @@ def document(month: SealedMonth, light: Mapping[str, Any], scheme: Scheme) -> Do
     if light["status"] != CLASSIFIED:
         return (
             found
-            | {"base": None, "margin": None, "contributions": {}, "reasons": [], "data_gaps": []}
+            | {"base": None, "margin": None, "certainty": None, "contributions": {}, "reasons": [], "data_gaps": []}
             | _sources(month)
         )
     vector = month.vector(light)
@@ -68,6 +70,7 @@ def document(month: SealedMonth, light: Mapping[str, Any], scheme: Scheme) -> Do
         | {
             "base": scheme.base,
             "margin": light["margin"],
+            "certainty": certainty(scheme, light),
             "contributions": named_contributions(scheme, lines.tolist()),
             "reasons": [reason_document(month.words, one, cited) for one in row["reasons"]],
             "data_gaps": _gaps(month.words, light["kind"], vector),
@@ -75,6 +78,20 @@ def document(month: SealedMonth, light: Mapping[str, Any], scheme: Scheme) -> Do
         }
         | _sources(month)
     )
+
+
+def certainty(scheme: Scheme, one: Mapping[str, Any]) -> Document | None:
+    """How sure the class of a ``margin``, ``kind`` and ``ruled`` class is; null for a scheme without bags.
+
+    ``spreads`` is the distance to the nearest cutoff in spreads of refits (null: a rule alone decides), ``agreement``
+    the share of refits that give the same class at that distance.
+    """
+    kind, ruled = scheme.kinds.index(one["kind"]), RiskClass[one["ruled"]]
+    found = scheme.sure(np.array([one["margin"]]), np.array([kind], np.int8), ruled=np.array([ruled], np.int8))
+    if found is None:
+        return None
+    spreads = float(found.distance[0])
+    return {"spreads": spreads if isfinite(spreads) else None, "agreement": float(found.agreement[0])}
 
 
 def _sources(month: SealedMonth) -> Document:
@@ -168,7 +185,8 @@ def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probab
     """The part of a document that may be seen with these rights.
 
     Without ``internal``: nothing of internal records or values, whose contributions are summed into one line.
-    Without ``probability``: neither probability nor margin nor base, which would give it away.
+    Without ``probability``: neither probability nor margin nor base, which would give it away, nor how sure the class
+    is, which says how near a cutoff lies.
     """
     shown = dict(found)
     hidden = set() if internal else _hidden(found, words)
@@ -181,7 +199,7 @@ def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probab
     if "reasons" in shown:
         shown["reasons"] = [_without(one, "visibility") for one in shown["reasons"]]
     if not probability:
-        for name in ("probability", "margin", "base"):
+        for name in ("probability", "margin", "base", "confidence", "certainty"):
             shown.pop(name, None)
     return shown
 

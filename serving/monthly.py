@@ -32,7 +32,7 @@ from serving.words import words
 from training.scheme import Scheme, SchemeError
 
 ACTION = "month"
-FORMAT = 5  # of a month's files; part of every step's key
+FORMAT = 6  # of a month's files; part of every step's key
 DIGEST = 16  # bytes by which two rows of a supplement are compared
 Watch = Callable[[str], AbstractContextManager[Any]]
 
@@ -323,19 +323,22 @@ def _write_rows(folder: Path, parts: Iterable[pa.Table]) -> None:
 
 
 def _changed(computed: _Computed, stands: SealedMonth) -> Iterator[pa.Table]:
-    """The rows that differ from those that stand (the place of a contribution vector apart)."""
+    """The rows that differ from those that stand: the place of a contribution vector apart, and columns that did not
+    exist when a part was sealed."""
+    every = [pieces.columns(part.folder, ledger.RESULTS) for part in stands.parts]
+    names = [name for name in RESULT.names if name != "vector" and all(name in held for held in every)]
     held: dict[int, bytes] = {}
     for part in stands.parts:
         for rows in ledger.row_slices(part.folder):
-            held.update(_digests(rows))
+            held.update(_digests(rows, names))
     for rows in pieces.slices(computed.files(ledger.RESULTS)):
-        differs = [held.get(entity) != digest for entity, digest in _digests(rows)]
+        differs = [held.get(entity) != digest for entity, digest in _digests(rows, names)]
         yield rows.filter(pa.array(differs, pa.bool_()))
 
 
-def _digests(rows: pa.Table) -> Iterator[tuple[int, bytes]]:
-    """Every entity with a short digest of its row."""
-    written = ledger.canonical(rows.drop_columns(["vector"])).to_pylist()
+def _digests(rows: pa.Table, names: list[str]) -> Iterator[tuple[int, bytes]]:
+    """Every entity with a short digest of some columns of its row."""
+    written = ledger.canonical(rows.select(names)).to_pylist()
     digests = (hashlib.blake2b(row, digest_size=DIGEST).digest() for row in written)
     return zip(rows["entity"].to_pylist(), digests, strict=True)
 

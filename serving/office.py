@@ -20,6 +20,7 @@ from serving.explanation import Document
 from serving.results import Results, SealedMonth
 from training.cutoffs import RiskClass
 from training.scheme import Scheme
+from training.sureness import LABELS
 
 TEMPLATES = Path(__file__).parent / "templates"
 MONITORED = ("C", "D")
@@ -324,6 +325,7 @@ def _context(county: County) -> dict[str, Any]:
     return {
         "words": month.words,
         "causes": CAUSES,
+        "confidence": LABELS,
         "gap_words": GAPS,
         "dimensions": DIMENSIONS,
         "aspects": ASPECTS,

@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 LIGHT = (
     "entity", "code", "kind", "region", "status", "margin", "probability",
-    "model_class", "ruled", "class", "class_before", "cause",
+    "model_class", "ruled", "class", "class_before", "cause", "confidence",
 )  # fmt: skip
 CACHED_GROUPS = 16
 PUBLISHER = "publisher"  # the name of the key that signs sealed months
@@ -52,6 +52,15 @@ class Part:
         """The indicator system its values were worked out with: digest, and version (null: none was drafted)."""
         stated = {"version": None, "digest": self.manifest["inputs"]["definitions"]}
         return dict(self.manifest.get("indicators", stated))  # months sealed earlier state the digest only
+
+    def light(self) -> pa.Table:
+        """The light columns of its rows; one it was sealed without is null."""
+        held = pieces.columns(self.folder, ledger.RESULTS)
+        table = ledger.read_rows(self.folder, [name for name in LIGHT if name in held])
+        for name in LIGHT:
+            if name not in held:
+                table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+        return table.select(list(LIGHT))
 
     def rows(self, name: str, start: int, stop: int) -> list[dict[str, Any]]:
         """Some rows of one of its tables; only the row groups that hold them are read."""
@@ -110,7 +119,7 @@ class SealedMonth:
         """The light columns of every row that stands, by entity, with the part and row it comes from."""
         tables = []
         for number, part in enumerate(self.parts):
-            table = ledger.read_rows(part.folder, LIGHT)
+            table = part.light()
             place = pa.array(np.arange(table.num_rows), pa.int64())
             tables.append(
                 table.append_column("part", pa.array(np.full(table.num_rows, number))).append_column("row", place)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.display import document, figures, say, table
+from training.sureness import LABELS
 
 WORST = 12  # rows shown of a long table
 COUNTS = ("sent", "accepted", "duplicate", "rejected", "unmatched", "late")
@@ -155,6 +156,11 @@ def month(found: Mapping[str, Any], sealed: Any) -> None:
     table("Classes", ["class", "entities", "share"], rows)
     causes = sealed.rows["cause"].drop_null().value_counts().to_pylist()
     ordered = sorted(causes, key=lambda one: (-one["counts"], one["values"]))
+    sure = sealed.rows["confidence"].drop_null().value_counts().to_pylist()
+    if sure:
+        counts = {one["values"]: one["counts"] for one in sure}
+        rows = [[label[1], counts.get(code, 0)] for code, label in reversed(LABELS.items())]
+        table("How sure classes are", ["confidence", "entities"], rows)
     table("Why a class is what it is", ["cause", "entities"], [[one["values"], one["counts"]] for one in ordered])
     if found["made"]:
         table("Steps", ["step", "seconds"], list(found["seconds"].items()))
@@ -172,6 +178,8 @@ def explanation(found: Mapping[str, Any], language: str) -> None:
         return
     said = f"{found['entity']}  {found['month']}  {found['class']}  p = {found['probability']:.4f}"
     say_it(f"{said}  {_system(found['indicators'])}", markup=False)
+    if found["confidence"] is not None:
+        say_it(_confidence(found, language), markup=False)
     say_it(found["notice"] if language == "zh" else found["notice_en"], markup=False)
     for reason in found["reasons"]:
         say_it(f"  {reason['code']}  {reason[name]}  {_points(reason)}", markup=False)
@@ -190,6 +198,20 @@ def _changed(change: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     rows.append(["in all", change["change"], sum(steps.values())])
     title = f"Since {change['since']}: {change['class_before']} to {found['class']}"
     table(title, ["owed to", "log odds", "steps of class"], rows)
+
+
+def _confidence(found: Mapping[str, Any], language: str) -> str:
+    """How sure the class is, with the numbers behind the word."""
+    place = 0 if language == "zh" else 1
+    said, seen = f"{('把握程度', 'confidence')[place]}  {LABELS[found['confidence']][place]}", found["certainty"]
+    if seen is None or seen["spreads"] is None:
+        return said
+    spreads, agree = f"{seen['spreads']:.1f}", f"{seen['agreement']:.0%}"
+    told = (
+        f"距最近分界值 {spreads} 个离散度，重拟合一致率 {agree}",
+        f"{spreads} spreads from a cutoff, {agree} of refits agree",
+    )
+    return f"{said}  ({told[place]})"
 
 
 def _points(reason: Mapping[str, Any]) -> str:
@@ -221,7 +243,7 @@ def acts(found: Mapping[str, Any]) -> None:
 
 def listed(found: Mapping[str, Any]) -> None:
     """Classified entities, riskiest first."""
-    names = ("entity", "class", "probability", "margin", "class_before", "cause", "kind", "region")
+    names = ("entity", "class", "confidence", "probability", "margin", "class_before", "cause", "kind", "region")
     rows = [[one[name] for name in names] for one in found["entities"]]
     table(f"{found['month']}  {_system(found['indicators'])}  {found['notice']}", names, rows)
 

@@ -34,6 +34,14 @@ def rows_to_fit(task: Task, sample: Sample) -> fit.Rows:
     return replace(rows, weight=rows.weight / chance).where(rows.looked > 0)
 
 
+def entities_to_fit(task: Task, sample: Sample) -> npt.NDArray[np.int32]:
+    """The entity of every row of ``rows_to_fit``."""
+    kept = sample.chosen("fit")
+    if task.outcome.correction is not None:
+        kept &= np.asarray(sample.pairs["looked"].to_numpy(), np.bool_)
+    return np.asarray(sample.pairs["entity"].to_numpy()[kept], np.int32)
+
+
 def chances(task: Task, sample: Sample, seen: fit.Rows) -> Floats:
     """The chance of every row to be looked at within the window, by a model fitted on the fit part."""
     rows = sample.rows("fit")

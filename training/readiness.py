@@ -9,6 +9,7 @@ from features.indicators.language import Condition
 from features.profile import Profile, ProfileError
 from features.records.layout import BASE_COLUMNS, OWN_COLUMNS
 from features.records.schema import Field, RecordType, record_types
+from training.bagging import CONFIDENCE, BagSettings
 from training.card import CARD, CardSettings
 from training.cutoffs import Shares
 from training.errors import SchemeError
@@ -81,6 +82,10 @@ def _model(profile: Profile, definitions: Definitions, outcome: Outcome) -> None
             f"model.yaml of profile {profile.name}: trees.folds is above 0 and outcome {outcome.code} is of framing "
             f"{outcome.framing}; folds are of as-of dates, which a detected outcome has. {UNTRAINED}"
         )
+    if CONFIDENCE in model:
+        age = BagSettings.read(model[CONFIDENCE]).age
+        of_place = age is not None and profile.sector is None  # a sector has fewer indicators, and may lack it
+        _indicators((str(age),) if of_place else (), definitions, f"model.yaml of profile {profile.name}, {CONFIDENCE}")
     units = {indicator.unit for indicator in definitions.indicators}
     unknown = sorted(TreeSettings.read(model["trees"]).bins.keys() - units)
     if unknown and profile.sector is None:  # a sector trains by the place's settings, with fewer indicators

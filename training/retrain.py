@@ -16,9 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from features import steps
 from features.matrix import batches
 from training import boosters, card, fit, guards, overrides, splits
+from training.bags import Bagged, bagged
 from training.calibration import IDENTITY, Seen, curves
 from training.card import CARD
 from training.carried import carried
+from training.confidence import words
 from training.cutoffs import Chosen, Cutoffs, Shares, choose
 from training.errors import SchemeError
 from training.figures import by_part, flat
@@ -236,11 +238,13 @@ def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519Privat
         say(f"{' and '.join(map(str, counts))} trees of at most {task.trees.count}")
     draft = calibrated(task, drafted(task, fitted_on, layout, counts), sample.rows("calibration"))
     say(f"cutoffs on {task.reference_month}")
-    scheme, chosen = cut(task, draft)
-    scored = _scored(scheme, sample, _baselines(task, fitted_on, layout))
+    cut_off, chosen = cut(task, draft)
+    made = bagged(task, cut_off, sample, fitted=fitted_on, counts=counts)
+    scored = _scored(made, sample, _baselines(task, fitted_on, layout))
     system = carried(task.lake, task.definitions, task.reference_month)
     history = _history(task, sample, chosen) | ({} if counts is None else {"trees": list(counts)})
-    scheme = replace(scheme, training=history, version=task.version, carried=system)
+    history |= {"confidence": dict(made.figures)} if made.figures else {}
+    scheme = replace(made.scheme, training=history, version=task.version, carried=system)
     digest = scheme.save(fresh / SCHEME, key)
     told = {"guards": guards.figures(found), "training": dict(scheme.training)}
     figures = {"digest": digest, "parts": by_part(scored, scheme.kinds), **told}
@@ -260,12 +264,13 @@ def _baselines(task: Task, rows: fit.Rows, place: fit.Layout) -> dict[str, fit.L
     return found
 
 
-def _scored(scheme: Scheme, sample: Sample, baselines: Mapping[str, fit.Logistic | Scheme]) -> pa.Table:
+def _scored(made: Bagged, sample: Sample, baselines: Mapping[str, fit.Logistic | Scheme]) -> pa.Table:
     """Every pair with a known kind, as the scheme and the baselines see it.
 
-    Columns pair, entity, as_of, part, stratum, label, kind, weight, margin, probability, and a margin each baseline.
+    Columns pair, entity, as_of, part, stratum, label, kind, weight, margin, probability, agreement (share of bags that
+    give the same class) and confidence, both null where bags were not asked, and a margin each baseline.
     """
-    found = []
+    scheme, found = made.scheme, []
     for pairs, values, kind in sample.slices():
         margin = scheme.margins(values, kind)
         table = pairs.select(["pair", "entity", "as_of", "part", "stratum", "label"])
@@ -274,9 +279,11 @@ def _scored(scheme: Scheme, sample: Sample, baselines: Mapping[str, fit.Logistic
             "weight": 1.0 / pairs["s"].to_numpy(),
             "margin": margin,
             "probability": scheme.probabilities(margin, kind),
+            "agreement": pa.array(made.agreement[pairs["pair"].to_numpy()], from_pandas=True),
+            "confidence": words(made.levels[pairs["pair"].to_numpy()]),
             **{name: one.margins(values, kind) for name, one in baselines.items()},
         }.items():
-            table = table.append_column(name, pa.array(column))
+            table = table.append_column(name, column if isinstance(column, pa.Array) else pa.array(column))
         found.append(table)
     return pa.concat_tables(found)
 

@@ -19,11 +19,12 @@ from features.matrix import Batch
 from features.steps import KEY_FILE
 from training import explain, overrides, package, steadiness
 from training.boosters import booster, mean_margin, opened
-from training.calibration import Curve, read_curve
-from training.cutoffs import Classes, Cutoffs
+from training.confidence import UNKNOWN, Certainty, Levels, Sure
+from training.cutoffs import Classes
 from training.errors import SchemeError
 from training.explain import BulkExplainer, Codes
 from training.overrides import Override, read_override
+from training.parts import KindPart
 from training.steadiness import Steadiness
 from training.trees import read_trees
 
@@ -32,20 +33,11 @@ Kinds = npt.NDArray[np.int8]
 
 __all__ = ["Classified", "KindPart", "Scheme", "SchemeError"]
 
-FORMAT = 4
-BARE = 3  # the format of schemes that carry no indicator system; they are read, and written as they were
+FORMAT = 5
+CARRYING, BARE = 4, 3  # of schemes without confidence, and without an indicator system; read, and written as they were
 BLOCK = 2_048  # rows
 KIND = "kind"
 EXPOSURE = "exposure"
-
-
-@dataclass(frozen=True)
-class KindPart:
-    """What a scheme holds for one entity kind: its curve, its cutoffs, and the mean effect of its exposure."""
-
-    curve: Curve
-    cutoffs: Cutoffs
-    offset: float
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,8 @@ class Classified:
     """Classes of some entities, in the order of the batch; class numbers are those of ``RiskClass``.
 
     ``raw_class`` is what the cutoffs alone say, ``model_class`` the same after steadiness, ``ruled`` the least class
-    rules demand, ``final_class`` the worse of the last two; ``class_before`` is −1 for a first month.
+    rules demand, ``final_class`` the worse of the last two; ``class_before`` is −1 for a first month, ``confidence``
+    that of a scheme without bags.
     """
 
     entity: npt.NDArray[np.int32]
@@ -67,6 +60,7 @@ class Classified:
     class_before: Classes
     rules: pa.ListArray
     cause: npt.NDArray[np.str_]
+    confidence: Levels
 
 
 @dataclass(frozen=True)
@@ -78,6 +72,7 @@ class Scheme:
 
     ``definitions`` is the digest of the indicator system it was trained on, ``version`` that system's version (null
     where none was drafted), ``carried`` the texts it carries of it: the system itself and its compiled queries.
+    ``certainty`` is what its bags showed, null where it was trained without.
     """
 
     profile: str
@@ -96,6 +91,7 @@ class Scheme:
     golden: str = field(repr=False)
     version: str | None = None
     carried: Mapping[str, str] = field(default_factory=dict, repr=False)
+    certainty: Certainty | None = field(default=None, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -193,6 +189,18 @@ class Scheme:
             found[rows] = self.parts[code].cutoffs.classes(probability[rows])
         return found
 
+    def sure(self, margins: Floats, kind: Kinds, *, ruled: Classes) -> Sure | None:
+        """How sure the class of every margin is, given what rules demand; null for a scheme without bags."""
+        parts = {code: self.parts[code] for code in self.kinds}
+        return None if self.certainty is None else self.certainty.sure(parts, margins, kind, ruled=ruled)
+
+    def confidence(self, values: Floats, kind: Kinds, sure: Sure | None, *, held: npt.NDArray[np.bool_]) -> Levels:
+        """The confidence of every row's class, −1 for a scheme without bags; ``held``: see ``Certainty.levels``."""
+        if self.certainty is None or sure is None:
+            return np.full(len(kind), UNKNOWN, np.int8)
+        thin = self.certainty.thin.of(values, self.columns, kind=kind, kinds=self.kinds)
+        return self.certainty.levels(sure, thin=thin, held=held)
+
     def contributions(self, values: Floats, kind: Kinds, *, bulk: bool) -> Floats:
         """What every line of ``lines`` adds to the margin (rows × lines): ``base`` plus their sum is the margin.
 
@@ -229,7 +237,8 @@ class Scheme:
 
         ``previous``: see ``steadiness.aligned``.
         """
-        margin = self.margins(self.aligned(batch), batch.kind)
+        values = self.aligned(batch)
+        margin = self.margins(values, batch.kind)
         probability = self.probabilities(margin, batch.kind)
         seen = overrides.Seen(batch.values, batch.columns, [self.kinds[number] for number in batch.kind])
         determined = overrides.apply(self.rules, seen, as_of=batch.as_of)
@@ -240,6 +249,10 @@ class Scheme:
             cutoffs = self.parts[code].cutoffs
             model[rows] = steadiness.steadied(self.steadiness, before.rows(rows), probability[rows], cutoffs)
         final = np.maximum(model, determined.at_least)
+        sure, held = (
+            self.sure(margin, batch.kind, ruled=determined.at_least),
+            np.maximum(raw, determined.at_least) != final,
+        )
         return Classified(
             entity=batch.entity,
             kind=batch.kind,
@@ -252,6 +265,7 @@ class Scheme:
             class_before=before.final,
             rules=determined.rules,
             cause=steadiness.causes(before, raw, final, determined.at_least),
+            confidence=self.confidence(values, batch.kind, sure, held=held),
         )
 
     def aligned(self, batch: Batch) -> Floats:
@@ -322,23 +336,18 @@ class Scheme:
 
     def _stated(self) -> dict[str, Any]:
         system = {"version": self.version, "carried": sorted(self.carried)} if self.carried else {}
+        without = CARRYING if self.carried else BARE
+        sure = {} if self.certainty is None else {"confidence": self.certainty.written()}
         return {
-            "format": FORMAT if self.carried else BARE,
+            "format": FORMAT if sure else without,
             **system,
+            **sure,
             "profile": self.profile,
             "outcome": self.outcome,
             "columns": list(self.columns),
             "features": list(self.features),
             "controls": list(self.controls),
-            "kinds": [
-                {
-                    "code": code,
-                    "calibration": one.curve.written(),
-                    "cutoffs": {"B": one.cutoffs.b, "C": one.cutoffs.c, "D": one.cutoffs.d},
-                    "exposure": one.offset,
-                }
-                for code, one in ((code, self.parts[code]) for code in self.kinds)
-            ],
+            "kinds": [{"code": code, **self.parts[code].written()} for code in self.kinds],
             "rules": [rule.written() for rule in self.rules],
             "steadiness": self.steadiness.written(),
             "definitions": self.definitions,
@@ -350,9 +359,9 @@ class Scheme:
 def _read(files: Mapping[str, bytes], *, where: str) -> Scheme:
     try:
         stated = json.loads(files["scheme.json"])
-        if stated["format"] not in {BARE, FORMAT}:
+        if stated["format"] not in {BARE, CARRYING, FORMAT}:
             raise SchemeError(
-                f"{where}: format {stated['format']}; this version reads format {BARE} and {FORMAT}. Retrain it."
+                f"{where}: format {stated['format']}; this version reads formats {BARE} to {FORMAT}. Retrain it."
             )
         return Scheme(
             profile=stated["profile"],
@@ -361,7 +370,7 @@ def _read(files: Mapping[str, bytes], *, where: str) -> Scheme:
             features=tuple(stated["features"]),
             controls=tuple(stated["controls"]),
             kinds=tuple(row["code"] for row in stated["kinds"]),
-            parts={row["code"]: _part(row) for row in stated["kinds"]},
+            parts={row["code"]: KindPart.read(row) for row in stated["kinds"]},
             rules=tuple(read_override(row) for row in stated["rules"]),
             steadiness=Steadiness.read(stated["steadiness"]),
             definitions=stated["definitions"],
@@ -369,17 +378,12 @@ def _read(files: Mapping[str, bytes], *, where: str) -> Scheme:
             reference=json.loads(files["reference.json"]),
             models=tuple(files[f"model-{number}.txt"].decode() for number in range(stated["models"])),
             golden=files["golden.json"].decode(),
-            version=stated["version"] if stated["format"] == FORMAT else None,
+            version=stated["version"] if stated.get("carried") else None,
             carried={name: files[name].decode() for name in stated.get("carried", ())},
+            certainty=Certainty.read(stated["confidence"]) if stated["format"] == FORMAT else None,
         )
     except (KeyError, TypeError, ValueError) as fault:
         raise SchemeError(f"{where}: {fault!r} is missing or malformed in the scheme's text; retrain it.") from None
-
-
-def _part(row: Mapping[str, Any]) -> KindPart:
-    bounds = row["cutoffs"]
-    cutoffs = Cutoffs(float(bounds["B"]), float(bounds["C"]), float(bounds["D"]))
-    return KindPart(read_curve(row["calibration"]), cutoffs, float(row["exposure"]))
 
 
 def _written(document: Mapping[str, Any]) -> bytes:

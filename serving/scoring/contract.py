@@ -12,6 +12,7 @@ EntityCode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._
 Decimal = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+\.[0-9]{12}$")]
 MonthText = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 RiskClass = Literal["A", "B", "C", "D"]
+Confidence = Literal["high", "medium", "low", "insufficient"]
 
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, serialize_by_alias=True, validate_by_name=True)
@@ -89,6 +90,14 @@ class Official(BaseModel):
     class_: Class
 
 
+class Certainty(BaseModel):
+    """How far the nearest cutoff is, in spreads of refits (null: a rule alone decides), and how many of them agree."""
+
+    model_config = STRICT
+    spreads: Decimal | None
+    agreement: Decimal
+
+
 class Scored(BaseModel):
     """One entity scored."""
 
@@ -99,6 +108,8 @@ class Scored(BaseModel):
     model_class: RiskClass
     rules: list[str]
     official: Official
+    confidence: Confidence | None = None
+    certainty: Certainty | None = None
     probability: Decimal | None = None
     margin: Decimal | None = None
     base: Decimal | None = None
@@ -153,6 +164,8 @@ class Explanation(BaseModel):
     cause: str | None
     rules: list[Rule]
     measures: dict[str, Any] | None
+    confidence: Confidence | None = None
+    certainty: Certainty | None = None
     probability: Decimal | None = None
     base: Decimal | None = None
     margin: Decimal | None = None

@@ -17,6 +17,7 @@ from serving.explanation import Document
 from serving.http import ProblemError
 from serving.results import SealedMonth
 from training import reasons
+from training.confidence import words
 from training.cutoffs import RiskClass
 from training.overrides import read_override
 from training.reasons import Reason
@@ -31,9 +32,9 @@ def scored(
 ) -> list[Document]:
     """One document per classified entity, in order: class, margin and contributions under the champion, and reasons.
 
-    Under the scheme the month was sealed with, class and reasons are the sealed ones: they were reached knowing every
-    fact of the month. Under a newer champion the class starts from the sealed one, and reasons cite sealed records.
-    Without ``definitions`` no reasons are given.
+    Under the scheme the month was sealed with, class, confidence and reasons are the sealed ones: they were reached
+    knowing every fact of the month. Under a newer champion the class starts from the sealed one, and reasons cite
+    sealed records. Without ``definitions`` no reasons are given.
     ProblemError when the champion reads indicators the month did not keep.
     """
     if not lights:
@@ -48,7 +49,7 @@ def scored(
         document |= {"entity": light["code"], "internal_values": row["internal"]}
         same = month.parts[light["part"]].head.scheme == champion.digest
         if same:
-            document |= {"class": light["class"], "model_class": light["model_class"]}
+            document |= {name: light[name] for name in ("class", "model_class", "confidence")}
         if definitions is not None:
             cited = month.evidence(light)
             vector = dict(zip(batch.columns, batch.values[place], strict=True))
@@ -88,12 +89,16 @@ def _batch(champion: Scheme, month: SealedMonth, lights: Sequence[Light]) -> Bat
 def _document(champion: Scheme, found: tuple[Classified, Floats], place: int, as_of: date) -> Document:
     classified, lines = found
     codes = classified.rules[place].as_py()
+    margin, ruled = float(classified.margin[place]), RiskClass(classified.ruled[place]).name
+    placed = {"margin": margin, "kind": champion.kinds[classified.kind[place]], "ruled": ruled}
     return {
         "class": RiskClass(classified.final_class[place]).name,
         "model_class": RiskClass(classified.model_class[place]).name,
         "rules": [rule.written() for rule in champion.rules if rule.code in codes],
         "probability": float(classified.probability[place]),
-        "margin": float(classified.margin[place]),
+        "margin": margin,
+        "confidence": words(classified.confidence[place : place + 1])[0].as_py(),
+        "certainty": explanation.certainty(champion, placed),
         "base": champion.base,
         "contributions": explanation.named_contributions(champion, lines[place].tolist()),
         "data_gaps": [],

@@ -135,7 +135,7 @@ def _result(month: SealedMonth, row: Light | None, live: Any, explain: str) -> S
         "rules": [rule["code"] for rule in found["rules"]],
         "official": Official(month=month.month, supplement=month.supplement(row), class_=row["class"]),
     }
-    for name in ("probability", "margin", *wanted):
+    for name in ("confidence", "certainty", "probability", "margin", *wanted):
         if name in found:
             document[name] = _decimals(found[name])
     return Scored.model_validate(document)

@@ -434,6 +434,10 @@ def test_an_explanation_adds_up_and_speaks_for_itself(housed):
     assert all(reason["text"] in shown for reason in found["reasons"])
     assert found["change"]["since"] == "2025-11"
     assert f"Since 2025-11: {found['change']['class_before']} to {found['class']}" in shown
+    assert "把握程度" in shown
+    assert {one["confidence"] for one in typed("export", "--json").json["entities"]} <= {
+        *("high", "medium", "low", "insufficient"),
+    }
 
 
 def test_indicators_are_listed_with_direction_dimension_and_examples(empty):

@@ -1,7 +1,9 @@
 """The one document of an entity: it adds up, it cites, and without the right it says nothing internal."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -114,8 +116,31 @@ def test_a_shown_reason_counts_only_what_may_be_seen_of_its_section(month, docum
 @pytest.mark.parametrize("probability", [True, False])
 def test_probability_margin_and_base_need_their_right(month, documents, probability):
     shown = explanation.visible(documents["T00010"], month.words, internal=True, probability=probability)
-    assert ({"probability", "margin", "base"} <= set(shown)) == probability
+    told = {"probability", "margin", "base", "confidence", "certainty"}
+    assert told & set(shown) == (told if probability else set())
     assert not probability or LINE not in shown["contributions"]
+
+
+def test_how_sure_a_class_is_stands_in_a_word_and_in_numbers(classified, documents):
+    line, seen = classified.scheme.certainty.agreement["A"], set()
+    for document in documents.values():
+        if document["status"] != "classified":
+            assert (document["confidence"], document["certainty"]) == (None, None)
+            continue
+        seen.add(document["confidence"])
+        spreads, agree = document["certainty"]["spreads"], document["certainty"]["agreement"]
+        if spreads is None:
+            assert (document["class"], document["confidence"], agree) == ("D", "high", 1.0)
+            continue
+        assert agree == pytest.approx(float(line.at(np.array([spreads]))[0]))
+        if document["confidence"] == "high":
+            assert agree >= 0.9
+    assert seen == {"high", "medium", "low", "insufficient"}
+
+
+def test_a_scheme_without_bags_has_no_numbers(classified, month):
+    plain = replace(classified.scheme, certainty=None)
+    assert explanation.document(month, month.find("T00010"), plain)["certainty"] is None
 
 
 def test_with_the_right_internal_reasons_are_there(month, documents):

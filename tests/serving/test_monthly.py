@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partialmethod
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +25,8 @@ from features.matrix import Known, batches
 from features.profile import ProfileError
 from features.records.journal import Journal
 from features.steps import ResourceError
-from serving import classification, contributions, ledger, monthly, pieces
-from serving.results import Results, publisher_key
+from serving import classification, contributions, explanation, ledger, monthly, pieces
+from serving.results import Part, Results, SealedMonth, publisher_key
 from training import reasons
 from training.scheme import SchemeError
 
@@ -184,6 +185,49 @@ def test_a_first_month_has_no_class_before_and_the_next_says_why_it_changed(clas
         assert row["class_before"] == before[row["code"]]
         if row["status"] == "classified" and row["class"] != row["class_before"]:
             assert row["cause"] not in {"unchanged", "held_by_margin", "first"}
+
+
+def test_everyone_classified_has_the_confidence_of_the_scheme(classified, rows):
+    own = rows.filter(pc.field("status") == "classified")
+    assert not own["confidence"].null_count
+    assert rows["confidence"].null_count == SIZE - len(own)
+    assert {"high", "low", "insufficient"} <= set(own["confidence"].to_pylist())
+    scheme = classified.scheme
+    for row in own.to_pylist():
+        if row["class"] != max(row["model_class"], row["ruled"]) or row["cause"] == "held_by_margin":
+            continue
+        kind, ruled = (
+            np.array([one], np.int8) for one in (scheme.kinds.index(row["kind"]), "ABCD".index(row["ruled"]))
+        )
+        sure = scheme.sure(np.array([row["margin"]]), kind, ruled=ruled)
+        if row["confidence"] == "high":
+            assert sure.agreement[0] >= 0.9
+        if row["confidence"] == "low":
+            assert sure.agreement[0] < 0.9
+
+
+@pytest.fixture(scope="module")
+def older(classified, tmp_path_factory):
+    """The month as it would lie there sealed before results said how sure a class is."""
+    folder = shutil.copytree(folder_of(classified), tmp_path_factory.mktemp("older") / MONTH / "0")
+    for path in pieces.files(folder, ledger.RESULTS):
+        kept = pq.read_table(path).drop_columns(["confidence"])
+        pq.write_table(kept, path)
+    return Part(folder, ledger.read_head(folder)[0])
+
+
+def test_a_month_sealed_before_is_read_with_no_word_of_confidence(older, rows):
+    month = SealedMonth([older])
+    assert month.rows["confidence"].null_count == SIZE
+    light = month.find("T00010")
+    assert explanation.summary(month, light)["confidence"] is None
+    assert [row["class"] for row in month.rows.to_pylist()] == rows["class"].to_pylist()
+
+
+def test_a_supplement_does_not_hold_rows_against_a_column_there_was_not(classified, older, rows):
+    computed = SimpleNamespace(files=lambda table: pieces.files(folder_of(classified), table))
+    changed = monthly._changed(computed, SealedMonth([older]))
+    assert sum(part.num_rows for part in changed) == 0
 
 
 def test_the_states_of_a_month_are_in_the_journal_once(classified):

@@ -106,6 +106,22 @@ def test_a_page_says_why_by_which_records_and_what_follows(county):
     assert "probability" not in text
 
 
+def test_pages_and_index_say_in_a_word_how_sure_a_class_is(county, written):
+    words = {"high": "高", "medium": "中", "low": "低", "insufficient": "资料不足"}
+    entities = {one["confidence"]: one for one in county.entities}
+    assert set(entities) == set(words)
+    for code, entity in entities.items():
+        text = office.page(county, entity)
+        assert (
+            f'把握程度</span><span class="en" lang="en">confidence</span>：<span class="zh">{words[code]}</span>'
+            in text
+        )
+        assert "spreads" not in text
+    assert "把握程度" in (written[0] / "index.html").read_text()
+    without = office.page(county, {**county.entities[0], "confidence": None})
+    assert "把握程度" not in without
+
+
 def test_pages_and_lists_are_the_same_whenever_they_are_written(county, written, tmp_path):
     again = office.write(county, tmp_path)
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in written[1]]

@@ -73,6 +73,8 @@ def test_a_live_score_under_the_scheme_of_the_month_is_the_sealed_one(classified
         assert (one["class"], one["official"]["class"]) == (light["class"], light["class"])
         assert one["probability"] == f"{light['probability']:.12f}"
         assert one["margin"] == f"{light['margin']:.12f}"
+        assert one["confidence"] == light["confidence"]
+        assert set(one["certainty"]) == {"spreads", "agreement"}
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,14 @@ def test_a_live_score_under_the_scheme_of_the_month_is_the_sealed_one(classified
 def test_explain_says_how_much_is_told(ask, explain, keys):
     one = ask("/v1/scores", body={**subjects("T00010"), "explain": explain}).json["results"][0]
     assert keys == {"reasons", "contributions"} & set(one)
+
+
+def test_how_sure_a_class_is_needs_the_right_to_its_probability(classified, ask):
+    one = ask("/v1/scores", key=classified.key("internal"), body=subjects("T00010")).json["results"][0]
+    assert not {"probability", "confidence", "certainty"} & set(one)
+    told = ask("/v1/entities/T00010/class", key=classified.key("probability")).json
+    assert told["confidence"] == desk_of(classified).results.month("2025-12").find("T00010")["confidence"]
+    assert "certainty" not in told
 
 
 def test_contributions_of_a_live_score_add_up_as_decimals(classified, ask):
@@ -146,8 +156,8 @@ def test_history_is_newest_first_and_bounded(ask):
 def test_an_explanation_without_rights_has_one_internal_line_and_no_probability(classified, ask):
     plain = ask("/v1/entities/T00006/explanation").json
     full = ask("/v1/entities/T00006/explanation", key=classified.key("internal", "probability")).json
-    assert not {"probability", "base", "margin"} & set(plain)
-    assert {"probability", "base", "margin"} <= set(full)
+    assert not {"probability", "base", "margin", "confidence", "certainty"} & set(plain)
+    assert {"probability", "base", "margin", "confidence", "certainty"} <= set(full)
     assert "系统内部标注信息" in plain["contributions"]
     assert "系统内部标注信息" not in full["contributions"]
     assert "rule-H2" in {one["code"] for one in full["reasons"]}

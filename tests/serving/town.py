@@ -35,6 +35,7 @@ from serving.results import publisher_key
 from training import boosters, fit
 from training.calibration import IDENTITY
 from training.carried import carried
+from training.confidence import Certainty, Dimension, Line, Thin
 from training.cutoffs import Cutoffs, RiskClass
 from training.outcomes import Outcome
 from training.overrides import Demand, Override
@@ -253,6 +254,14 @@ RULES = (
 )  # fmt: skip
 
 
+def certainty(kinds):
+    """What ten bags might have shown: they part by three tenths of log odds, and agree more the farther a cutoff."""
+    rising = Line((0.0, 1.0, 2.0), (0.5, 0.8, 1.0))
+    thin = Thin("age_months", 84.0, 2, (Dimension("supervision", ("worst_24m",), kinds),))
+    spread = dict.fromkeys(kinds, Line((0.0,), (0.3,)))
+    return Certainty(10, 0.9, 0.7, spread, dict.fromkeys("ABCD", rising), thin)
+
+
 def made_scheme(town, *, cutoffs=(0.1, 0.25, 0.5), rules=RULES):
     """A scheme fitted on who has had grave events: not a good one, but a real one."""
     batch = next(batches(town.lake, town.definitions, as_of=date(2025, 10, 31)))
@@ -294,6 +303,7 @@ def made_scheme(town, *, cutoffs=(0.1, 0.25, 0.5), rules=RULES):
         golden=boosters.golden(models, layout.names),
         version=VERSION,
         carried=carried(town.lake, town.definitions, date(2025, 10, 31)),
+        certainty=certainty(kinds),
     )
 
 

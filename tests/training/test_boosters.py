@@ -97,7 +97,7 @@ def test_text_that_is_no_scheme_is_refused(scheme, key, tmp_path):
         Scheme.load(tmp_path / "a", key.public_key())
     later = files["scheme.json"].replace(b'"format": 3', b'"format": 9')
     package.write(tmp_path / "b", {**files, "scheme.json": later}, created_for="x", key=key)
-    with pytest.raises(SchemeError, match=r"format 9; this version reads format 3 and 4\. Retrain it"):
+    with pytest.raises(SchemeError, match=r"format 9; this version reads formats 3 to 5\. Retrain it"):
         Scheme.load(tmp_path / "b", key.public_key())
     loose = files["scheme.json"].replace(b'"format": 3', b'"format":  3')
     package.write(tmp_path / "c", {**files, "scheme.json": loose}, created_for="x", key=key)

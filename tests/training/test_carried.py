@@ -14,7 +14,7 @@ from features.indicators.system import FILE, System
 from features.matrix import batches
 from features.profile import read_profile
 from training.carried import carried, under
-from training.scheme import BARE, FORMAT, Scheme, SchemeError
+from training.scheme import BARE, CARRYING, Scheme, SchemeError
 
 AS_OF = date(2024, 6, 30)
 RECORDS = {
@@ -93,7 +93,7 @@ def test_a_scheme_is_saved_with_its_system_and_queries(ours, key, tmp_path, plac
     assert found.digest == digest
     assert (found.version, found.definitions) == ("1", ours.definitions)
     assert found.system.text == System.of(place[1].profile, load(place[1].profile)).text
-    assert f'"format": {FORMAT}' in found.files()["scheme.json"].decode()
+    assert f'"format": {CARRYING}' in found.files()["scheme.json"].decode()
     query = (tmp_path / "scheme" / "query-event.sql").read_text()
     assert query.startswith("-- as of 2024-06-30\nSELECT")
     assert "MAKE_DATE(2023, 6, 30)" in query
