@@ -35,8 +35,8 @@ class Population:
 
     ``raw_class`` is what the cutoffs alone say, ``model_class`` the same after steadiness. ``moved`` marks entities
     about whom something new became known since the earlier date, whether it moved their class or not.
-    ``values`` are those of every ``stride``-th entity, columns as ``columns``, with their kinds beside; ``states`` has
-    everyone's values of the dated states.
+    ``values`` are those of every ``stride``-th entity, columns as ``columns``, with their keys and kinds beside;
+    ``states`` has everyone's values of the dated states.
     """
 
     as_of: date
@@ -54,6 +54,7 @@ class Population:
     columns: tuple[str, ...]
     values: Floats
     values_kind: npt.NDArray[np.int8]
+    values_entity: npt.NDArray[np.int32]
     states: pa.Table
 
     def class_of(self, entities: Integers) -> Integers:
@@ -98,7 +99,8 @@ def classified(
         moved.append(_moved(scheme, found, at))
         seen.append(_states(part, states))
         values.append(scheme.aligned(part)[::stride])
-    entity = np.concatenate([part.entity for part in parts] or [np.empty(0, np.int32)])
+    keys = [part.entity for part in parts]
+    entity = np.concatenate(keys or [np.empty(0, np.int32)])
     kinds = [part.kind for part in parts]
     return Population(
         as_of=as_of,
@@ -116,6 +118,7 @@ def classified(
         columns=scheme.columns,
         values=np.concatenate(values),
         values_kind=np.concatenate([kind[::stride] for kind in kinds] or [np.empty(0, np.int8)]),
+        values_entity=np.concatenate([key[::stride] for key in keys] or [np.empty(0, np.int32)]),
         states=pa.concat_tables(seen, promote_options="default").combine_chunks(),
     )
 

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.evidence import CITED, SCHEMA, absence, evidence
+from features.evidence import CITED, SCHEMA, absence, evidence, repeats
 from serving import pieces
 from serving.classification import (
     EVIDENCE,
@@ -88,6 +88,8 @@ def _cited(
     slots = _slots(entity, values, contributions, sources)
     met = _met(part, sources)
     found = _evidence(pl.concat([slots.select(PAIR), met.select(PAIR)]), sources)
+    told_before = pl.DataFrame(repeats(sources.definitions, found, slots.to_arrow()))
+    slots = slots.join(told_before, on=PAIR, how="anti", maintain_order="left")
     marks = _Marks(found, near, sources)
     return _rows(part, pl.concat([marks.of_rules(met), marks.of_indicators(slots)]), near), found
 

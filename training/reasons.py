@@ -118,23 +118,41 @@ def rule_reasons(rules: Iterable[Override]) -> list[Reason]:
     return [Reason(f"rule-{rule.code}", "", None, 0.0, rule=rule.code, visibility=rule.visibility) for rule in rules]
 
 
-def text(one: Reason, definitions: Definitions, rules: Mapping[str, Override], language: str) -> str:
-    """The words of a reason: a rule's name and basis, or the indicator's own sentence with its value."""
+def text(
+    one: Reason,
+    definitions: Definitions,
+    rules: Mapping[str, Override],
+    language: str,
+    *,
+    named: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The words of a reason: a rule's name and basis, or the indicator's own sentence with its value.
+
+    ``named`` are the words of the codes that the values of its indicator number (``catalogue.code_words``).
+    """
     if one.rule is not None:
         rule = rules[one.rule]
         return f"{rule.label_en} ({rule.basis})" if language == "en" else f"{rule.label}（{rule.basis}）"
     defined = definitions.by_code[one.indicator]
     template, label = (defined.reason_en, defined.label_en) if language == "en" else (defined.reason, defined.label)
-    return sentence(template, label, (one.value, defined.unit), language)
+    names = [words[language == "en"] for words in named]
+    return sentence(template, label, (one.value, defined.unit), language, named=names)
 
 
-def sentence(template: str, label: str, measured: tuple[float | None, str], language: str) -> str:
-    """An indicator's sentence with its value and unit; what is absent or not the case is said as such."""
+def sentence(
+    template: str, label: str, measured: tuple[float | None, str], language: str, *, named: Sequence[str] = ()
+) -> str:
+    """An indicator's sentence with its value and unit; what is absent or not the case is said as such.
+
+    A value that numbers a code is said by the code's name, of which ``named`` has one a number.
+    """
     value, unit = measured
     if value is None:
         return f"{label}: no record" if language == "en" else f"{label}：无记录"
     if unit == FLAG_UNIT and value == 0:
         return f"not the case: {label}" if language == "en" else f"未见：{label}"
+    if named:
+        return f"{template}: {named[int(value)]}" if language == "en" else f"{template}：{named[int(value)]}"
     return template.replace("{v}", shown(value, unit))
 
 
