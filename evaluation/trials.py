@@ -1,7 +1,8 @@
 """Trials that explanations must stand: what they name is taken away, a month passes, or labels are shuffled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ LOWERED, RATIO = 0.99, 5.0
 TOP = 3
 JACCARD, FIRST, SIGNS, BIG = 0.80, 0.93, 0.999, 0.1
 UNCHANGED = 0.98
-SHUFFLES, TREES = 4, 40  # as many trees as the leak study's shuffled models have
+TREES = 40  # of a model of shuffled labels, as in the study of leaks
 CORRELATION, CORRELATED_ROWS = 0.2, 1_000
 
 Margins = Callable[[Floats, Kinds], Floats]
@@ -160,21 +161,36 @@ def shuffled(
     return replace(scheme, models=models)
 
 
-def randomised(scheme: Scheme, told: Told, others: list[Scheme]) -> Answer:
-    """E-11: a model that learned nothing is explained otherwise.
+def randomised(scheme: Scheme, told: Told, others: Sequence[Scheme]) -> Answer:
+    """E-11: models that learned nothing are explained otherwise.
 
-    The figure is Spearman's correlation of how much indicators contribute (absolute values), row by row over the
-    indicators either model uses, its mean over the rows and then over the shuffled models.
+    The figure judged is Spearman's correlation of contributions with their signs, which is how reasons are ordered:
+    row by row over the indicators either model uses, its mean over rows and models. Nothing in common is 0. Of absolute
+    contributions (``absolute``) even two models of shuffled labels have a part in common (``among_shuffled``), for what
+    varies little cannot contribute much in any model; both are stated beside.
+
+    Reference: J. Adebayo et al., Sanity Checks for Saliency Maps, 2018.
     """
-    found = []
-    for other in others:
-        bulk = other.contributions(told.values, told.kind, bulk=True)
-        used = [scheme.columns.index(name) for name in scheme.columns if name in {*scheme.used, *other.used}]
-        found.append(spearman(np.abs(told.bulk[:, used]), np.abs(bulk[:, used])))
-    shown = mean(np.array([one for one in found if one is not None]))
-    figures = {"correlation": shown, "greatest": max((one for one in found if one is not None), default=None)}
-    passed = shown is not None and shown <= CORRELATION
-    return answer("E-11", len(told.values), figures, passed=passed)
+    own = told.bulk[:, :-1]
+    bulks = [one.contributions(told.values, told.kind, bulk=True)[:, :-1] for one in others]
+    neighbours = pairwise(bulks)
+    figures = {
+        "correlation": _mean_of(spearman(*_used(own, one)) for one in bulks),
+        "absolute": _mean_of(spearman(*map(np.abs, _used(own, one))) for one in bulks),
+        "among_shuffled": _mean_of(spearman(*map(np.abs, _used(left, right))) for left, right in neighbours),
+    }
+    shown = figures["correlation"]
+    return answer("E-11", len(own), figures, passed=shown is not None and shown <= CORRELATION)
+
+
+def _used(left: Floats, right: Floats) -> tuple[Floats, Floats]:
+    """The columns in which either of two explanations says anything."""
+    told = (left != 0).any(axis=0) | (right != 0).any(axis=0)
+    return left[:, told], right[:, told]
+
+
+def _mean_of(figures: Iterable[float | None]) -> float | None:
+    return mean(np.array([one for one in figures if one is not None]))
 
 
 def spearman(left: Floats, right: Floats) -> float | None:
