@@ -3,6 +3,8 @@
 Every check looks at the same rows of the reference month, explained in bulk as a month is.
 """
 
+import importlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -122,9 +124,7 @@ def _tied(sections: npt.NDArray[np.str_], row: Floats, ours: reasons.Places, the
 
 def native(scheme: Scheme, values: Floats) -> Answer:
     """E-02: LightGBM's contributions are those shap's own walk over the trees finds, booster by booster."""
-    import shap
-
-    design, apart = model_rows(scheme, values), 0.0
+    design, apart, shap = model_rows(scheme, values), 0.0, _shap()
     for number, text in enumerate(scheme.models):
         one = booster(text)
         trees = read_trees(text, scheme.names, where=f"model {number}")
@@ -137,6 +137,13 @@ def native(scheme: Scheme, values: Floats) -> Answer:
         apart = max(apart, largest(theirs - ours))
     found = {"difference": apart, "boosters": len(scheme.models)}
     return answer("E-02", len(values), found, passed=apart <= NATIVE_ERROR)
+
+
+def _shap() -> Any:
+    """shap, imported without what it makes matplotlib say of old functions."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module("shap")
 
 
 def positive(found: Any) -> Floats:
