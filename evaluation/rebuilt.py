@@ -140,7 +140,7 @@ def rests(definitions: Definitions, found: Page, facts: Mapping[str, tuple[int, 
     cites = np.array([bool(one.reason.records) for one in found.printed], np.bool_)
     figures = {
         "dangling": sum(dangling(one, facts) for one in found.printed),
-        "baseless": sum(not one.reason.records and one.reason.value not in (None, 0.0) for one in found.printed),
+        "baseless": sum(baseless(one) for one in found.printed),
         "sampled_differ": int((~_equal(made.sampled, values)).sum()),
         "alone_differ": int((~_equal(made.alone, values) & has_own & cites).sum()),
         "alone": int((has_own & cites).sum()),
@@ -159,6 +159,11 @@ def behind_each(behind: pa.Table) -> dict[tuple[int, str], int]:
     """How many records are behind every (entity, indicator)."""
     counted = behind.group_by(["entity", "indicator"]).aggregate([("record_id", "count")])
     return {(row["entity"], row["indicator"]): row["record_id_count"] for row in counted.to_pylist()}
+
+
+def baseless(one: Printed) -> bool:
+    """Whether a reason has a value that absence does not explain, or says that there is no record and cites some."""
+    return one.reason.value is None if one.reason.records else one.reason.value not in (None, 0.0)
 
 
 def dangling(one: Printed, facts: Mapping[str, tuple[int, str]]) -> bool:

@@ -174,13 +174,14 @@ class _Marks:
         )
 
     def of_indicators(self, slots: pl.DataFrame) -> pl.DataFrame:
-        """Reasons from indicators: with records, or with what is absent where a value is 0 or null; no others."""
+        """Reasons from indicators: a value with records, or what is absent where it is 0 or null; no others."""
         records = self._found.group_by(PAIR, maintain_order=True).agg(
             records=pl.col("record_id"), dates=pl.col("event_date"), rank=pl.col("rank").max()
         )
         lines = self._with_visibility(slots).join(records, on=PAIR, how="left")
-        rests = pl.col("records").is_not_null() | pl.col("value").is_null() | (pl.col("value") == 0.0)
-        return lines.filter(rests).select(
+        held, known = pl.col("records").is_not_null(), pl.col("value").is_not_null()
+        absent = ~held & (~known | (pl.col("value") == 0.0))
+        return lines.filter((held & known) | absent).select(
             *("entity", "slot", "code", "indicator", "value", "contribution"),
             pl.col("records", "dates").fill_null([]),
             absent=pl.when(pl.col("records").is_null()).then(pl.col("absent")),

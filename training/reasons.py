@@ -101,11 +101,14 @@ def reason(
     """One reason, or None when nothing can be shown for it.
 
     ``rests_on`` is its records, or the statement that there are none; absence explains only a value of 0 or null.
+    A null value in spite of records (the indicator is of other kinds, or does not cover the period) says nothing.
     """
     defined = definitions.by_code[indicator]
     known = None if np.isnan(value) else float(value)
     code = f"{defined.section}-{indicator}"
     if isinstance(rests_on, Support):
+        if known is None:
+            return None
         visibility = strictest((defined.visibility, rests_on.visibility))
         return Reason(code, indicator, known, contribution, rests_on.records, rests_on.dates, visibility=visibility)
     if known not in (None, 0.0):

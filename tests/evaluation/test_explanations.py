@@ -347,6 +347,12 @@ def test_a_value_without_records_that_is_not_none_is_baseless():
     assert found.passed is False
 
 
+def test_no_record_said_beside_a_record_is_baseless():
+    lines = (*HONEST[:3], line("size", None, cites=("r3",), entity=2))
+    made = np.array([2.0, 0.0, np.nan, np.nan])
+    assert counting(lines, made, made).found["baseless"] == 1
+
+
 def test_a_value_that_comes_out_otherwise_is_found_to_the_last_bit():
     off = VALUES.copy()
     off[3] = np.nextafter(off[3], 3.0)
@@ -514,7 +520,7 @@ HARD = {"E-01", "E-02", "E-03", "E-05", "E-12", "E-13"}
 
 def test_the_hard_checks_stand_on_a_small_world(shown):
     assert {code for code in HARD if not shown.figures[code]["passed"]} == set()
-    assert shown.figures["E-05"]["alone"] > 50
+    assert shown.figures["E-05"]["alone"] > 200
     assert shown.figures["E-05"]["rows"] == shown.figures["E-12"]["rows"] > 200
 
 

@@ -96,11 +96,23 @@ def test_absence_explains_zero_and_null_and_nothing_else():
     assert reason(DEFINITIONS, "fines", 3.0, contribution=0.5, rests_on=nothing) is None
 
 
+def test_a_null_value_in_spite_of_records_says_nothing():
+    assert reason(DEFINITIONS, "fines", float("nan"), contribution=0.5, rests_on=CITED) is None
+
+
 def test_rules_come_as_reasons_of_their_own():
     (first, second) = rule_reasons(RULES)
     assert (first.code, first.rule, first.records) == ("rule-H1", "H1", ())
     assert text(first, DEFINITIONS, RULE_BY_CODE, "zh") == "吊销（《条例》第一条）"
     assert text(second, DEFINITIONS, RULE_BY_CODE, "en") == "listed (省局拟定)"
+
+
+def test_a_value_that_numbers_a_code_is_said_by_its_name():
+    home = replace(DEFINITIONS.by_code["size"], unit="code", reason="住所类型", reason_en="domicile")
+    found = reason(replace(DEFINITIONS, indicators=(home,)), "size", 1.0, contribution=0.5, rests_on=CITED)
+    named = (("自有", "owned"), ("租赁", "leased"))
+    said = [text(found, replace(DEFINITIONS, indicators=(home,)), {}, one, named=named) for one in ("zh", "en")]
+    assert said == ["住所类型：租赁", "domicile: leased"]
 
 
 def test_words_are_made_on_reading_from_the_value():
