@@ -149,6 +149,7 @@ NAMES: Mapping[str, Words] = {
     "baseless": ("无据", "baseless"),
     "sampled_differ": ("抽样重算不同", "differ from the sampled query"),
     "alone_differ": ("仅凭记录重算不同", "differ from records alone"),
+    "other_kind": ("不适用该类主体", "of other kinds"),
     "miscounted": ("次数不符", "miscounted"),
     "lowered_1": ("删一项下降", "fell without one"),
     "named_1": ("删一项平均降幅", "mean fall without one"),
@@ -277,13 +278,15 @@ def _reasons(seen: Explaining) -> list[Answer]:
 def page(seen: Explaining) -> Page:
     """Some 2,000 printed reasons of the reference month: of class D first, then C, B, A, by a keyed hash within."""
     told = seen.told
-    chosen = reasons.select(seen.task.definitions, told.values, told.indicators)
+    of_kind = (told.kind, seen.scheme.kinds)
+    chosen = reasons.select(seen.task.definitions, told.values, told.indicators, kind=of_kind)
     risk = seen.after.final_class[seen.place].astype(np.int64)
     order = sampled(seen.after.values_entity, -risk)
     reached = np.cumsum((chosen.place[order] >= 0).sum(axis=1))
     rows = np.sort(order[: int(np.searchsorted(reached, READ_REASONS)) + 1])
     part = reasons.Selected(chosen.place[rows], chosen.contribution[rows])
-    return printed.page(seen.task, part, seen.after.values_entity[rows], told.values[rows])
+    entities = (seen.after.values_entity[rows], told.kind[rows])
+    return printed.page(seen.task, part, entities, told.values[rows])
 
 
 def sampled(entity: npt.NDArray[np.int32], first: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -36,17 +36,21 @@ SLACK = 1e-9  # of a value that lies on the edge of rounding
 Said = tuple[str, float | None]
 """The code and the value a sentence states; null where it says that there is no record."""
 
+Keys = tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]
+"""Entity keys and the kind number of each."""
+
 Named = Sequence[tuple[str, str]]
 """The words of the codes of a list, in order, in Chinese and English."""
 
 
 @dataclass(frozen=True)
 class Printed:
-    """A reason of an entity, and its words by language."""
+    """A reason of an entity, its words by language, and the entity's kind."""
 
     entity: int
     reason: Reason
     words: Mapping[str, str]
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,13 @@ class Page:
         return found
 
 
-def page(task: Task, chosen: Selected, entity: npt.NDArray[np.int32], values: Floats) -> Page:
+def page(task: Task, chosen: Selected, entities: Keys, values: Floats) -> Page:
     """The reasons of some entities of the reference month (columns of ``values`` are the definitions' codes).
 
+    ``entities`` are their keys and kind numbers.
     The visibility of a reason is the strictest of its definition's and of all records behind it, as in a month.
     """
-    definitions, as_of = task.definitions, task.reference_month
+    definitions, as_of, (entity, kind) = task.definitions, task.reference_month, entities
     pairs = wanted(chosen, entity, definitions.codes)
     found = behind(task.lake, definitions, as_of=as_of, wanted=pairs, engine=task.engine)
     row, slot = np.nonzero(chosen.place >= 0)
@@ -90,7 +95,8 @@ def page(task: Task, chosen: Selected, entity: npt.NDArray[np.int32], values: Fl
         one = reason(definitions, code, float(value), contribution=float(adds), rests_on=rests_on)
         withheld += one is None
         if one is not None:
-            printed.append(Printed(key, one, words(one, definitions, names.get(code, ()))))
+            said = words(one, definitions, names.get(code, ()))
+            printed.append(Printed(key, one, said, task.profile.kind_codes[kind[row[number]]]))
     return Page(tuple(printed), found, withheld)
 
 

@@ -144,9 +144,10 @@ def rests(definitions: Definitions, found: Page, facts: Mapping[str, tuple[int, 
         "sampled_differ": int((~_equal(made.sampled, values)).sum()),
         "alone_differ": int((~_equal(made.alone, values) & has_own & cites).sum()),
         "alone": int((has_own & cites).sum()),
+        "other_kind": sum(one.kind not in definitions.by_code[one.reason.indicator].kinds for one in found.printed),
         "miscounted": sum(miscounted(definitions, one, number) for one in found.printed),
     }
-    wrong = ("dangling", "baseless", "sampled_differ", "alone_differ", "miscounted")
+    wrong = ("dangling", "baseless", "sampled_differ", "alone_differ", "other_kind", "miscounted")
     return answer("E-05", len(found.printed), figures, passed=not any(figures[name] for name in wrong))
 
 

@@ -85,7 +85,7 @@ def _cited(
     entity = part["entity"].to_numpy()
     first, last = (int(entity[0]), int(entity[-1])) if len(entity) else (0, -1)
     near = internal.filter((pc.field("entity") >= first) & (pc.field("entity") <= last))
-    slots = _slots(entity, values, contributions, sources)
+    slots = _slots(part, values, contributions, sources)
     met = _met(part, sources)
     found = _evidence(pl.concat([slots.select(PAIR), met.select(PAIR)]), sources)
     told_before = pl.DataFrame(repeats(sources.definitions, found, slots.to_arrow()))
@@ -118,11 +118,11 @@ def _ordered(contributions: Contributions, sources: Sources) -> Contributions:
     return found
 
 
-def _slots(
-    entity: npt.NDArray[np.int32], values: Floats, contributions: Contributions, sources: Sources
-) -> pl.DataFrame:
+def _slots(part: pa.Table, values: Floats, contributions: Contributions, sources: Sources) -> pl.DataFrame:
     """The indicators that may become reasons, one line each: place in the order, value, contribution."""
-    selected = reasons.select(sources.definitions, values, contributions)
+    entity, kinds = part["entity"].to_numpy(), sources.scheme.kinds
+    number = pc.index_in(part["kind"], value_set=pa.array(kinds, pa.string())).to_numpy()
+    selected = reasons.select(sources.definitions, values, contributions, kind=(number, kinds))
     row, slot = np.nonzero(selected.place >= 0)
     place = selected.place[row, slot].astype(np.int64)
     return pl.DataFrame(

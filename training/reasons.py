@@ -15,6 +15,9 @@ from training.overrides import Override
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int16]
 
+OfKind = tuple[npt.NDArray[np.integer[Any]], Sequence[str]]
+"""The kind number of every row, and the code of every number."""
+
 RAISING, LOWERING = 4, 2
 LEAST_SHARE = 0.05
 VISIBILITIES = ("publishable", "internal", "restricted")
@@ -57,12 +60,19 @@ class Support:
     visibility: str
 
 
-def select(definitions: Definitions, values: Floats, contributions: npt.NDArray[np.floating[Any]]) -> Selected:
+def select(
+    definitions: Definitions,
+    values: Floats,
+    contributions: npt.NDArray[np.floating[Any]],
+    *,
+    kind: OfKind | None = None,
+) -> Selected:
     """Candidates of every row: up to four sections that raise the margin and two that lower it, strongest first.
 
     Columns of both arrays are ``definitions.codes`` (a trailing line ``exposure`` is ignored). Indicators of one
     section add up to one reason, printed as the strongest of them. A section adding less than 5 % of its direction's
-    sum is left out, and so is a value that points the other way: an adverse count is never shown as lowering.
+    sum is left out, and so is a value that points the other way: an adverse count is never shown as lowering. With
+    ``kind`` no reason is an indicator of other kinds than the row's: that it has no value says nothing of anybody.
     """
     section, count = _sections(definitions)
     riskier = [indicator.direction == "riskier" for indicator in definitions.indicators]
@@ -71,8 +81,9 @@ def select(definitions: Definitions, values: Floats, contributions: npt.NDArray[
     for place in np.flatnonzero(section >= 0).tolist():
         used, number = contributions[:, place].astype(np.float64), int(section[place])
         sums[:, number] += used
-        may_raise = ~(riskier[place] & (values[:, place] <= 0))
-        may_lower = ~(riskier[place] & (values[:, place] > 0))
+        applies = _applies(definitions.indicators[place].kinds, kind)
+        may_raise = ~(riskier[place] & (values[:, place] <= 0)) & applies
+        may_lower = ~(riskier[place] & (values[:, place] > 0)) & applies
         rising.see(number, place, np.where(may_raise, used, 0.0))
         falling.see(number, place, np.where(may_lower, -used, 0.0))
     upward = _ranked(np.maximum(sums, 0.0), rising.place, RAISING)
@@ -171,6 +182,13 @@ def shown(value: float, unit: str) -> str:
 def strictest(visibilities: Iterable[str]) -> str:
     """The strictest of several visibilities."""
     return max(visibilities, key=VISIBILITIES.index)
+
+
+def _applies(kinds: Sequence[str], kind: OfKind | None) -> npt.NDArray[np.bool_]:
+    """Whether an indicator of some kinds is of every row's; one yes for all where it is of all kinds."""
+    if kind is None or set(kinds) >= set(kind[1]):
+        return np.ones(1, np.bool_)
+    return np.array([code in kinds for code in kind[1]], np.bool_)[kind[0]]
 
 
 def _sections(definitions: Definitions) -> tuple[npt.NDArray[np.int64], int]:

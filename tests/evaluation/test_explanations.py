@@ -283,11 +283,11 @@ def test_ranks_of_rows_that_are_all_alike_say_nothing():
 # --------------------------------------------------------------------------------------------- printed reasons
 
 
-def line(indicator, value, *, entity=1, cites=(), visibility="publishable", words=None):
+def line(indicator, value, *, entity=1, cites=(), visibility="publishable", words=None, kind="shop"):
     code = f"{DEFINITIONS.by_code[indicator].section}-{indicator}"
     days = tuple(date(2025, 3, 1) for _ in cites)
     one = Reason(code, indicator, value, 0.5, tuple(cites), days, None if cites else {}, visibility=visibility)
-    return Printed(entity, one, words or printed.words(one, DEFINITIONS))
+    return Printed(entity, one, words or printed.words(one, DEFINITIONS), kind)
 
 
 def page_of(*lines, behind=()):
@@ -351,6 +351,13 @@ def test_no_record_said_beside_a_record_is_baseless():
     lines = (*HONEST[:3], line("size", None, cites=("r3",), entity=2))
     made = np.array([2.0, 0.0, np.nan, np.nan])
     assert counting(lines, made, made).found["baseless"] == 1
+
+
+def test_a_reason_that_is_of_other_kinds_is_found():
+    lines = (*HONEST[:3], line("size", 2.5, cites=("r3",), entity=2, kind="school"))
+    found = counting(lines)
+    assert found.found["other_kind"] == 1
+    assert found.passed is False
 
 
 def test_a_value_that_comes_out_otherwise_is_found_to_the_last_bit():

@@ -67,6 +67,18 @@ def test_candidates_are_few_distinct_and_point_their_way(seed):
         assert np.all(np.diff(amounts[:RAISING]) <= 0)
 
 
+def test_an_indicator_of_other_kinds_is_no_reason_of_anybody():
+    few = (DEFINITIONS.indicators[0], replace(DEFINITIONS.by_code["listed"], kinds=("guild",)))
+    values, added = np.ones((2, 2)), np.array([[0.5, 0.9], [0.5, -0.9]])
+    system = replace(DEFINITIONS, indicators=few)
+    found = select(system, values, added, kind=(np.array([2, 0]), ("shop", "stall", "guild")))
+    assert found.place[:, :2].tolist() == [[1, 0], [0, -1]]
+    assert select(system, values, added).place[:, :2].tolist() == [[1, 0], [0, -1]]
+    safer = replace(system, indicators=(few[0], replace(few[1], direction="none")))
+    assert select(safer, values, added).place[1, RAISING] == 1
+    assert select(safer, values, added, kind=(np.array([2, 0]), ("shop", "stall", "guild"))).place[1, RAISING] == -1
+
+
 def test_a_system_of_few_sections_has_few_candidates():
     few = replace(DEFINITIONS, indicators=DEFINITIONS.indicators[:2])
     found = select(few, np.ones((3, 2)), np.full((3, 3), 0.5))
