@@ -31,7 +31,17 @@ CALM_ROWS = 2_000  # entities compared with the month before
 HARD, SOFT = "EV062", "EV063"
 HARD_CHECKS = ("E-01", "E-02", "E-03", "E-04", "E-05", "E-12", "E-13")
 SOFT_CHECKS = ("E-06", "E-07", "E-11")
-SHARES = {"lowered_1", "lowered_3", "counts_lower", "measures_lower", "first_section", "signs", "unchanged", *"ABCD"}
+SHARES = {
+    "lowered_1",
+    "lowered_3",
+    "counts_lower",
+    "measures_lower",
+    "first_section",
+    "signs",
+    "signs_all",
+    "unchanged",
+    *"ABCD",
+}
 NUMBERS = {"cells", "single_rows", "boosters", "signs_cells", "alone", "described"}
 ANSWERS: Mapping[bool | None, Words] = {True: ("✓", "✓"), False: ("✗", "✗"), None: ("○", "○")}
 
@@ -161,7 +171,8 @@ NAMES: Mapping[str, Words] = {
     "ratio_3": ("三项之比", "ratio of three"),
     "jaccard": ("前三条 Jaccard", "Jaccard of three"),
     "first_section": ("首条板块相同", "first section the same"),
-    "signs": ("符号相同", "signs the same"),
+    "signs": ("值未变者符号相同", "signs the same where values stayed"),
+    "signs_all": ("全部符号相同", "of all signs"),
     "signs_cells": ("比较的格子", "cells compared"),
     "unchanged": ("不变", "unchanged"),
     "two_class_jumps": ("跨两类", "two-class jumps"),
@@ -246,7 +257,7 @@ def _next_month(seen: Explaining) -> Answer:
     same = np.flatnonzero(kind == told.kind[calm])
     values = np.column_stack([matrix[code].to_numpy()[same] for code in seen.scheme.columns])
     was = Told.by(seen.scheme, values, kind[same])
-    return trials.next_month(seen.task.definitions, was, rows_of(told, calm[same]))
+    return trials.next_month(seen.task.definitions, was, rows_of(told, calm[same]), seen.scheme.kinds)
 
 
 def calm_rows(seen: Explaining) -> npt.NDArray[np.int64]:

@@ -100,23 +100,27 @@ def deletion(margins: Margins, told: Told, usual: Floats, rng: np.random.Generat
     return answer("E-06", len(told.values), found, passed=passed)
 
 
-def next_month(definitions: Definitions, was: Told, now: Told) -> Answer:
+def next_month(definitions: Definitions, was: Told, now: Told, kinds: Sequence[str]) -> Answer:
     """E-07: entities of the top decile about whom nothing became known keep their reasons from month to month.
 
-    Rows of both are the same entities. Signs are compared where a contribution was or is above 0.1 in both months.
+    Rows of both are the same entities, whose kind numbers name ``kinds``. Signs are compared where a contribution is
+    above 0.1 in either month and the indicator's own value stayed; ``signs_all`` has the others too, whose value
+    changed as a window ended or by a record that moves no class (a rectification done).
     """
-    chosen = [reasons.select(definitions, one.values, one.indicators).place for one in (was, now)]
+    chosen = [reasons.select(definitions, one.values, one.indicators, kind=(one.kind, kinds)) for one in (was, now)]
     sections = np.array([one.section for one in definitions.indicators])
-    pairs = list(zip(*(one.tolist() for one in chosen), strict=True))
+    pairs = list(zip(*(one.place.tolist() for one in chosen), strict=True))
     overlap = [_jaccard(before[:TOP], after[:TOP]) for before, after in pairs]
     first = [_section(sections, before) == _section(sections, after) for before, after in pairs]
-    big = (np.abs(was.indicators) > BIG) & (np.abs(now.indicators) > BIG)
+    big = (np.abs(was.indicators) > BIG) | (np.abs(now.indicators) > BIG)
+    stayed = big & ((was.values == now.values) | (np.isnan(was.values) & np.isnan(now.values)))
     same = np.sign(was.indicators) == np.sign(now.indicators)
     found = {
         "jaccard": mean(np.array(overlap, np.float64)),
         "first_section": mean(np.array(first, np.float64)),
-        "signs": float(same[big].mean()) if big.any() else 1.0,
-        "signs_cells": int(big.sum()),
+        "signs": float(same[stayed].mean()) if stayed.any() else 1.0,
+        "signs_cells": int(stayed.sum()),
+        "signs_all": float(same[big].mean()) if big.any() else 1.0,
     }
     bounds = {"jaccard": JACCARD, "first_section": FIRST, "signs": SIGNS}
     passed = all((found[name] or 0.0) >= bound for name, bound in bounds.items())

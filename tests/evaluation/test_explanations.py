@@ -223,7 +223,7 @@ def test_reasons_drawn_at_random_do_not_stand_deletion(scheme, told):
 def test_nobody_to_look_at_is_no_answer(scheme, told):
     nobody = explanations.rows_of(told, np.empty(0, np.int64))
     assert trials.deletion(scheme.margins, nobody, usual(told, scheme), np.random.default_rng(1)).passed is None
-    assert trials.next_month(DEFINITIONS, nobody, nobody).passed is None
+    assert trials.next_month(DEFINITIONS, nobody, nobody, small_scheme.KINDS).passed is None
 
 
 def test_the_usual_value_is_the_median_or_null_where_most_have_none():
@@ -236,16 +236,26 @@ def test_the_usual_value_is_the_median_or_null_where_most_have_none():
 
 
 def test_a_month_in_which_nothing_happened_changes_no_reason(told):
-    found = trials.next_month(DEFINITIONS, told, told)
+    found = trials.next_month(DEFINITIONS, told, told, small_scheme.KINDS)
     assert found.passed
     assert found.found["jaccard"] == found.found["first_section"] == found.found["signs"] == 1.0
 
 
 def test_reasons_of_other_entities_are_not_stable(told):
     mixed = explanations.rows_of(told, np.random.default_rng(3).permutation(len(told.values)))
-    found = trials.next_month(DEFINITIONS, mixed, told)
+    found = trials.next_month(DEFINITIONS, mixed, told, small_scheme.KINDS)
     assert found.passed is False
+    assert found.found["jaccard"] < 0.8
+    assert found.found["signs_all"] < 0.999
+
+
+def test_a_sign_that_turns_where_the_value_stayed_is_found(told):
+    bulk = told.bulk.copy()
+    bulk[:, 0] *= -1
+    found = trials.next_month(DEFINITIONS, replace(told, bulk=bulk), told, small_scheme.KINDS)
     assert found.found["signs"] < 0.999
+    moved = replace(told, values=np.nan_to_num(told.values) + 1.0, bulk=bulk)
+    assert trials.next_month(DEFINITIONS, moved, told, small_scheme.KINDS).found["signs_cells"] == 0
 
 
 def test_classes_of_the_calm_stay_and_nobody_jumps():
