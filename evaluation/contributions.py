@@ -197,18 +197,19 @@ def _rows_apart(left: Floats, right: Floats) -> int:
     return int((own.view(np.int64) != other.view(np.int64)).any(axis=1).sum())
 
 
-def signs(definitions: Definitions, told: Told, sanity: Sanity | None) -> Answer:
+def signs(scheme: Scheme, definitions: Definitions, told: Told, sanity: Sanity | None) -> Answer:
     """E-04: no adverse value is printed as lowering, counts of adverse records do not lower, the model's signs hold.
 
-    A count is held against no record, 0. What is weighted by time or measured (days, amounts, points) may lower where
-    it is small for those who have it at all: path-dependent contributions are held against these. That share is
-    stated, as ``measures_lower``, and never printed as a reason.
+    A count is held against no record, 0, where the model tells it from that. What is weighted by time or measured
+    (days, amounts, points) may lower where it is small for those who have it at all: path-dependent contributions are
+    held against these. That share is stated, as ``measures_lower``, and never printed as a reason.
     """
     chosen = reasons.select(definitions, told.values, told.indicators)
     riskier = np.array([one.direction == "riskier" for one in definitions.indicators])
     counts, signed = (np.array([of(one) for one in definitions.indicators]) for of in (_counts_adverse, _is_signed))
     lowers = told.indicators < -BULK_ERROR
-    cells = [(told.values > 0) & columns for columns in (counts, signed & ~counts)]
+    above = (told.values > 0) & told_from_none(scheme, told.values)
+    cells = [above & columns for columns in (counts, signed & ~counts)]
     shares = [float((one & lowers).sum() / max(1, one.sum())) for one in cells]
     found = {
         "printed": printed_against(chosen, told.values, riskier),
@@ -219,6 +220,14 @@ def signs(definitions: Definitions, told: Told, sanity: Sanity | None) -> Answer
     }
     passed = not found["printed"] and shares[0] <= CELLS_SHARE and not found["model_against"]
     return answer("E-04", len(told.values), found, passed=bool(passed))
+
+
+def told_from_none(scheme: Scheme, values: Floats) -> npt.NDArray[np.bool_]:
+    """Which values lie on another side of some threshold than 0 does."""
+    found = np.zeros(values.shape, np.bool_)
+    places = [scheme.columns.index(name) for name in scheme.used]
+    found[:, places] = scheme.bin_codes(values) != scheme.bin_codes(np.zeros((1, values.shape[1])))
+    return found
 
 
 def printed_against(chosen: reasons.Selected, values: Floats, riskier: npt.NDArray[np.bool_]) -> int:

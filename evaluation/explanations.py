@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from evaluation import contributions, printed, rebuilt, trials
-from evaluation.answers import Answer
+from evaluation.answers import Answer, answer
 from evaluation.charts import paired_bars
 from evaluation.checks import Sanity
 from evaluation.contributions import BITS_ROWS, NATIVE_ROWS, Told
@@ -212,13 +212,15 @@ def study(seen: Explaining) -> Shown:
 
 
 def checked(seen: Explaining) -> list[Answer]:
-    """The answers of all checks, in the order of their codes."""
+    """The answers of all checks, in the order of their codes; none can be given of nobody."""
     definitions, told = seen.task.definitions, seen.told
+    if not len(told.values):
+        return [answer(code, 0, {}, passed=False) for code in CHECKS]
     found = [
         contributions.additivity(seen.scheme, definitions, told),
         contributions.native(seen.scheme, told.every(NATIVE_ROWS).values),
         contributions.same_bits(seen.scheme, told.every(BITS_ROWS).values),
-        contributions.signs(definitions, told, seen.sanity),
+        contributions.signs(seen.scheme, definitions, told, seen.sanity),
         _deletion(seen),
         _next_month(seen),
         trials.randomised(seen.scheme, told.every(trials.CORRELATED_ROWS), seen.shuffled),

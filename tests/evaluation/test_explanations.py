@@ -169,20 +169,29 @@ def test_an_explanation_that_depends_on_the_order_is_found(scheme, told):
     assert contributions.batched(in_line, vectors)["order"] > 80
 
 
-def test_no_adverse_value_is_printed_as_lowering_and_counts_do_not_lower(told):
-    found = contributions.signs(DEFINITIONS, told, Sanity(10, 0, 0.0))
+def test_no_adverse_value_is_printed_as_lowering_and_counts_do_not_lower(scheme, told):
+    found = contributions.signs(scheme, DEFINITIONS, told, Sanity(10, 0, 0.0))
     assert found.passed
     assert found.found["cells"] > 500
-    assert contributions.signs(DEFINITIONS, told, Sanity(10, 1, 0.0)).passed is False
+    assert contributions.signs(scheme, DEFINITIONS, told, Sanity(10, 1, 0.0)).passed is False
 
 
-def test_counts_that_lower_are_found(told):
+def test_counts_that_lower_are_found(scheme, told):
     bulk = told.bulk.copy()
     bulk[:, 0] = -np.abs(bulk[:, 0])
-    found = contributions.signs(DEFINITIONS, replace(told, bulk=bulk), None)
+    found = contributions.signs(scheme, DEFINITIONS, replace(told, bulk=bulk), None)
     assert found.passed is False
     assert found.found["counts_lower"] > 0.3
     assert found.found["printed"] == 0
+
+
+def test_a_count_the_model_does_not_tell_from_none_cannot_lower(scheme):
+    first = scheme._explainer.bins.thresholds[0][0]
+    values = np.zeros((2, 9))
+    values[:, 0] = first / 2, first + 1
+    found = contributions.told_from_none(scheme, values)
+    assert found[:, 0].tolist() == [False, True]
+    assert not found[:, [6, 7, 8]].any()
 
 
 def test_a_printed_adverse_value_that_lowers_is_found():
@@ -555,6 +564,21 @@ def test_every_figure_has_words_in_both_languages(shown):
     told = {name for one in shown.figures.values() for name in one} - {"rows", "passed", "target", *"ABCD"}
     assert told <= set(explanations.NAMES)
     assert all(zh and en for words in explanations.NAMES.values() for zh, en in (words,))
+
+
+def test_of_nobody_nothing_can_be_said(seen):
+    after = seen.after
+    empty = {name: getattr(after, name)[:0] for name in ("values", "values_kind", "values_entity")}
+    found = explanations.study(replace(seen, after=replace(after, **empty)))
+    assert {one["passed"] for one in found.figures.values()} == {None}
+    assert found.judged["EV062"][0].value is None
+    assert found.pictures == ()
+
+
+def test_where_something_is_known_of_everybody_nobody_is_compared_with_the_month_before(seen):
+    restless = replace(seen.after, moved=np.ones_like(seen.after.moved))
+    assert explanations._next_month(replace(seen, after=restless)).passed is None
+    assert "E-08" not in {one.code for one in explanations.checked(replace(seen, calm=None))}
 
 
 def test_the_same_world_gives_the_same_figures(seen, shown):
