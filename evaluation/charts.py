@@ -315,3 +315,25 @@ def portions(parts: Sequence[tuple[float, str]], name: Words) -> str:
         if end > x:
             body.append(f'<rect x="{x:.1f}" y="1" width="{end - x:.1f}" height="12" fill="{colour}"/>')
     return _svg(height, name, body, width=width)
+
+
+def paired_bars(rows: Sequence[tuple[Words, float, float]], told: tuple[Words, Words], name: Words) -> str:
+    """Two figures a row as bars of one length scale, told apart by colour; ``told`` names the two."""
+    height = 52.0 * len(rows) + 40
+    most = max((max(left, right) for _, left, right in rows), default=0.0) or 1.0
+    across = Scale(0.0, most * 1.1, 120, WIDTH - 70)
+    body = [
+        _text(120, 14, told[0], css="axis"),
+        _line(100, 10, 114, 10, ACCENT, 'stroke-width="8"'),
+        _text(320, 14, told[1], css="axis"),
+        _line(300, 10, 314, 10, MUTED, 'stroke-width="8"'),
+    ]
+    for row, (label, *figures) in enumerate(rows):
+        y = 30.0 + 52 * row
+        body.append(_text(112, y + 20, label, anchor="end", css="axis"))
+        for step, (value, colour) in enumerate(zip(figures, (ACCENT, MUTED), strict=True)):
+            end, top = across(max(value, 0.0)), y + 18 * step
+            length = max(end - across(0.0), 1.0)
+            body.append(f'<rect x="120" y="{top:.1f}" width="{length:.1f}" height="14" rx="2" fill="{colour}"/>')
+            body.append(_text(end + 6, top + 11, f"{value:.3f}"))
+    return _svg(height, name, body)

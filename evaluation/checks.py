@@ -309,6 +309,8 @@ FIGURES: Mapping[str, Callable[[Evidence, Rule], tuple[Detail, ...]]] = {
     "EV050": _guards,
     "EV060": _monotone,
     "EV061": _additivity,
+    "EV062": of_study("EV062", at_most=True),
+    "EV063": of_study("EV063", at_most=True),
     "EV064": of_study("EV064", at_most=False),
     "EV065": of_study("EV065", at_most=True),
     "EV070": _psi,

@@ -1,8 +1,7 @@
 """What the studies of a trained scheme are made from: scored pairs, rivals, draws and populations, read and fitted."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation import certainty, drift, leakage, movers, population, recourse, saved, sensitivity, sources, twice
+from evaluation import population, trials
 from evaluation.assessment import DrawMaterial, Material, Rivals, watched
 from evaluation.backtest import Origin, rolling
 from evaluation.case import Case, pairs_of
@@ -21,8 +20,8 @@ from evaluation.draws import Draws, oracle_classes, place_draws
 from evaluation.metrics import Floats
 from evaluation.population import Population
 from evaluation.replay import matrix_of, scored_on, trained_then
-from evaluation.shown import Shown
 from evaluation.slices import LOOKED_AT, WATCHED, Slices, parts_of, quintiles, read_dimensions, study
+from evaluation.studies import Seen, further
 from features.asof import Month
 from features.matrix import Batch
 from features.simulation.truth import latent
@@ -33,7 +32,6 @@ from training.cohort import HEADLINE, OPEN_CASE
 from training.draws import DRAWS, DrawRule, read_draws
 from training.errors import SchemeError
 from training.figures import BASELINES
-from training.guards import GUARDS
 from training.labels import horizon_end, mature_on
 from training.looking import chances
 from training.pairs import Say
@@ -42,7 +40,6 @@ from training.splits import DateSettings, by_date
 from training.task import Task
 
 SHUFFLES = 8  # with four, chance alone once looked like a leak in a small place
-SHUFFLED_TREES = 40
 
 
 def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
@@ -53,76 +50,26 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
     after = population.classified(case.task, case.scheme, as_of=month, before=before)
     classes = population.shares(after, case.task.profile)
     open_cases = pairs_of(case.scored, OPEN_CASE)
-    drawn = _draws(case, say)
-    taken_over = _taken_over(case, before, after, say)
+    drawn, stability = _draws(case, say), population.compared(before, after, case.task.definitions)
+    sanity, shuffled = population.sanity(case.task, case.scheme, after), _shuffled(case, rng)
     say("rivals: baseline, shuffled labels" + (", champion" if case.champion else ""))
     return Material(
         scheme=case.scheme.digest,
         kinds=case.scheme.kinds,
         scored=case.headline,
         open_cases=open_cases if len(open_cases.outcome) else None,
-        rivals=_rivals(case, rng),
+        rivals=_rivals(case, shuffled),
         draws=drawn[1] if drawn else None,
         origins=_origins(case, classes, rng, say=say),
         coverage=population.coverage(after),
         classes=classes,
-        sanity=population.sanity(case.task, case.scheme, after),
-        stability=population.compared(before, after, case.task.definitions),
+        sanity=sanity,
+        stability=stability,
         slices=_slices(case, say),
-        studies=_studies(Seen(case, taken_over, before, after, drawn), watched(classes), rng),
-    )
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What further studies look at: everyone in the two last months, and on the last test date with the draws after it.
-
-    ``taken_over`` are the two months as the scheme would take over from the champion between them.
-    """
-
-    case: Case
-    taken_over: tuple[Population, Population]
-    before: Population
-    after: Population
-    drawn: tuple[Population, DrawMaterial] | None
-
-
-def _taken_over(case: Case, before: Population, after: Population, say: Say) -> tuple[Population, Population]:
-    """The two months as the scheme would take over from the champion between them; under the scheme alone where nobody
-    reigns, or one of other indicators or kinds."""
-    reigning = case.champion
-    if reigning is None or reigning.digest == case.scheme.digest:
-        return before, after
-    if (reigning.definitions, reigning.kinds) != (case.scheme.definitions, case.scheme.kinds):
-        return before, after
-    say(f"{Month.of(after.as_of)} as the scheme would take over from the champion")
-    reigned = population.classified(case.task, reigning, as_of=before.as_of)
-    return reigned, population.classified(case.task, case.scheme, as_of=after.as_of, before=reigned)
-
-
-def _studies(seen: Seen, volumes: Mapping[str, float], rng: np.random.Generator) -> tuple[Shown, ...]:
-    """All further studies, in the order of the report; those that had nothing to study are left out."""
-    found = (
-        sources.study(seen.case),
-        leakage.study(json.loads((seen.case.trained.folder.parent / GUARDS).read_text(encoding="utf-8"))),
-        None if seen.drawn is None else twice.study(seen.case, *seen.drawn, volumes, rng),
-        sensitivity.study(seen.case, rng),
-        movers.study(seen.case, *seen.taken_over),
-        drift.study(seen.case, seen.after),
-        certainty.study(
-            seen.case.task.profile, seen.case.scheme, scored=seen.case.scored, months=(seen.before, seen.after)
+        studies=further(
+            Seen(case, before, after, drawn, stability, sanity, shuffled), watched(classes), rng=rng, say=say
         ),
-        recourse.study(seen.case.task, seen.case.scheme, seen.after),
-        _saved(seen, rng),
     )
-    return tuple(one for one in found if one is not None)
-
-
-def _saved(seen: Seen, rng: np.random.Generator) -> Shown | None:
-    """The time saved, where truth is known."""
-    if seen.drawn is None or seen.case.truth is None:
-        return None
-    return saved.of_population(seen.case.task, seen.drawn[0], seen.case.truth, rng)
 
 
 def _slices(case: Case, say: Say) -> dict[str, Slices]:
@@ -145,16 +92,16 @@ def _slices(case: Case, say: Say) -> dict[str, Slices]:
     return found
 
 
-def _rivals(case: Case, rng: np.random.Generator) -> Rivals:
+def _rivals(case: Case, shuffled: Sequence[Scheme]) -> Rivals:
     headline = case.scored.filter(pc.equal(case.scored["stratum"], HEADLINE))
-    seen = case.sample.rows("test")
+    seen, place = case.sample.rows("test"), case.sample.layout
     baseline = next(name for name in BASELINES if name in headline.column_names)
     margins = None if case.champion is None else _champion(case, case.champion, seen)
     return Rivals(
         baseline=(baseline, headline[baseline].to_numpy()),
         champion=None if margins is None else ("champion", margins),
         champion_probability=None if margins is None else _probability(case, margins, seen.kind),
-        shuffled=_shuffled(case, seen, rng),
+        shuffled=[mean_margin([booster(text) for text in one.models], fit.design(seen, place)) for one in shuffled],
         propensity=None if case.truth is None else _propensity(case, case.truth, headline),
     )
 
@@ -185,23 +132,10 @@ def _probability(case: Case, margins: Floats, kind: npt.NDArray[np.int8]) -> Flo
     return reigning.probabilities(margins, kind)
 
 
-def _shuffled(case: Case, seen: fit.Rows, rng: np.random.Generator) -> list[Floats]:
-    """Margins of small models whose labels were shuffled within each kind.
-
-    They are fitted without monotone signs: a sign is knowledge, and even noise would follow it above an AUC of 0.5.
-    """
+def _shuffled(case: Case, rng: np.random.Generator) -> list[Scheme]:
+    """Schemes whose labels were shuffled: what they still tell apart is a leak, what they explain is chance."""
     rows = case.sample.rows("fit")
-    place = replace(case.sample.layout, monotone=(0,) * len(case.sample.layout.features))
-    settings = replace(case.task.trees, count=SHUFFLED_TREES, seeds=(1,))
-    found = []
-    for _ in range(SHUFFLES):
-        label = rows.label.copy()
-        for kind in np.unique(rows.kind):
-            own = np.flatnonzero(rows.kind == kind)
-            label[own] = label[rng.permutation(own)]
-        models = fit.boosters(replace(rows, label=label, learned=label), place, settings)
-        found.append(mean_margin([booster(text) for text in models], fit.design(seen, place)))
-    return found
+    return [trials.shuffled(case.scheme, rows, case.sample.layout, case.task.trees, rng) for _ in range(SHUFFLES)]
 
 
 def _propensity(case: Case, truth: Path, pairs: pa.Table) -> Floats:

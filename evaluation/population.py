@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +37,8 @@ class Population:
     ``raw_class`` is what the cutoffs alone say, ``model_class`` the same after steadiness. ``moved`` marks entities
     about whom something new became known since the earlier date, whether it moved their class or not. ``confidence``
     is −1 for a scheme without bags.
-    ``values`` are those of every ``stride``-th entity, columns as ``columns``, with their kinds beside; ``states`` has
-    everyone's values of the dated states.
+    ``values`` are those of every ``stride``-th entity, columns as ``columns``, with their keys and kinds beside;
+    ``states`` has everyone's values of the dated states.
     """
 
     as_of: date
@@ -56,6 +57,7 @@ class Population:
     columns: tuple[str, ...]
     values: Floats
     values_kind: npt.NDArray[np.int8]
+    values_entity: npt.NDArray[np.int32]
     states: pa.Table
 
     def class_of(self, entities: Integers) -> Integers:
@@ -100,27 +102,36 @@ def classified(
         moved.append(_moved(scheme, found, at))
         seen.append(_states(part, states))
         values.append(scheme.aligned(part)[::stride])
-    entity = np.concatenate([part.entity for part in parts] or [np.empty(0, np.int32)])
-    kinds = [part.kind for part in parts]
+    entity, kind = _joined(parts, "entity", np.int32), _joined(parts, "kind", np.int8)
+    places = [np.arange(len(part.entity))[::stride] + start for part, start in zip(parts, _starts(parts), strict=True)]
+    kept = np.concatenate(places or [np.empty(0, np.int64)])
+    classes = ("raw_class", "model_class", "ruled", "final_class", "confidence")
     return Population(
         as_of=as_of,
         scheme=scheme.digest,
         entity=entity,
-        kind=np.concatenate(kinds or [np.empty(0, np.int8)]),
-        probability=np.concatenate([part.probability for part in parts] or [np.empty(0)]),
-        raw_class=np.concatenate([part.raw_class for part in parts] or [np.empty(0, np.int8)]),
-        model_class=np.concatenate([part.model_class for part in parts] or [np.empty(0, np.int8)]),
-        ruled=np.concatenate([part.ruled for part in parts] or [np.empty(0, np.int8)]),
-        final_class=np.concatenate([part.final_class for part in parts] or [np.empty(0, np.int8)]),
-        confidence=np.concatenate([part.confidence for part in parts] or [np.empty(0, np.int8)]),
+        kind=kind,
+        probability=_joined(parts, "probability", np.float64),
+        **{name: _joined(parts, name, np.int8) for name in classes},
         counted=np.isin(entity, trained_on),
         moved=np.concatenate(moved),
         unknown_kind=unknown,
         columns=scheme.columns,
         values=np.concatenate(values),
-        values_kind=np.concatenate([kind[::stride] for kind in kinds] or [np.empty(0, np.int8)]),
+        values_kind=kind[kept],
+        values_entity=entity[kept],
         states=pa.concat_tables(seen, promote_options="default").combine_chunks(),
     )
+
+
+def _starts(parts: Sequence[Classified]) -> list[int]:
+    """Where the entities of every batch begin among all."""
+    return np.cumsum([0, *(len(part.entity) for part in parts)])[:-1].tolist()
+
+
+def _joined(parts: Sequence[Classified], name: str, kind: type[np.generic]) -> npt.NDArray[Any]:
+    """One array of all batches."""
+    return np.concatenate([getattr(part, name) for part in parts] or [np.empty(0, kind)])
 
 
 def movers_on(task: Task, as_of: date) -> Movers:

@@ -26,6 +26,7 @@ from training.cutoffs import Classes
 from training.draws import DRAWS
 from training.looking import chances
 
+FEWEST_PROBLEMS = 30
 FRAME = "frame"  # of random_draw.yaml: the dimensions that part the frame draws were taken from
 MOST_PLACED = 100_000  # entities looked up to tell how many nobody could have drawn
 LOOKS = {
@@ -86,9 +87,14 @@ def study(
 
 
 def _upper(found: Discrimination) -> tuple[Value, ...]:
-    """The most the AUC on draws may be: the order is not shown to be wrong where that reaches a half."""
+    """The most the AUC on draws may be: the order is not shown to be wrong where that reaches a half.
+
+    Not judged with fewer problems than ``FEWEST_PROBLEMS``: a bootstrap of a handful is too narrow.
+    """
     interval = found.auc_interval
-    return () if interval is None else (Value("all", interval[1], interval),)
+    if interval is None or found.n_pos < FEWEST_PROBLEMS:
+        return ()
+    return (Value("all", interval[1], interval),)
 
 
 def _naive(case: Case, volumes: Mapping[str, float], rng: np.random.Generator) -> Look:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from features.compile import CONTROL_COLUMNS, counted, fields_read, literal_clock, rows_condition, window_start
 from features.engine import Engine
 from features.indicators.catalogue import Definitions, aggregates, populations
-from features.indicators.language import Indicator, Neighbours, Rows
+from features.indicators.language import Aggregate, Indicator, Neighbours, Rows
 from features.reading import REGISTER, Lake, Reading
 
 CITED = 5  # a reason names at most so many records, the latest first
@@ -47,6 +47,17 @@ def evidence(
     ``wanted`` has columns entity and indicator; a pair without records has no row (see ``absence``). One query a
     record type; rows come sorted by entity, indicator, then latest record.
     """
+    return latest(behind(lake, definitions, as_of=as_of, wanted=wanted, engine=engine))
+
+
+def latest(found: pa.Table) -> pa.Table:
+    """The at most five latest of the records behind every (entity, indicator): those that are cited."""
+    of_pair = pl.DataFrame(found).group_by(["entity", "indicator"], maintain_order=True)
+    return of_pair.head(CITED).select(SCHEMA.names).to_arrow().cast(SCHEMA)
+
+
+def behind(lake: Lake, definitions: Definitions, *, as_of: date, wanted: pa.Table, engine: str = "polars") -> pa.Table:
+    """``evidence`` without its limit: every record each wanted (entity, indicator) counted as of T."""
     reading = Reading(lake, Engine(engine))
     pairs = pl.DataFrame(wanted.select(["entity", "indicator"])).cast({"entity": pl.Int32})
     asked = [definitions.by_code[code] for code in pairs["indicator"].unique().sort().to_list()]
@@ -59,13 +70,7 @@ def evidence(
         return SCHEMA.empty_table()
     order = ["entity", "indicator", "event_date", "record_id"]
     merged = pl.concat(found).unique().sort(order, descending=[False, False, True, False])
-    return (
-        merged.group_by(["entity", "indicator"], maintain_order=True)
-        .head(CITED)
-        .select(SCHEMA.names)
-        .to_arrow()
-        .cast(SCHEMA)
-    )
+    return merged.select(SCHEMA.names).to_arrow().cast(SCHEMA)
 
 
 def _of_type(
@@ -108,6 +113,35 @@ def _of_type(
 
 def _with_marks(seen: ir.Table, marks: dict[str, Any]) -> ir.Table:
     return seen.select("entity", *CITATION, **marks)
+
+
+def counts(indicator: Indicator) -> frozenset[str]:
+    """The record types whose records an indicator counts or adds up, as things that happened.
+
+    What is read off a record (its latest value, a date it states) describes how things stand, and so do registrations
+    and links: one of these says many things, while an event counted for two reasons would be told twice.
+    """
+    events = [one for one in aggregates(indicator.value) if one.op != "latest" and not _states_day(one)]
+    return frozenset(one.rows.record_type for one in events) - {REGISTER}
+
+
+def _states_day(one: Aggregate) -> bool:
+    return one.op in {"first_day", "last_day"} and one.field is not None
+
+
+def repeats(definitions: Definitions, found: pa.Table, order: pa.Table) -> pa.Table:
+    """The wanted (entity, indicator) pairs that count a record counted for an earlier pair of the entity already.
+
+    ``found`` is their evidence, ``order`` has every pair (entity, indicator) with its ``slot``, the first being least.
+    """
+    codes = order["indicator"].unique().to_pylist()
+    kept = [{"indicator": code, "record_type": name} for code in codes for name in counts(definitions.by_code[code])]
+    events = pl.DataFrame(kept, schema={"indicator": pl.String, "record_type": pl.String})
+    slots = pl.DataFrame(order.select(["entity", "indicator", "slot"]))
+    told = pl.DataFrame(found).join(events, on=["indicator", "record_type"]).join(slots, on=["entity", "indicator"])
+    first = pl.col("slot").min().over("entity", "record_id")
+    again = told.filter(pl.col("slot") > first).select("entity", "indicator").unique(maintain_order=True)
+    return again.to_arrow()
 
 
 def absence(definitions: Definitions, code: str, as_of: date) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import display, screens
+from serving import display, one_entity
 from serving.entrance import Json, named_month, workshop
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def acts(
     if json:
         display.document(found)
         return
-    screens.acts(found)
+    one_entity.acts(found)
 
 
 def document(bench: "Workshop", sealed: "SealedMonth", code: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.evidence import CITED, SCHEMA, absence, evidence
+from features.evidence import CITED, SCHEMA, absence, evidence, repeats
 from serving import pieces
 from serving.classification import (
     EVIDENCE,
@@ -85,9 +85,11 @@ def _cited(
     entity = part["entity"].to_numpy()
     first, last = (int(entity[0]), int(entity[-1])) if len(entity) else (0, -1)
     near = internal.filter((pc.field("entity") >= first) & (pc.field("entity") <= last))
-    slots = _slots(entity, values, contributions, sources)
+    slots = _slots(part, values, contributions, sources)
     met = _met(part, sources)
     found = _evidence(pl.concat([slots.select(PAIR), met.select(PAIR)]), sources)
+    told_before = pl.DataFrame(repeats(sources.definitions, found, slots.to_arrow()))
+    slots = slots.join(told_before, on=PAIR, how="anti", maintain_order="left")
     marks = _Marks(found, near, sources)
     return _rows(part, pl.concat([marks.of_rules(met), marks.of_indicators(slots)]), near), found
 
@@ -116,11 +118,11 @@ def _ordered(contributions: Contributions, sources: Sources) -> Contributions:
     return found
 
 
-def _slots(
-    entity: npt.NDArray[np.int32], values: Floats, contributions: Contributions, sources: Sources
-) -> pl.DataFrame:
+def _slots(part: pa.Table, values: Floats, contributions: Contributions, sources: Sources) -> pl.DataFrame:
     """The indicators that may become reasons, one line each: place in the order, value, contribution."""
-    selected = reasons.select(sources.definitions, values, contributions)
+    entity, kinds = part["entity"].to_numpy(), sources.scheme.kinds
+    number = pc.index_in(part["kind"], value_set=pa.array(kinds, pa.string())).to_numpy()
+    selected = reasons.select(sources.definitions, values, contributions, kind=(number, kinds))
     row, slot = np.nonzero(selected.place >= 0)
     place = selected.place[row, slot].astype(np.int64)
     return pl.DataFrame(
@@ -172,13 +174,14 @@ class _Marks:
         )
 
     def of_indicators(self, slots: pl.DataFrame) -> pl.DataFrame:
-        """Reasons from indicators: with records, or with what is absent where a value is 0 or null; no others."""
+        """Reasons from indicators: a value with records, or what is absent where it is 0 or null; no others."""
         records = self._found.group_by(PAIR, maintain_order=True).agg(
             records=pl.col("record_id"), dates=pl.col("event_date"), rank=pl.col("rank").max()
         )
         lines = self._with_visibility(slots).join(records, on=PAIR, how="left")
-        rests = pl.col("records").is_not_null() | pl.col("value").is_null() | (pl.col("value") == 0.0)
-        return lines.filter(rests).select(
+        held, known = pl.col("records").is_not_null(), pl.col("value").is_not_null()
+        absent = ~held & (~known | (pl.col("value") == 0.0))
+        return lines.filter((held & known) | absent).select(
             *("entity", "slot", "code", "indicator", "value", "contribution"),
             pl.col("records", "dates").fill_null([]),
             absent=pl.when(pl.col("records").is_null()).then(pl.col("absent")),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import acts, card, council, display, keyring, screens, selection, tuning
+from serving import acts, card, council, display, keyring, one_entity, screens, selection, tuning
 from serving.entrance import (
     EngineName,
     Json,
@@ -273,7 +273,7 @@ def explain(
     if json:
         display.document(found)
         return
-    screens.explanation(found, bench.settings.profile.language)
+    one_entity.explanation(found, bench.settings.profile.language)
 
 
 @app.command()

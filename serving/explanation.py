@@ -149,7 +149,9 @@ def text(words: Mapping[str, Any], one: Mapping[str, Any], language: str) -> str
         rule = _rule(words, one["rule"])
         return f"{rule['label_en']} ({rule['basis']})" if language == "en" else f"{rule['label']}（{rule['basis']}）"
     stated = words["indicators"][one["indicator"]]
-    return reasons.sentence(stated["reason"][language], stated[language], (one["value"], stated["unit"]), language)
+    named = stated.get("codes", {}).get(language, ())
+    measured = (one["value"], stated["unit"])
+    return reasons.sentence(stated["reason"][language], stated[language], measured, language, named=named)
 
 
 def _citation(row: Mapping[str, Any], zone: str) -> Document:

@@ -7,6 +7,7 @@ import polars as pl
 
 from features.asof import end_of_day
 from features.compile import before_coverage
+from features.indicators.catalogue import code_words
 from features.indicators.language import Indicator
 from features.profile import Profile, ProfileError
 from features.reading import Reading
@@ -31,7 +32,10 @@ def words(sources: Sources, reading: Reading) -> dict[str, Any]:
             row["code"]: {"zh": row["label"], "en": row["label_en"], "dimension": row["dimension"]}
             for row in profile.table("sections")
         },
-        "indicators": {one.code: _indicator(one, sources, delivered) for one in sources.definitions.indicators},
+        "indicators": {
+            one.code: _indicator(one, sources, delivered) | _codes(one, sources)
+            for one in sources.definitions.indicators
+        },
         "record_types": {name: {"zh": one.label, "en": one.label_en} for name, one in reading.types.items()},
         "rules": [rule.written() for rule in sources.scheme.rules],
         "measures": _measures(profile, sources),
@@ -53,6 +57,12 @@ def _indicator(one: Indicator, sources: Sources, delivered: set[str]) -> dict[st
         "kinds": list(one.kinds),
         "gap": _gap(one, sources, delivered),
     }
+
+
+def _codes(one: Indicator, sources: Sources) -> dict[str, dict[str, list[str]]]:
+    """What the values of an indicator stand for, where they number the codes of a list."""
+    named = code_words(one, sources.lake.profile, sources.lake.types())
+    return {"codes": {"zh": [zh for zh, _ in named], "en": [en for _, en in named]}} if named else {}
 
 
 def _gap(one: Indicator, sources: Sources, delivered: set[str]) -> str:

@@ -19,7 +19,6 @@ Draws = npt.NDArray[np.int64]  # how often each bag draws the entity of each row
 CONFIDENCE = "confidence"  # the part of model.yaml
 LEAST_BAGS = 2  # that found an order; with fewer nothing can be said
 MOST_DRAWN = 8  # times an entity is drawn: more happens to one in a million
-DRAWN = np.cumsum([exp(-1.0) / factorial(times) for times in range(MOST_DRAWN)])  # Poisson of mean 1
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,8 @@ class BagSettings:
 
     ``seed`` orders the draws. A class is of high confidence where at least the share ``high`` of bags is expected to
     give it, of medium where ``medium`` is. Too little is known of whom the indicator ``age`` (in months) says is
-    younger than ``months``, and of whom ``empty`` dimensions have no value.
+    younger than ``months``, and of whom ``empty`` dimensions have no value. ``rows`` is about how many rows a bag is
+    fitted on at most (null: as many as the scheme).
     """
 
     bags: int
@@ -38,6 +38,7 @@ class BagSettings:
     age: str | None = None
     months: float = 0.0
     empty: int = 2
+    rows: int | None = None
 
     def __post_init__(self) -> None:
         if self.bags < LEAST_BAGS or not 0.0 < self.medium <= self.high <= 1.0 or self.empty < 1:
@@ -47,18 +48,25 @@ class BagSettings:
                 "Nothing was trained."
             )
 
+    def share(self, count: int) -> float:
+        """The share of so many rows a bag is fitted on."""
+        return 1.0 if self.rows is None else min(1.0, self.rows / max(count, 1))
+
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "BagSettings":
         """The settings of a YAML row."""
         return fit.stated(cls, CONFIDENCE, lambda: cls(**{**row, "seed": str(row["seed"])}))
 
 
-def drawn(settings: BagSettings, entity: npt.NDArray[np.int32], register: pa.ChunkedArray, *, on: date) -> Draws:
-    """How often every bag draws the entity of every row: Poisson of mean 1, by a keyed hash of its code.
+def drawn(
+    settings: BagSettings, entity: npt.NDArray[np.int32], register: pa.ChunkedArray, *, on: date, mean: float = 1.0
+) -> Draws:
+    """How often every bag draws the entity of every row: Poisson of that mean, by a keyed hash of its code.
 
     All rows of an entity are drawn together. ``register`` holds codes by entity key, ``on`` is the day of the training.
     """
+    reached = np.cumsum([exp(-mean) * mean**times / factorial(times) for times in range(MOST_DRAWN)])
     own, which = np.unique(entity, return_inverse=True)
     codes = pc.coalesce(register.take(pa.array(own, pa.int32())), pa.array(own).cast(pa.string())).to_pylist()
     hashes = (cohort.uniform(f"{settings.seed}|bag {bag}", codes, on) for bag in range(settings.bags))
-    return np.stack([np.searchsorted(DRAWN, one, side="right")[which] for one in hashes])
+    return np.stack([np.searchsorted(reached, one, side="right")[which] for one in hashes])

@@ -84,11 +84,13 @@ def bagged(task: Task, scheme: Scheme, sample: Sample, *, fitted: fit.Rows, coun
         return Bagged(scheme, {}, agreement, levels)
     settings, asked = BagSettings.read(task.model[CONFIDENCE]), Asked.of(scheme, sample)
     entity = np.concatenate([entities_to_fit(task, sample), sample.pairs["entity"].to_numpy()[asked.place]])
-    draws = drawn(settings, entity, task.lake.register()["code"], on=task.known_by)
+    share = settings.share(len(fitted.kind))
+    draws = drawn(settings, entity, task.lake.register()["code"], on=task.known_by, mean=share)
     of_fitted, of_asked = np.split(draws, [len(fitted.kind)], axis=1)
     bags = np.empty((settings.bags, len(asked.own)))
     for bag, models in enumerate(_refits(task, sample.layout, fitted, counts, of_fitted)):
         bags[bag] = _bag(task, _refitted(scheme, models, sample.layout, fitted, of_fitted[bag]), asked, of_asked[bag])
+    bags = as_of_all(bags, share)
     told = agreement[asked.place] = agreed(scheme, asked.rows.kind, asked.own, bags)
     certainty = measured(scheme, settings, asked, bags, thin_rule(settings, task.definitions, scheme))
     if certainty is None:
@@ -96,6 +98,17 @@ def bagged(task: Task, scheme: Scheme, sample: Sample, *, fitted: fit.Rows, coun
     made = replace(scheme, certainty=certainty)
     levels[asked.place] = _levels(made, asked.rows)
     return Bagged(made, _figures(certainty, asked, told, levels[asked.place]), agreement, levels)
+
+
+def as_of_all(bags: Floats, share: float) -> Floats:
+    """Log odds of bags (bags × pairs) that saw a share of the rows, brought as near to their mean as bags of all rows
+    would lie: what chance moves falls with the root of the number.
+
+    Reference: Bickel, Götze and van Zwet, Resampling fewer than n observations, Statistica Sinica 7 (1997).
+    """
+    with np.errstate(all="ignore"):
+        middle = np.nanmean(bags, axis=0) if share < 1.0 else bags
+    return bags if share == 1.0 else middle + (bags - middle) * np.sqrt(share)
 
 
 def _refits(

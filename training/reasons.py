@@ -15,6 +15,9 @@ from training.overrides import Override
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int16]
 
+OfKind = tuple[npt.NDArray[np.integer[Any]], Sequence[str]]
+"""The kind number of every row, and the code of every number."""
+
 RAISING, LOWERING = 4, 2
 LEAST_SHARE = 0.05
 VISIBILITIES = ("publishable", "internal", "restricted")
@@ -57,12 +60,19 @@ class Support:
     visibility: str
 
 
-def select(definitions: Definitions, values: Floats, contributions: npt.NDArray[np.floating[Any]]) -> Selected:
+def select(
+    definitions: Definitions,
+    values: Floats,
+    contributions: npt.NDArray[np.floating[Any]],
+    *,
+    kind: OfKind | None = None,
+) -> Selected:
     """Candidates of every row: up to four sections that raise the margin and two that lower it, strongest first.
 
     Columns of both arrays are ``definitions.codes`` (a trailing line ``exposure`` is ignored). Indicators of one
     section add up to one reason, printed as the strongest of them. A section adding less than 5 % of its direction's
-    sum is left out, and so is a value that points the other way: an adverse count is never shown as lowering.
+    sum is left out, and so is a value that points the other way: an adverse count is never shown as lowering. With
+    ``kind`` no reason is an indicator of other kinds than the row's: that it has no value says nothing of anybody.
     """
     section, count = _sections(definitions)
     riskier = [indicator.direction == "riskier" for indicator in definitions.indicators]
@@ -71,8 +81,9 @@ def select(definitions: Definitions, values: Floats, contributions: npt.NDArray[
     for place in np.flatnonzero(section >= 0).tolist():
         used, number = contributions[:, place].astype(np.float64), int(section[place])
         sums[:, number] += used
-        may_raise = ~(riskier[place] & (values[:, place] <= 0))
-        may_lower = ~(riskier[place] & (values[:, place] > 0))
+        applies = _applies(definitions.indicators[place].kinds, kind)
+        may_raise = ~(riskier[place] & (values[:, place] <= 0)) & applies
+        may_lower = ~(riskier[place] & (values[:, place] > 0)) & applies
         rising.see(number, place, np.where(may_raise, used, 0.0))
         falling.see(number, place, np.where(may_lower, -used, 0.0))
     upward = _ranked(np.maximum(sums, 0.0), rising.place, RAISING)
@@ -101,11 +112,14 @@ def reason(
     """One reason, or None when nothing can be shown for it.
 
     ``rests_on`` is its records, or the statement that there are none; absence explains only a value of 0 or null.
+    A null value in spite of records (the indicator is of other kinds, or does not cover the period) says nothing.
     """
     defined = definitions.by_code[indicator]
     known = None if np.isnan(value) else float(value)
     code = f"{defined.section}-{indicator}"
     if isinstance(rests_on, Support):
+        if known is None:
+            return None
         visibility = strictest((defined.visibility, rests_on.visibility))
         return Reason(code, indicator, known, contribution, rests_on.records, rests_on.dates, visibility=visibility)
     if known not in (None, 0.0):
@@ -118,23 +132,41 @@ def rule_reasons(rules: Iterable[Override]) -> list[Reason]:
     return [Reason(f"rule-{rule.code}", "", None, 0.0, rule=rule.code, visibility=rule.visibility) for rule in rules]
 
 
-def text(one: Reason, definitions: Definitions, rules: Mapping[str, Override], language: str) -> str:
-    """The words of a reason: a rule's name and basis, or the indicator's own sentence with its value."""
+def text(
+    one: Reason,
+    definitions: Definitions,
+    rules: Mapping[str, Override],
+    language: str,
+    *,
+    named: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The words of a reason: a rule's name and basis, or the indicator's own sentence with its value.
+
+    ``named`` are the words of the codes that the values of its indicator number (``catalogue.code_words``).
+    """
     if one.rule is not None:
         rule = rules[one.rule]
         return f"{rule.label_en} ({rule.basis})" if language == "en" else f"{rule.label}（{rule.basis}）"
     defined = definitions.by_code[one.indicator]
     template, label = (defined.reason_en, defined.label_en) if language == "en" else (defined.reason, defined.label)
-    return sentence(template, label, (one.value, defined.unit), language)
+    names = [words[language == "en"] for words in named]
+    return sentence(template, label, (one.value, defined.unit), language, named=names)
 
 
-def sentence(template: str, label: str, measured: tuple[float | None, str], language: str) -> str:
-    """An indicator's sentence with its value and unit; what is absent or not the case is said as such."""
+def sentence(
+    template: str, label: str, measured: tuple[float | None, str], language: str, *, named: Sequence[str] = ()
+) -> str:
+    """An indicator's sentence with its value and unit; what is absent or not the case is said as such.
+
+    A value that numbers a code is said by the code's name, of which ``named`` has one a number.
+    """
     value, unit = measured
     if value is None:
         return f"{label}: no record" if language == "en" else f"{label}：无记录"
     if unit == FLAG_UNIT and value == 0:
         return f"not the case: {label}" if language == "en" else f"未见：{label}"
+    if named:
+        return f"{template}: {named[int(value)]}" if language == "en" else f"{template}：{named[int(value)]}"
     return template.replace("{v}", shown(value, unit))
 
 
@@ -150,6 +182,13 @@ def shown(value: float, unit: str) -> str:
 def strictest(visibilities: Iterable[str]) -> str:
     """The strictest of several visibilities."""
     return max(visibilities, key=VISIBILITIES.index)
+
+
+def _applies(kinds: Sequence[str], kind: OfKind | None) -> npt.NDArray[np.bool_]:
+    """Whether an indicator of some kinds is of every row's; one yes for all where it is of all kinds."""
+    if kind is None or set(kinds) >= set(kind[1]):
+        return np.ones(1, np.bool_)
+    return np.array([code in kinds for code in kind[1]], np.bool_)[kind[0]]
 
 
 def _sections(definitions: Definitions) -> tuple[npt.NDArray[np.int64], int]:

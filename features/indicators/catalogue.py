@@ -37,6 +37,7 @@ MISSING = ("zero", "null")
 MEMBER = "member"  # says whose sector it is; in a sector's file one indicator has this role
 ROLES = ("feature", "control", "override_only", "monitor_only", "display_only", MEMBER)
 DECIDING = ("kinds", "coverage", "repair_effect", "zone")  # settings that decide values
+CODE_UNIT = "code"  # of an indicator whose value numbers the codes of a list
 ALLOWED_BUILTINS = ("dict", "list", "tuple", "str", "int", "float", "range", "zip", "enumerate", "sorted", "len")
 
 
@@ -162,6 +163,21 @@ def row_sets(value: Value) -> Iterator[Rows]:
                     yield from row_sets(part.value)
             case Nearby():
                 yield part.rows
+
+
+def code_words(one: Indicator, profile: Profile, types: Mapping[str, RecordType]) -> tuple[tuple[str, str], ...]:
+    """What the values of an indicator stand for that numbers the codes of a list: the words of each, in two languages.
+
+    Empty for all others.
+    """
+    value = one.value
+    if one.unit != CODE_UNIT or not isinstance(value, Aggregate) or value.op != "latest":
+        return ()
+    field = types[value.rows.record_type].field(str(value.field))
+    if field.list is None:
+        return ()
+    listed = profile.codelist(field.list)
+    return tuple((listed.label(code), listed.label(code, "en")) for code in listed.codes)
 
 
 def _files(folder: Path) -> list[Path]:

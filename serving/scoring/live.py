@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.asof import Month
-from features.evidence import absence
+from features.evidence import SCHEMA, absence, repeats
 from features.indicators.catalogue import Definitions
 from features.matrix import Batch
 from serving import explanation
@@ -115,15 +115,28 @@ def _reasons(
     """Reasons under another scheme than the month's: its rules, then its contributions, resting on records sealed."""
     document, vector = live
     values, added = _placed(vector, definitions), np.nan_to_num(_placed(document["contributions"], definitions))
-    selected = reasons.select(definitions, values, added)
+    selected = reasons.select(definitions, values, added, kind=(np.zeros(1, np.int64), (row["kind"],)))
+    told_before = _told_before(definitions, row, selected.place[0], cited)
     found: list[Reason | None] = list(reasons.rule_reasons(read_override(rule) for rule in document["rules"]))
     for position, contribution in zip(selected.place[0].tolist(), selected.contribution[0].tolist(), strict=True):
-        if position >= 0:
-            code = definitions.codes[position]
+        code = definitions.codes[position]
+        if position >= 0 and code not in told_before:
             rests_on = _support(row, cited, code) or absence(definitions, code, document["as_of"])
             value = float(values[0, position])
             found.append(reasons.reason(definitions, code, value, contribution=contribution, rests_on=rests_on))
     return [_sealed_form(one) for one in found if one is not None]
+
+
+def _told_before(
+    definitions: Definitions, row: Mapping[str, Any], places: reasons.Places, cited: Sequence[Mapping[str, Any]]
+) -> set[str]:
+    """The indicators that count a record a stronger reason counts already."""
+    slots = np.flatnonzero(places >= 0)
+    codes = [definitions.codes[place] for place in places[slots].tolist()]
+    keys = pa.array([row["entity"]] * len(codes), pa.int32())
+    order = pa.table({"entity": keys, "indicator": pa.array(codes, pa.string()), "slot": slots})
+    records = [{name: one[name] for name in SCHEMA.names} for one in cited]
+    return set(repeats(definitions, pa.Table.from_pylist(records, SCHEMA), order)["indicator"].to_pylist())
 
 
 def _placed(named: Mapping[str, float], definitions: Definitions) -> Floats:

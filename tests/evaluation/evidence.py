@@ -21,6 +21,8 @@ from features.profile import Kind, Profile
 JUDGED = {
     "EV026": (Value("C+D", 2.4, (2.3, 2.5)),),
     "EV043": (Value("all", 0.78, (0.64, 0.78)),),
+    "EV062": (Value("all", 0.0),),
+    "EV063": (Value("all", 0.0),),
     "EV064": (Value("reached", 1.0), Value("untouched", 1.0)),
     "EV065": (Value("all", 3e-15),),
     "EV075": (Value("all", 0.03),),

@@ -47,6 +47,7 @@ def month(classes, confidence, *, moved=(), counted=None):
         columns=(),
         values=np.zeros((0, 0)),
         values_kind=np.zeros(0, np.int8),
+        values_entity=np.zeros(0, np.int32),
         states=pa.table({}),
     )
 

@@ -67,6 +67,8 @@ SPOILT = [
     ),
     ("EV060", "reject", replace(GOOD, sanity=Sanity(1000, 1, 1e-6))),
     ("EV061", "reject", replace(GOOD, sanity=Sanity(1000, 0, 1e-4))),
+    ("EV062", "reject", told("EV062", 1.0)),
+    ("EV063", "review", told("EV063", 1.0)),
     ("EV064", "reject", told("EV064", 0.99)),
     ("EV065", "reject", told("EV065", 1e-6)),
     ("EV070", "review", moved(psi_probability=0.15)),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation import material, movers, population
+from evaluation import movers, population, studies
 from features.asof import Month
 from training.change import PARTS, log_odds
 from training.cutoffs import RiskClass
@@ -21,6 +21,10 @@ def months(case):
 @pytest.fixture(scope="module")
 def found(case, months):
     return movers.study(case, *months)
+
+
+def seen(case, months):
+    return studies.Seen(case, *months, drawn=None, stability=None, sanity=None, shuffled=())
 
 
 def test_the_largest_moves_come_first_and_add_up(found, months):
@@ -57,7 +61,7 @@ def test_a_scheme_that_takes_over_moves_by_model_and_threshold_too(case, months)
         for kind, part in case.scheme.parts.items()
     }
     other = replace(case, champion=replace(case.scheme, parts=parts))
-    taken = material._taken_over(other, *months, lambda _: None)
+    taken = studies._taken_over(seen(other, months), lambda _: None)
     assert taken[0].scheme == other.champion.digest
     told = movers.study(other, *taken)
     assert told.figures["largest_rest"] <= 1e-9
@@ -67,4 +71,4 @@ def test_a_scheme_that_takes_over_moves_by_model_and_threshold_too(case, months)
 
 def test_a_champion_of_other_indicators_is_not_taken_over_from(case, months):
     other = replace(case, champion=replace(case.scheme, definitions="0" * 64))
-    assert material._taken_over(other, *months, lambda _: None) == months
+    assert studies._taken_over(seen(other, months), lambda _: None) == months

@@ -64,6 +64,14 @@ def test_both_looks_stand_in_every_table(found):
     assert "<svg" in found.pictures[0]
 
 
+def test_a_handful_of_problems_is_not_judged(found):
+    told = found.judged["EV043"][0]
+    few = twice.Discrimination(400, 29, 0.07, 0.3, (0.2, 0.4), None, None, ())
+    assert twice._upper(few) == ()
+    assert twice._upper(replace(few, n_pos=30))[0].value == 0.4
+    assert told.interval is not None
+
+
 def test_off_site_draws_and_draws_without_a_chance_are_left_out(case, drawn, volumes, found):
     then, known = drawn
     n = len(known.draws.entity)

@@ -209,6 +209,27 @@ def test_an_entity_is_drawn_with_all_its_rows_and_about_once_a_bag():
     assert np.array_equal(backwards[:, ::-1], found)
 
 
+def test_bags_of_a_large_sample_are_drawn_thinner_and_stand_for_all_of_it():
+    settings = BagSettings.read({**ASKED, "rows": 5_000})
+    assert settings.share(4_000) == 1.0
+    assert settings.share(20_000) == 0.25
+    register = pa.chunked_array([[f"E{number}" for number in range(20_000)]])
+    entity = np.arange(20_000, dtype=np.int32)
+    found = drawn(settings, entity, register, on=KNOWN_BY, mean=settings.share(20_000))
+    assert found.mean() == pytest.approx(0.25, abs=0.01)
+    assert (found > 0).sum(axis=1).max() < 5_000
+    rng = np.random.default_rng(2)  # the mean of so many draws, seen by bags of a quarter and of all
+    values = rng.normal(size=20_000)
+    quarter, whole = (
+        np.array([[rng.permutation(values)[:size].mean()] for _ in range(400)]) for size in (2_000, 8_000)
+    )
+    scaled = bags.as_of_all(quarter, 0.25)
+    assert scaled.std() == pytest.approx(quarter.std() / 2)
+    assert scaled.mean() == pytest.approx(quarter.mean())
+    assert scaled.std() == pytest.approx(whole.std(), rel=0.35)
+    assert bags.as_of_all(quarter, 1.0) is quarter
+
+
 def test_refits_are_the_same_on_one_and_two_threads(monkeypatch):
     world = make_world()
     task = SimpleNamespace(method=TREES, trees=SETTINGS)

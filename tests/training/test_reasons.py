@@ -67,6 +67,18 @@ def test_candidates_are_few_distinct_and_point_their_way(seed):
         assert np.all(np.diff(amounts[:RAISING]) <= 0)
 
 
+def test_an_indicator_of_other_kinds_is_no_reason_of_anybody():
+    few = (DEFINITIONS.indicators[0], replace(DEFINITIONS.by_code["listed"], kinds=("guild",)))
+    values, added = np.ones((2, 2)), np.array([[0.5, 0.9], [0.5, -0.9]])
+    system = replace(DEFINITIONS, indicators=few)
+    found = select(system, values, added, kind=(np.array([2, 0]), ("shop", "stall", "guild")))
+    assert found.place[:, :2].tolist() == [[1, 0], [0, -1]]
+    assert select(system, values, added).place[:, :2].tolist() == [[1, 0], [0, -1]]
+    safer = replace(system, indicators=(few[0], replace(few[1], direction="none")))
+    assert select(safer, values, added).place[1, RAISING] == 1
+    assert select(safer, values, added, kind=(np.array([2, 0]), ("shop", "stall", "guild"))).place[1, RAISING] == -1
+
+
 def test_a_system_of_few_sections_has_few_candidates():
     few = replace(DEFINITIONS, indicators=DEFINITIONS.indicators[:2])
     found = select(few, np.ones((3, 2)), np.full((3, 3), 0.5))
@@ -96,11 +108,23 @@ def test_absence_explains_zero_and_null_and_nothing_else():
     assert reason(DEFINITIONS, "fines", 3.0, contribution=0.5, rests_on=nothing) is None
 
 
+def test_a_null_value_in_spite_of_records_says_nothing():
+    assert reason(DEFINITIONS, "fines", float("nan"), contribution=0.5, rests_on=CITED) is None
+
+
 def test_rules_come_as_reasons_of_their_own():
     (first, second) = rule_reasons(RULES)
     assert (first.code, first.rule, first.records) == ("rule-H1", "H1", ())
     assert text(first, DEFINITIONS, RULE_BY_CODE, "zh") == "吊销（《条例》第一条）"
     assert text(second, DEFINITIONS, RULE_BY_CODE, "en") == "listed (省局拟定)"
+
+
+def test_a_value_that_numbers_a_code_is_said_by_its_name():
+    home = replace(DEFINITIONS.by_code["size"], unit="code", reason="住所类型", reason_en="domicile")
+    found = reason(replace(DEFINITIONS, indicators=(home,)), "size", 1.0, contribution=0.5, rests_on=CITED)
+    named = (("自有", "owned"), ("租赁", "leased"))
+    said = [text(found, replace(DEFINITIONS, indicators=(home,)), {}, one, named=named) for one in ("zh", "en")]
+    assert said == ["住所类型：租赁", "domicile: leased"]
 
 
 def test_words_are_made_on_reading_from_the_value():
