@@ -126,7 +126,8 @@ def classified(
 
 def _starts(parts: Sequence[Classified]) -> list[int]:
     """Where the entities of every batch begin among all."""
-    return np.cumsum([0, *(len(part.entity) for part in parts)])[:-1].tolist()
+    found: list[int] = np.cumsum([0, *(len(part.entity) for part in parts)])[:-1].tolist()
+    return found
 
 
 def _joined(parts: Sequence[Classified], name: str, kind: type[np.generic]) -> npt.NDArray[Any]:
