@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from evaluation.backtest import Scored
+from evaluation.shown import Words
 from training import fit
 from training.cohort import HEADLINE
 from training.retrain import SAMPLE, Trained
@@ -50,6 +51,11 @@ class Case:
         """The matrix the scheme was made from."""
         folder = self.trained.folder.parent.parent / SAMPLE
         return Sample.read(folder, fit.layout(self.task.definitions, self.task.outcome))
+
+    @cached_property
+    def kind_words(self) -> dict[str, Words]:
+        """The kinds of the profile in words, by code."""
+        return {kind.code: (kind.label, kind.label_en) for kind in self.task.profile.kinds}
 
     @property
     def tested_on(self) -> date:

@@ -249,10 +249,15 @@ def lines(
     return _svg(bottom + 64 + 20 * len(series), name, body)
 
 
-def shift_bars(rows: Sequence[tuple[Words, float]], name: Words, *, notice: float, stop: float) -> str:
-    """Stability indices as bars, with the lines at which people are told and at which the gate stops."""
+def shift_bars(
+    rows: Sequence[tuple[Words, float]], name: Words, *, notice: float, stop: float, most: float = float("inf")
+) -> str:
+    """Stability indices as bars, with the lines at which people are told and at which the gate stops.
+
+    A bar ends at ``most``, so that one that is far beyond does not hide the others; its figure stands beside it.
+    """
     height = 24.0 * len(rows) + 40
-    across = Scale(0.0, max(stop * 1.15, *(value for _, value in rows)), 240, WIDTH - 70)
+    across = Scale(0.0, max(stop * 1.15, min(most, max(value for _, value in rows))), 240, WIDTH - 70)
     body = []
     for value, colour in ((notice, CLASS_COLOURS["C"]), (stop, CLASS_COLOURS["D"])):
         body.append(_line(across(value), 4, across(value), height - 28, colour, 'stroke-dasharray="3 3"'))

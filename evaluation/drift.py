@@ -13,6 +13,7 @@ from evaluation.shown import Content, Shown, Table, Value, Words, measured, shar
 from evaluation.stability import psi
 
 SHOWN = 20
+MOST = 1.0  # PSI at which a bar of the picture ends
 NOTICE, STOP = 0.1, 0.25  # the lines of the picture; the gate has its own
 SCORE = "EV075"
 
@@ -79,4 +80,5 @@ def _table(found: Sequence[Drift], names: Mapping[str, Words], score: float) -> 
 def _picture(found: Sequence[Drift], names: Mapping[str, Words], score: float) -> str:
     rows: list[tuple[Words, float]] = [(("概率", "probability"), score)]
     rows += [(names.get(one.code, (one.code, one.code)), one.psi) for one in found]
-    return shift_bars(rows, ("与训练时相比的稳定性指数", "stability indices since training"), notice=NOTICE, stop=STOP)
+    name = ("与训练时相比的稳定性指数", "stability indices since training")
+    return shift_bars(rows, name, notice=NOTICE, stop=STOP, most=MOST)

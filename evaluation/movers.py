@@ -135,12 +135,16 @@ def _movers_table(case: Case, found: Moved, place: Integers) -> Table:
 
 def _row(case: Case, found: Moved, row: int, names: dict[str, Words]) -> list[Content]:
     told = _document(case, found, row)
-    steps = ", ".join(f"{name} {step:+d}" for name, step in told["steps"].items() if step) or "–"
+    moved = [(WORDS[name], step) for name, step in told["steps"].items() if step]
+    steps = (
+        "，".join(f"{zh} {step:+d}" for (zh, _), step in moved),
+        ", ".join(f"{en} {step:+d}" for (_, en), step in moved),
+    )
     lines = [(names.get(line["indicator"], (line["indicator"],) * 2), line["added"]) for line in told["lines"]]
     return [
-        told["entity"], told["kind"], f"{told['class_before']} → {told['class']}",
+        told["entity"], case.kind_words[told["kind"]], f"{told['class_before']} → {told['class']}",
         f"{told['probability_before']:.2%} → {told['probability']:.2%}", f"{told['log_odds']:+.3f}",
-        f"{told['parts']['data']:+.3f}", f"{told['parts']['model']:+.3f}", steps,
+        f"{told['parts']['data']:+.3f}", f"{told['parts']['model']:+.3f}", steps if moved else "–",
         ("；".join(f"{zh} {added:+.2f}" for (zh, _), added in lines) or "–",
          "; ".join(f"{en} {added:+.2f}" for (_, en), added in lines) or "–"),
     ]  # fmt: skip

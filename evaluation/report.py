@@ -1,5 +1,6 @@
 """The report of an assessment: one page that needs nothing else, Chinese with an English switch, made to be printed."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,7 @@ from features.profile import Profile
 
 TEMPLATES = Path(__file__).with_name("templates")
 SHIFTS_SHOWN = 20
+BY_PRODUCTS = ("model_card.md", "transparency.md")
 NOTICE_LINE, STOP_LINE = "EV070", "EV071"
 
 VERDICTS: Mapping[str, Words] = {
@@ -44,6 +46,8 @@ SUBJECTS: Mapping[str, Words] = {
     "champion": ("现行方案", "champion"),
     "C+D": ("C、D 类", "C and D"),
     "D": ("D 类", "class D"),
+    "reached": ("达到所述类别", "reach the class"),
+    "untouched": ("未触及他人所定", "touch nothing of others"),
 }
 
 
@@ -66,7 +70,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose report it is: place, dates, outcome, and the facts of its data and its model card."""
+    """Whose report it is: place, dates, outcome, and the facts of its data, its model card and the run that made it."""
 
     profile: Profile
     as_of: date
@@ -74,6 +78,7 @@ class Subject:
     data: Sequence[Fact]
     card: Sequence[Fact]
     indicators: Mapping[str, Words]
+    run: Sequence[Fact] = ()
 
 
 def published(profile: Profile) -> tuple[Published, ...]:
@@ -88,7 +93,7 @@ def template(name: str, **filters: Callable[..., str]) -> Template:
     """A page of this room, to be rendered; shares, figures and counts are worded alike on all of them."""
     found = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
+        autoescape=name.endswith(".html"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -117,6 +122,32 @@ def render(assessment: Assessment, subject: Subject) -> str:
         shifts_shown=SHIFTS_SHOWN,
         fewest=FEWEST,
     )
+
+
+def by_product(name: str, assessment: Assessment, subject: Subject) -> str:
+    """The model card or the transparency record (``BY_PRODUCTS``) of an assessed scheme, Markdown in both languages."""
+    found = template(name, band=band, pctband=share_band).render(
+        assessment=assessment,
+        evidence=assessment.evidence,
+        verdict=assessment.verdict,
+        verdict_words=VERDICTS[assessment.verdict.verdict],
+        tally=tally(assessment.verdict.checks),
+        subject=subject,
+        profile=subject.profile,
+        kinds={kind.code: (kind.label, kind.label_en) for kind in subject.profile.kinds},
+        indicators=len(subject.indicators),
+    )
+    return re.sub(r"\n{3,}", "\n\n", found)
+
+
+def pictures(assessment: Assessment, subject: Subject) -> dict[str, str]:
+    """Every chart of the report as SVG, by name."""
+    studies = {
+        f"{study.code}_{number}": picture
+        for study in assessment.studies
+        for number, picture in enumerate(study.pictures, start=1)
+    }
+    return _pictures(assessment, subject) | studies
 
 
 def tally(checks: Sequence[Check]) -> dict[str, int]:

@@ -74,7 +74,7 @@ def study(case: Case, rng: np.random.Generator) -> Shown | None:
             "The same scheme and test pairs, counted otherwise. Were the order to change much, the model would have "
             "learnt the counting and not the conduct. Only as trained should observed over expected be near 1.",
         ),
-        tables=(_table(found), *((_fate_table(fates),) if fates else ())),
+        tables=(_table(found), *((_fate_table(fates, case.kind_words),) if fates else ())),
         pictures=(_picture(found),),
         figures={"counted": [asdict(one) for one in found], "fates": [asdict(one) for one in fates]},
     )
@@ -201,9 +201,9 @@ def _table(found: Sequence[Counted]) -> Table:
     )  # fmt: skip
 
 
-def _fate_table(fates: Sequence[Fate]) -> Table:
+def _fate_table(fates: Sequence[Fate], kinds: Mapping[str, Words]) -> Table:
     rows: list[list[Content]] = [
-        [one.kind, count(one.n), shared(one.outcome), shared(one.exit), shared(one.neither)] for one in fates
+        [kinds[one.kind], count(one.n), shared(one.outcome), shared(one.exit), shared(one.neither)] for one in fates
     ]
     return table(
         ("十二个月内先发生者（退出为竞争风险）", "What came first within the window (exit is a competing risk)"),

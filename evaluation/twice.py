@@ -19,7 +19,7 @@ from evaluation.draws import CLASSES, Draws, hajek, problems
 from evaluation.metrics import Flags, Floats, Integers, Interval, effective_n, wilson
 from evaluation.population import Population
 from evaluation.replay import sampled
-from evaluation.shown import Cell, Content, Shown, Table, Value, count, measured, shared, table
+from evaluation.shown import Cell, Content, Shown, Table, Value, Words, count, measured, shared, table
 from evaluation.slices import LOOKED_AT, WATCHED, Parted, Slices, parts_of, quintiles
 from training.cohort import HEADLINE
 from training.cutoffs import Classes
@@ -57,7 +57,7 @@ class Look:
 class Reach:
     """The share of entities for whom records tell no chance to be drawn (π = 0), in all and by class."""
 
-    dimensions: tuple[str, ...]
+    dimensions: tuple[Words, ...]
     looked_up: int
     without_chance: float
     by_class: Mapping[str, float | None]
@@ -193,7 +193,7 @@ def _reach(case: Case, then: Population, draws: Draws) -> Reach | None:
     without = ~np.isin(cells, np.unique(reached))
     risk_class = then.final_class[looked_up]
     shares = {name: _mean(without[risk_class == place]) for place, name in enumerate(CLASSES)}
-    return Reach(tuple(wanted), len(looked_up), float(without.mean()), shares)
+    return Reach(tuple(one.label for one in dimensions), len(looked_up), float(without.mean()), shares)
 
 
 def _mean(flags: Flags) -> float | None:
@@ -221,11 +221,12 @@ def _question(reach: Reach | None) -> tuple[str, str]:
     )
     if reach is None:
         return asked
-    share, among = f"{reach.without_chance:.1%}", " × ".join(reach.dimensions)
+    share = f"{reach.without_chance:.1%}"
+    among, among_en = (" × ".join(words[place] for words in reach.dimensions) for place in (0, 1))
     return (
         f"{asked[0]}无被抽中机会（π = 0）的主体占 {share}：所在单元（{among}）一年内无人被抽中，随机抽查不能代表他们。",
-        f"{asked[1]} Without a chance to be drawn (π = 0): {share} of entities, in cells ({among}) from which nobody "
-        "was drawn in the year. Draws do not speak for them.",
+        f"{asked[1]} Without a chance to be drawn (π = 0): {share} of entities, in cells ({among_en}) from which "
+        "nobody was drawn in the year. Draws do not speak for them.",
     )
 
 

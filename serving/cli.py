@@ -178,12 +178,14 @@ def train(
 
     bench = workshop()
     until = day(known_by, until=edge.today(bench.settings.profile)) if known_by else bench.known_until()
-    with display.step("train") as step:
-        task, made = bench.train(until, outcome, step.report, method.value)
-        step.note = f"scheme {made.digest[:12]}"
+    with display.step("train") as trained:
+        task, made = bench.train(until, outcome, trained.report, method.value)
+        trained.note = f"scheme {made.digest[:12]}"
     with display.step("log to MLflow") as step:
         registered = logged(task, made, bench.settings.mlruns, verify_key=bench.office.scheme_key)
         step.note = f"{registered.model} version {registered.version}, run {registered.run_id}"
+    facts = {"model": registered.model, "version": registered.version, "run": registered.run_id}
+    bench.remember_run(task, {**facts, "seconds": trained.seconds, "peak_gib": display.peak_gib()})
     found = {**made.figures, "folder": str(made.folder), "version": registered.version, "run": registered.run_id}
     found["indicators"] = bench.indicators
     if json:
@@ -195,12 +197,16 @@ def train(
 @app.command()
 def evaluate(json: Json = False) -> None:
     """Judge the newest scheme: discrimination, calibration, random draws, stability, the gate; write the report."""
+    from serving import judgement
     from serving import settings as edge
 
     bench = workshop()
     with display.step("evaluate") as step:
         found, folder = bench.evaluate(on=edge.today(bench.settings.profile), say=step.report)
         step.note = f"verdict {found['gate']['verdict']}, report {folder / 'report.html'}"
+    with display.step("log to MLflow") as step:
+        run = judgement.logged(bench.settings.mlruns, bench.settings.profile.settings["model"], found, folder)
+        step.note = f"run {run}" if run else "the scheme was never registered"
     if json:
         display.document({**found, "indicators": bench.indicators, "report": str(folder / "report.html")})
         return

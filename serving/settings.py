@@ -3,15 +3,18 @@
 import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from features.profile import PROFILES, Profile, ProfileError, read_profile
 
+ROOT = Path(__file__).resolve().parents[1]
 SERVICE = "serving.settings:service"  # what `bentoml serve` imports
 MOST_HELPERS = 8
 HELPER_GIB = 3  # the most a helper has held, at five million entities
 SCHEME_KEY = "trainer"  # the name of the key that signs schemes
+ASSESSMENT, REPORT = "assessment.json", "report.html"  # what an evaluation leaves, among others
 QUIET = {
     "BENTOML_DO_NOT_TRACK": "True",
     "DO_NOT_TRACK": "1",
@@ -56,6 +59,39 @@ def _default_profile() -> str:
         return (PROFILES / "DEFAULT").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         raise ProfileError("No profile was named and profiles/DEFAULT is missing. Set JIANWEI_PROFILE.") from None
+
+
+def program() -> str:
+    """The version of the program, with the commit where it runs from its repository."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        known = version("jianwei")
+    except PackageNotFoundError:
+        known = "–"
+    commit = _commit(ROOT / ".git")
+    return f"{known} ({commit[:12]})" if commit else known
+
+
+def _commit(git: Path) -> str | None:
+    """The commit a repository stands at, read from its files; None where there is none."""
+    head = git / "HEAD"
+    if not head.is_file():
+        return None
+    said = head.read_text(encoding="utf-8").strip()
+    if not said.startswith("ref: "):
+        return said
+    own, packed = git / said[5:], git / "packed-refs"
+    if own.is_file():
+        return own.read_text(encoding="utf-8").strip()
+    lines = packed.read_text(encoding="utf-8").splitlines() if packed.is_file() else []
+    return next((line.split(" ")[0] for line in lines if line.endswith(f" {said[5:]}")), None)
+
+
+def lock_digest() -> str:
+    """The SHA-256 of the pinned dependencies, its first 16 digits; a dash where they do not lie beside the program."""
+    lock = ROOT / "requirements.txt"
+    return sha256(lock.read_bytes()).hexdigest()[:16] if lock.is_file() else "–"
 
 
 def now() -> datetime:

@@ -15,13 +15,11 @@ from features.indicators.catalogue import Definitions, load
 from features.records.journal import Journal
 from features.records.lake import Lake
 from features.records.quality import newest
-from serving.settings import SCHEME_KEY, Settings
+from serving.settings import ASSESSMENT, REPORT, SCHEME_KEY, Settings
 
 if TYPE_CHECKING:
-    from evaluation.case import Case
     from evaluation.gate import Verdict
     from evaluation.promotion import Office
-    from evaluation.report import Subject
     from evaluation.term import Sealed
     from serving.classification import Sources
     from serving.results import Results
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from training.tuning import Tuned
 
 LATEST = "latest.json"
-ASSESSMENT, REPORT = "assessment.json", "report.html"
+RUN = "run-{method}.json"  # what a training took, and what MLflow calls it
 Say = Callable[[str], None]
 
 
@@ -161,6 +159,17 @@ class Workshop:
         steps.write_text(self.home / "training" / LATEST, json.dumps(remembered) + "\n")
         return task, made
 
+    def remember_run(self, task: "Task", facts: dict[str, Any]) -> None:
+        """Keep what a training took and what it was logged as, beside what it made."""
+        folder = self._training_folder(task.outcome.code, task.known_by.isoformat())
+        steps.write_text(folder / RUN.format(method=task.method), json.dumps(facts) + "\n")
+
+    def run_of(self, task: "Task") -> dict[str, Any]:
+        """What a training took and what it was logged as; nothing where it was not kept."""
+        path = self._training_folder(task.outcome.code, task.known_by.isoformat()) / RUN.format(method=task.method)
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return found
+
     def tune(self, known_by: date, outcome: str | None, trials: int, say: Say) -> tuple["Task", Path, "Tuned"]:
         """A task, the folder its search is kept in, and what was found in so many trials."""
         from training.retrain import sampled
@@ -223,6 +232,9 @@ class Workshop:
     def evaluate(self, *, on: date, say: Say) -> tuple[dict[str, Any], Path]:
         """The assessment of the newest scheme as JSON, and its report's folder; unchanged inputs are not repeated."""
         from evaluation import assessment, gate
+        from evaluation.case import Case
+        from serving import judgement
+        from training.scheme import Scheme
 
         task, trained = self.latest(say)
         reigning = self.champion()
@@ -239,7 +251,9 @@ class Workshop:
         }
 
         def make(fresh: Path) -> None:
-            _judge(self, (task, trained, rival), fresh, on=on, say=say)
+            scheme = Scheme.load(trained.folder, self.office.scheme_key)
+            case = Case(task, trained, scheme, rival, truth if truth.is_dir() else None)
+            judgement.write(fresh, case, self.run_of(task), on=on, say=say)
 
         folder.parent.mkdir(parents=True, exist_ok=True)
         steps.run(folder, inputs, make)
@@ -310,59 +324,6 @@ class Workshop:
         if month is None and not months:
             raise SchemeError(f"{self.home} has no published month yet. Run jianwei month YYYY-MM.")
         return self.results.month(month or months[-1])
-
-
-def _judge(bench: Workshop, judged: Any, fresh: Path, *, on: date, say: Say) -> None:
-    """Write the assessment and the report of a trained scheme against the reigning one."""
-    import numpy as np
-
-    from evaluation.assessment import assess
-    from evaluation.case import Case
-    from evaluation.material import gather
-    from evaluation.report import render
-    from training.scheme import Scheme
-
-    task, trained, rival = judged
-    truth = bench.home / "truth"
-    scheme = Scheme.load(trained.folder, bench.office.scheme_key)
-    rng = np.random.default_rng(int(trained.digest[:12], 16))
-    case = Case(task, trained, scheme, rival, truth if truth.is_dir() else None)
-    found = assess(gather(case, rng, say), on=on, rng=rng)
-    steps.write_text(fresh / ASSESSMENT, json.dumps(found.document(), ensure_ascii=False, default=str, indent=1) + "\n")
-    steps.write_text(fresh / REPORT, render(found, _subject(case)))
-
-
-def _subject(case: "Case") -> "Subject":
-    """Whose report it is, and the facts its first pages state."""
-    from evaluation.report import Fact, Subject
-
-    task, scheme = case.task, case.scheme
-    dates = scheme.training["as_of"]
-    data = (
-        Fact(("标签知悉截止", "labels known by"), task.known_by.isoformat()),
-        Fact(("训练基准日", "dates fitted on"), _span(dates["fit"])),
-        Fact(("校准基准日", "dates calibrated on"), _span(dates["calibration"])),
-        Fact(("测试基准日", "dates tested on"), _span(dates["test"])),
-        Fact(("记录库摘要", "digest of the lake"), str(scheme.training["lake"])[:16]),
-        Fact(("指标体系版本", "version of the indicators"), scheme.version or "–"),
-        Fact(("指标体系摘要", "digest of the indicators"), scheme.definitions[:16]),
-    )
-    leaves = scheme.training["settings"]["trees"]["leaves"]
-    counts = " + ".join(map(str, scheme.training.get("trees", ["–"])))
-    card = (
-        Fact(("分类方案", "scheme"), scheme.digest[:16]),
-        Fact(("模型（每个的树数，叶数上限）", "models (trees of each, most leaves)"), f"LightGBM, {counts}, {leaves}"),
-        Fact(("参与建模的指标", "indicators in the model"), len(scheme.features)),
-        Fact(("暴露控制", "exposure controls"), ", ".join(scheme.controls) or "–"),
-        Fact(("直接判定规则", "direct-determination rules"), len(scheme.rules)),
-    )
-    words = {one.code: (one.label, one.label_en) for one in task.definitions.indicators}
-    outcome = (task.outcome.label, getattr(task.outcome, "label_en", "") or task.outcome.code)
-    return Subject(task.profile, case.tested_on, outcome, data, card, words)
-
-
-def _span(days: list[str]) -> str:
-    return f"{days[0]} … {days[-1]}" if days else "–"
 
 
 def receipt_document(receipt: Any) -> dict[str, Any]:

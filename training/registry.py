@@ -1,5 +1,6 @@
 """Runs and registered schemes in MLflow: what was tried, with which figures, and which version is called what."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,16 @@ class Study:
     figures: Mapping[str, float]
     trials: Sequence[Mapping[str, Any]]
     files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What an evaluation found of a scheme (by digest): figures, tags, and files by the folder they are shown in."""
+
+    scheme: str
+    figures: Mapping[str, float]
+    tags: Mapping[str, str]
+    files: Mapping[str, Sequence[Path]]
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,29 @@ def log_study(store: Path, study: Study) -> str:
             for path in study.files:
                 mlflow.log_artifact(str(path))
     return str(active.info.run_id)
+
+
+def log_judgement(store: Path, model: str, judgement: Judgement) -> str | None:
+    """The run of a scheme's registered version, to which its judgement is added; None when it was never registered.
+
+    Run and version then name each other, the scheme's digest, the lake's and the verdict's.
+    """
+    import mlflow
+
+    version = version_of(store, model, digest=judgement.scheme)
+    if version is None:
+        return None
+    with _open(store) as client:
+        run = client.get_model_version(model, version).run_id
+        with mlflow.start_run(run_id=run):
+            mlflow.log_metrics({name: value for name, value in judgement.figures.items() if math.isfinite(value)})
+            mlflow.set_tags({**judgement.tags, "model_version": version})
+            for folder, files in judgement.files.items():
+                for path in files:
+                    mlflow.log_artifact(str(path), folder or None)
+        for name, value in {**judgement.tags, "run": run}.items():
+            client.set_model_version_tag(model, version, name, value)
+    return str(run)
 
 
 def alias(store: Path, model: str, *, version: str, name: str) -> None:

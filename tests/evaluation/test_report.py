@@ -145,3 +145,41 @@ def test_text_of_the_profile_is_escaped(tmp_path):
 )
 def test_a_figure_keeps_the_digits_that_mean_something(value, text):
     assert shown.figure(value) == text
+
+
+@pytest.mark.parametrize("name", report.BY_PRODUCTS)
+def test_by_products_say_the_same_in_both_languages(tmp_path, name):
+    subject = example.subject(example.profile(tmp_path))
+    text = report.by_product(name, example.assessment(), subject)
+    assert text == report.by_product(name, example.assessment(), subject)
+    chinese, english = text.split("\n---\n")
+    assert "内部参考，不作为信用评价" in chinese
+    assert "For internal reference; not an evaluation of anyone's credit" in english
+    assert chinese.count("\n## ") == english.count("\n## ") > 1
+    assert ("晋级" in chinese, "Promote" in english) == (True, True)
+    assert "\n\n\n" not in text
+    assert not re.search(r"[{}%]{2}", text)
+
+
+def test_a_model_card_states_figures_by_kind_and_class(tmp_path):
+    card = report.by_product("model_card.md", example.assessment(), example.subject(example.profile(tmp_path)))
+    rows = [line for line in card.splitlines() if line.startswith("| 企业")]
+    assert [line.split(" | ")[1] for line in rows] == ["5,000", "60.1%"]
+    assert "- 模型: LightGBM, 300 × 31" in card
+    assert "| problems on random draws | 5.0% [4.5%, 5.5%] |" in card
+
+
+def test_a_scheme_without_draws_has_a_card_too(tmp_path):
+    bare = example.assessment(replace(example.good(), draws=None), oracle_draws=None)
+    assert "random draws |" not in report.by_product("model_card.md", bare, example.subject(example.profile(tmp_path)))
+
+
+def test_every_chart_of_the_report_can_be_had_alone(tmp_path):
+    found = report.pictures(example.assessment(), example.subject(example.profile(tmp_path)))
+    assert {"gains", "classes", "draws", "backtest", "shifts", "calibration_enterprise", "further_1"} <= set(found)
+    assert all(picture.startswith("<svg") for picture in found.values())
+
+
+def test_the_run_that_made_a_scheme_is_told(tmp_path):
+    subject = replace(example.subject(example.profile(tmp_path)), run=(report.Fact(("用时（秒）", "seconds"), 12.5),))
+    assert "The run that made it" in report.render(example.assessment(), subject)

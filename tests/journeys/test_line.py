@@ -235,6 +235,25 @@ def test_rejects_of_a_month_are_those_its_deliveries_were_told_of(line):
     assert all(row["source"] and row["record_type"] and row["advice"] for row in found["rejects"])
 
 
+def test_the_assessment_is_in_mlflow_beside_the_scheme(line):
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{line.home.parents[1] / 'mlruns' / 'mlflow.db'}")
+    run = client.get_run(line.trained["run"])
+    assert run.data.tags["scheme_digest"] == line.trained["digest"] == line.assessment["gate"]["scheme"]
+    assert run.data.tags["verdict"] == line.assessment["gate"]["verdict"]
+    assert run.data.metrics["discrimination.auc"] == line.assessment["discrimination"]["auc"]
+    kept = {one.path for one in client.list_artifacts(run.info.run_id, "report")}
+    assert {f"report/{name}" for name in ("report.html", "model_card.md", "transparency.md", "charts")} <= kept
+
+
+def test_every_study_of_the_assessment_stands_in_it(line):
+    made_from, treated = ("data", "guards", "twice", "labels"), ("movers", "drift", "confidence", "recourse", "saved")
+    assert all(line.assessment[name] for name in (*made_from, *treated, "explanations"))
+    assert len(line.assessment["backtest"]) >= 8
+    assert line.assessment["movers"]["largest_rest"] <= 1e-9
+
+
 def test_two_people_made_the_scheme_champion(line):
     proposed, approved = line.acts
     assert (proposed["by"], approved["by"]) == ("li", "wang")

@@ -92,3 +92,25 @@ def test_a_sector_has_a_home_of_its_own_and_the_places_lake(town, monkeypatch, t
 def test_a_name_settings_do_not_have_is_an_error():
     with pytest.raises(AttributeError):
         settings.nothing  # noqa: B018
+
+
+def test_the_commit_is_read_from_the_repository_the_program_lies_in(monkeypatch, tmp_path):
+    git = tmp_path / ".git"
+    (git / "refs" / "heads").mkdir(parents=True)
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    assert "(" not in settings.program()  # no repository, no commit
+    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    assert "(" not in settings.program()  # a branch without a commit
+    (git / "packed-refs").write_text(f"# pack-refs\n{'b' * 40} refs/heads/main\n")
+    assert settings.program().endswith(f"({'b' * 12})")
+    (git / "refs" / "heads" / "main").write_text("a" * 40 + "\n")
+    assert settings.program().endswith(f"({'a' * 12})")
+    (git / "HEAD").write_text("c" * 40 + "\n")
+    assert settings.program().endswith(f"({'c' * 12})")
+
+
+def test_the_lock_has_a_digest_where_it_lies_beside_the_program(monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    assert settings.lock_digest() == "–"
+    (tmp_path / "requirements.txt").write_text("")
+    assert settings.lock_digest() == "e3b0c44298fc1c14"

@@ -1,7 +1,7 @@
 import pytest
 
 from training import registry
-from training.registry import CHALLENGER, CHAMPION, Run
+from training.registry import CHALLENGER, CHAMPION, Judgement, Run
 from training.scheme import Scheme, SchemeError
 
 
@@ -49,3 +49,32 @@ def test_mlflow_does_not_load_a_scheme(store, logged):
 
     with registry._open(store), pytest.raises(SchemeError, match="not through MLflow"):
         mlflow.pyfunc.load_model("models:/small-model@challenger")
+
+
+def test_a_judgement_is_added_to_the_run_and_both_name_each_other(store, logged, scheme, tmp_path):
+    import mlflow
+
+    report, chart = tmp_path / "report.html", tmp_path / "gains.svg"
+    report.write_text("a report")
+    chart.write_text("<svg/>")
+    judgement = Judgement(
+        scheme.digest,
+        {"gate.EV020": 0.7, "never": float("nan")},
+        {"verdict": "promote"},
+        {"report": [report], "report/charts": [chart]},
+    )
+    assert registry.log_judgement(store, "small-model", judgement) == logged[1].run_id
+    client = mlflow.MlflowClient(f"sqlite:///{store / 'mlflow.db'}", f"sqlite:///{store / 'mlflow.db'}")
+    run = client.get_run(logged[1].run_id)
+    assert run.data.metrics["gate.EV020"] == 0.7
+    assert "never" not in run.data.metrics
+    assert {run.data.tags[name] for name in ("verdict", "model_version", registry.DIGEST_TAG)} == {
+        *("promote", "2", scheme.digest),
+    }
+    version = client.get_model_version("small-model", "2")
+    assert (version.tags["run"], version.tags["verdict"]) == (run.info.run_id, "promote")
+    assert [path.parent.name for path in store.rglob("gains.svg")] == ["charts"]
+
+
+def test_what_was_never_registered_has_no_run_to_add_to(store, logged):
+    assert registry.log_judgement(store, "small-model", Judgement("0" * 64, {}, {}, {})) is None
