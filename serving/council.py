@@ -99,13 +99,17 @@ def rollback(
 @verbs.command()
 def history(
     on: Annotated[str | None, typer.Option(help="Who was champion at the end of this day.")] = None,
+    page: Annotated[bool, typer.Option("--page", help="Write the page of all champions' terms and acts.")] = False,
     json: Json = False,
 ) -> None:
-    """Every promotion with who, when and on which evidence; or the champion of a day."""
+    """Every promotion with who, when and on which evidence; or the champion of a day; or all as a page."""
     from evaluation import promotion
 
     bench = workshop()
     acts = promotion.history(bench.office)
+    if page:
+        screens.written([bench.champions_page(acts)], json=json)
+        return
     if on is not None:
         found = promotion.champion_on(bench.office, day(on), bench.settings.profile.zone)
         scheme = found.scheme if found else None

@@ -259,6 +259,16 @@ class Workshop:
         steps.run(folder, inputs, make)
         return json.loads((folder / ASSESSMENT).read_text(encoding="utf-8")), folder
 
+    def champions_page(self, acts: list[dict[str, Any]]) -> Path:
+        """The page of all promotion acts, written beside the reports."""
+        from evaluation.champions import render
+
+        reports = self.home / "reports"
+        reports.mkdir(parents=True, exist_ok=True)
+        path = reports / "champions.html"
+        steps.write_text(path, render(acts, self.settings.profile, reports))
+        return path
+
     def report_folder(self, digest: str) -> Path:
         """Where the assessment and the report of a scheme lie."""
         return self.home / "reports" / digest[:16]

@@ -500,6 +500,8 @@ def test_a_signing_key_is_made_once_and_an_api_key_is_shown_once(empty):
 
 
 def test_who_was_champion_on_a_day_is_answered(housed):
+    (page,) = typed("promote", "history", "--page", "--json").json["files"]
+    assert "历任分类方案" in Path(page).read_text(encoding="utf-8")
     whole = typed("promote", "history", "--json").json
     assert [act["action"] for act in whole["acts"]] == ["promotion.proposed", "promotion.approved"]
     assert typed("promote", "history", "--on", "2025-12-31", "--json").json == {"on": "2025-12-31", "acts": []}
