@@ -203,7 +203,7 @@ def _by_field(task: Task, dimension: Dimension, pairs: pa.Table) -> Parted:
         of_key = dict(zip(known["entity"].to_pylist(), known[field].to_pylist(), strict=True))
         here = days == day
         found[here] = [of_key.get(key) or "-" for key in entity[here].tolist()]
-    words = _words(task, field)
+    words = words_of(task, field)
     if dimension.above:
         above = {code: row[1] for code, row in words.items()}
         found = np.array([above.get(code, "-") or "-" for code in found], dtype=object)
@@ -211,7 +211,7 @@ def _by_field(task: Task, dimension: Dimension, pairs: pa.Table) -> Parted:
     return {**names, "-": ("未登记", "not registered")}, found.tolist()
 
 
-def _words(task: Task, field: str) -> dict[str, tuple[Words, str]]:
+def words_of(task: Task, field: str) -> dict[str, tuple[Words, str]]:
     """By code of a field's list: its words, and the code above it."""
     name = record_types(task.profile)[REGISTER].field(field).list
     if name is None:

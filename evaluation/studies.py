@@ -12,6 +12,7 @@ from evaluation import (
     explanations,
     leakage,
     movers,
+    places,
     population,
     recourse,
     saved,
@@ -54,6 +55,7 @@ def further(seen: Seen, volumes: Mapping[str, float], *, rng: np.random.Generato
         leakage.study(json.loads((seen.case.trained.folder.parent / GUARDS).read_text(encoding="utf-8"))),
         None if seen.drawn is None else twice.study(seen.case, *seen.drawn, volumes, rng),
         sensitivity.study(seen.case, rng),
+        places.study(seen.case, seen.after),
         movers.study(seen.case, *_taken_over(seen, say)),
         drift.study(seen.case, seen.after),
         certainty.study(
