@@ -14,6 +14,7 @@ from evaluation.backtest import Scored
 from evaluation.shown import Words
 from training import fit
 from training.cohort import HEADLINE
+from training.looking import Watching
 from training.retrain import SAMPLE, Trained
 from training.sample import Sample
 from training.scheme import Scheme
@@ -51,6 +52,21 @@ class Case:
         """The matrix the scheme was made from."""
         folder = self.trained.folder.parent.parent / SAMPLE
         return Sample.read(folder, fit.layout(self.task.definitions, self.task.outcome))
+
+    @cached_property
+    def fitted_on(self) -> fit.Rows:
+        """The rows of the fit part."""
+        return self.sample.rows("fit")
+
+    @cached_property
+    def tested_with(self) -> fit.Rows:
+        """The rows of the test part, those of ``headline``."""
+        return self.sample.rows("test")
+
+    @cached_property
+    def watching(self) -> Watching:
+        """Who is looked at, as the fit part tells."""
+        return Watching.fitted(self.task, self.fitted_on, self.sample.layout)
 
     @cached_property
     def kind_words(self) -> dict[str, Words]:

@@ -30,7 +30,7 @@ class Drift:
 
 def study(case: Case, now: Population) -> Shown:
     """Every feature and the score of everyone now, against the weighted pairs of the fit part."""
-    rows = case.sample.rows("fit")
+    rows = case.fitted_on
     place = {name: number for number, name in enumerate(now.columns)}
     found = [
         _drift(name, (rows.values[:, place[name]], rows.weight), now.values[:, place[name]])

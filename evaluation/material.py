@@ -33,7 +33,6 @@ from training.draws import DRAWS, DrawRule, read_draws
 from training.errors import SchemeError
 from training.figures import BASELINES
 from training.labels import horizon_end, mature_on
-from training.looking import chances
 from training.pairs import Say
 from training.scheme import Scheme
 from training.splits import DateSettings, by_date
@@ -87,14 +86,14 @@ def _slices(case: Case, say: Say) -> dict[str, Slices]:
         parted = parts_of(task, one, pairs, kind, lambda code: case.sample.column(code)[chosen])
         found[one.code] = study(scored, risk_class, one.label, parted)
     if task.outcome.looked_at:
-        chance = chances(task, case.sample, case.sample.rows("test"))
+        chance = case.watching.chances(case.tested_with)
         found[LOOKED_AT] = study(scored, risk_class, WATCHED, quintiles(chance, scored.weight))
     return found
 
 
 def _rivals(case: Case, shuffled: Sequence[Scheme]) -> Rivals:
     headline = case.scored.filter(pc.equal(case.scored["stratum"], HEADLINE))
-    seen, place = case.sample.rows("test"), case.sample.layout
+    seen, place = case.tested_with, case.sample.layout
     baseline = next(name for name in BASELINES if name in headline.column_names)
     margins = None if case.champion is None else _champion(case, case.champion, seen)
     return Rivals(
@@ -134,7 +133,7 @@ def _probability(case: Case, margins: Floats, kind: npt.NDArray[np.int8]) -> Flo
 
 def _shuffled(case: Case, rng: np.random.Generator) -> list[Scheme]:
     """Schemes whose labels were shuffled: what they still tell apart is a leak, what they explain is chance."""
-    rows = case.sample.rows("fit")
+    rows = case.fitted_on
     return [trials.shuffled(case.scheme, rows, case.sample.layout, case.task.trees, rng) for _ in range(SHUFFLES)]
 
 

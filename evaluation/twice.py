@@ -24,7 +24,6 @@ from evaluation.slices import LOOKED_AT, WATCHED, Parted, Slices, parts_of, quin
 from training.cohort import HEADLINE
 from training.cutoffs import Classes
 from training.draws import DRAWS
-from training.looking import chances
 
 FEWEST_PROBLEMS = 30
 FRAME = "frame"  # of random_draw.yaml: the dimensions that part the frame draws were taken from
@@ -103,7 +102,7 @@ def _naive(case: Case, volumes: Mapping[str, float], rng: np.random.Generator) -
     risk_class = case.scheme.raw_classes(scored.probability, kind)
     parted = _parted(case, pairs, kind, lambda code: case.sample.column(code)[chosen])
     if case.task.outcome.looked_at:
-        parted[LOOKED_AT] = WATCHED, quintiles(chances(case.task, case.sample, case.sample.rows("test")), scored.weight)
+        parted[LOOKED_AT] = WATCHED, quintiles(case.watching.chances(case.tested_with), scored.weight)
     rates = {name: _rate(scored.where(risk_class == place)) for place, name in enumerate(CLASSES)}
     return Look(discriminate(scored, volumes, rng), rates, _slices(scored, risk_class, parted))
 
@@ -143,7 +142,7 @@ def _drawn(case: Case, drawn: DrawMaterial, volumes: Mapping[str, float], rng: n
         )
         parted = _parted(case, own, rows.kind, lambda code: sample.column(code)[chosen])
         if case.task.outcome.looked_at and len(margin):
-            parted[LOOKED_AT] = WATCHED, quintiles(chances(case.task, case.sample, rows), scored.weight)
+            parted[LOOKED_AT] = WATCHED, quintiles(case.watching.chances(rows), scored.weight)
     risk_class = case.scheme.raw_classes(scored.probability, rows.kind)
     rates = {name: _hajek(scored.where(risk_class == place)) for place, name in enumerate(CLASSES)}
     return Look(discriminate(scored, volumes, rng), rates, _uncalibrated(_slices(scored, risk_class, parted)))

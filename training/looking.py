@@ -3,7 +3,7 @@
 Somebody nobody looked at was not found to violate; that is not the same as having been found clean.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ def rows_to_fit(task: Task, sample: Sample) -> fit.Rows:
     rows = sample.rows("fit")
     if task.outcome.correction is None:
         return rows
-    chance = np.maximum(chances(task, sample, rows), LEAST)
+    chance = np.maximum(Watching.fitted(task, rows, sample.layout).chances(rows), LEAST)
     return replace(rows, weight=rows.weight / chance).where(rows.looked > 0)
 
 
@@ -42,15 +42,25 @@ def entities_to_fit(task: Task, sample: Sample) -> npt.NDArray[np.int32]:
     return np.asarray(sample.pairs["entity"].to_numpy()[kept], np.int32)
 
 
-def chances(task: Task, sample: Sample, seen: fit.Rows) -> Floats:
-    """The chance of every row to be looked at within the window, by a model fitted on the fit part."""
-    rows = sample.rows("fit")
-    if not 0 < rows.looked.sum() < len(rows.looked):
-        raise SchemeError(
-            f"Outcome {task.outcome.code}: {int(rows.looked.sum())} of {len(rows.looked)} pairs were looked at; "
-            "expected some of each. Nothing was corrected; see looked_at in outcomes.yaml."
-        )
-    place = replace(sample.layout, monotone=(0,) * len(sample.layout.features))  # signs are of conduct, not of watching
-    settings = replace(task.trees, count=min(TREES, task.trees.count), seeds=task.trees.seeds[:1], folds=0)
-    models = fit.boosters(replace(rows, label=rows.looked), place, settings)
-    return sigmoid(mean_margin([booster(text) for text in models], fit.design(seen, place)))
+@dataclass(frozen=True)
+class Watching:
+    """A model of who is looked at within the window, and how it reads rows."""
+
+    models: tuple[str, ...]
+    place: fit.Layout
+
+    @classmethod
+    def fitted(cls, task: Task, rows: fit.Rows, layout: fit.Layout) -> "Watching":
+        """The model fitted on the rows of a sample's fit part; SchemeError when all or none were looked at."""
+        if not 0 < rows.looked.sum() < len(rows.looked):
+            raise SchemeError(
+                f"Outcome {task.outcome.code}: {int(rows.looked.sum())} of {len(rows.looked)} pairs were looked at; "
+                "expected some of each. Nothing was corrected; see looked_at in outcomes.yaml."
+            )
+        place = replace(layout, monotone=(0,) * len(layout.features))  # signs are of conduct, not of watching
+        settings = replace(task.trees, count=min(TREES, task.trees.count), seeds=task.trees.seeds[:1], folds=0)
+        return cls(fit.boosters(replace(rows, label=rows.looked), place, settings), place)
+
+    def chances(self, seen: fit.Rows) -> Floats:
+        """The chance of every row to be looked at within the window."""
+        return sigmoid(mean_margin([booster(text) for text in self.models], fit.design(seen, self.place)))

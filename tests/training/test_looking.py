@@ -12,7 +12,7 @@ from small_scheme import DEFINITIONS, OUTCOME, SETTINGS
 
 from training import fit, sample
 from training.errors import SchemeError
-from training.looking import LEAST, chances, rows_to_fit
+from training.looking import LEAST, Watching, rows_to_fit
 from training.sample import Sample
 
 COUNT = 40_000
@@ -80,7 +80,7 @@ def test_whoever_was_looked_at_stands_for_those_who_were_not(drawn):
     found, _, _ = drawn
     every, rows = found.rows("fit"), rows_to_fit(task_of("looked_at"), found)
     assert len(rows.label) == every.looked.sum()
-    chance = chances(task_of("looked_at"), found, every)
+    chance = Watching.fitted(task_of("looked_at"), every, found.layout).chances(every)
     assert rows.weight == pytest.approx(1 / np.maximum(chance, LEAST)[every.looked > 0])
     assert rows.weight.sum() == pytest.approx(COUNT, rel=0.05)
 
