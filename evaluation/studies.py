@@ -18,6 +18,7 @@ from evaluation import (
     saved,
     sensitivity,
     sources,
+    told_reasons,
     twice,
 )
 from evaluation.assessment import DrawMaterial
@@ -50,13 +51,15 @@ class Seen:
 
 def further(seen: Seen, volumes: Mapping[str, float], *, rng: np.random.Generator, say: Say) -> tuple[Shown, ...]:
     """All further studies, in the order of the report; those that had nothing to study are left out."""
+    taken_over = _taken_over(seen, say)
     found = (
         sources.study(seen.case),
         leakage.study(json.loads((seen.case.trained.folder.parent / GUARDS).read_text(encoding="utf-8"))),
         None if seen.drawn is None else twice.study(seen.case, *seen.drawn, volumes, rng),
         sensitivity.study(seen.case, rng),
         places.study(seen.case, seen.after),
-        movers.study(seen.case, *_taken_over(seen, say)),
+        movers.study(seen.case, *taken_over),
+        told_reasons.study(seen.case, taken_over),
         drift.study(seen.case, seen.after),
         certainty.study(
             seen.case.task.profile, seen.case.scheme, scored=seen.case.scored, months=(seen.before, seen.after)
