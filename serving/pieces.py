@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 GROUP = 20_000  # rows of a Parquet row group: one entity is read without reading the month
+LEVEL = 4  # of zstd, for measured rows
 SLICE = 250_000  # rows worked on at a time; what is sealed does not depend on it
 
 
@@ -86,12 +87,14 @@ def writer(path: Path, schema: pa.Schema, *, measured: bool = False) -> Any:
 
     ``measured`` rows are columns of numbers beside a first column they are sorted by: without dictionaries they are as
     small and sooner written, and nobody looks a row up by another column, so only the first has its bounds stated.
+    They are packed at ``LEVEL``: an eighth smaller than at the least, for hardly more time; other rows gain nothing.
     """
     bounds = schema.names[:1] if measured else True
     return pq.ParquetWriter(
         path,
         schema,
         compression="zstd",
+        compression_level=LEVEL if measured else None,
         write_page_checksum=True,
         use_dictionary=not measured,
         write_statistics=bounds,
