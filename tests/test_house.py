@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from evaluation import gate
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("features", "training", "evaluation", "serving")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
@@ -72,3 +74,10 @@ def test_the_repository_names_no_registry_and_no_machine():
     locks = [ROOT / name for name in tracked if name.startswith("requirements")]
     for lock in locks:
         assert not re.search(r"https?://|--index|--find-links", lock.read_text())
+
+
+def test_every_check_is_documented_with_its_threshold_in_force():
+    text = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    for row in gate.read_gate()["checks"]:
+        sign = "≤" if row["limit"] == "at_most" else "≥"
+        assert f"| {row['code']} | {row['title_en']} | {sign} {row['thresholds'][-1]['value']:g} |" in text
