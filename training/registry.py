@@ -81,7 +81,9 @@ def log(store: Path, run: Run, *, scheme: Path, digest: str) -> Registered:
                 pip_requirements=[f"lightgbm=={lightgbm.__version__}"],
             )
         version = str(logged.registered_model_version)
-        client.set_model_version_tag(run.model, version, DIGEST_TAG, digest)
+        for name, value in {**run.tags, DIGEST_TAG: digest, "run": active.info.run_id}.items():
+            client.set_model_version_tag(run.model, version, name, value)
+        client.set_tag(active.info.run_id, "model_version", version)
         client.set_registered_model_alias(run.model, CHALLENGER, version)
     return Registered(run.model, version, active.info.run_id)
 

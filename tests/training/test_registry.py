@@ -34,6 +34,17 @@ def test_the_registered_folder_is_the_signed_folder_and_nothing_is_a_pickle(stor
     assert not [path for path in store.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib"}]
 
 
+def test_run_and_version_name_each_other_and_the_data(store, logged, scheme):
+    import mlflow
+
+    uri = f"sqlite:///{store / 'mlflow.db'}"
+    client = mlflow.MlflowClient(uri, uri)
+    version = client.get_model_version("small-model", "1")
+    assert version.tags["run"] == logged[0].run_id
+    assert (version.tags["known_by"], version.tags[registry.DIGEST_TAG]) == ("2025-12-31", scheme.digest)
+    assert client.get_run(logged[0].run_id).data.tags["model_version"] == "1"
+
+
 def test_parameters_figures_and_files_are_in_the_run(store, logged):
     import mlflow
 
