@@ -216,6 +216,7 @@ def _champion_fails(
         classes={},
         sanity=None,
         stability=None,
+        judged={},
     )
     return failing(own, on=on)
 

@@ -31,14 +31,16 @@ class Drift:
 def study(case: Case, now: Population) -> Shown:
     """Every feature and the score of everyone now, against the weighted pairs of the fit part."""
     rows = case.fitted_on
+    counted = np.isin(now.values_entity, now.entity[now.counted])  # those a rule decides for were never fitted on
+    values = now.values[counted]
     place = {name: number for number, name in enumerate(now.columns)}
     found = [
-        _drift(name, (rows.values[:, place[name]], rows.weight), now.values[:, place[name]])
+        _drift(name, (rows.values[:, place[name]], rows.weight), values[:, place[name]])
         for name in case.scheme.features
     ]
     found.sort(key=lambda one: (-one.psi, one.code))
     then = case.scheme.probabilities(case.scheme.margins(rows.values, rows.kind), rows.kind)
-    score = psi(then, now.probability, weights=rows.weight)
+    score = psi(then, now.probability[now.counted], weights=rows.weight)
     dates = case.scheme.training["as_of"]["fit"]
     names = {one.code: (one.label, one.label_en) for one in case.task.definitions.indicators}
     return Shown(

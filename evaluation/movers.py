@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from evaluation.population import Population
 from evaluation.replay import batch_of
 from evaluation.shown import Content, Shown, Table, Value, Words, count, share, table
 from features.asof import Month
-from training.change import PARTS, Change, Side, change, log_odds
+from training.change import DATA, MODEL, PARTS, THRESHOLD, Change, Side, change, log_odds
 from training.cutoffs import RiskClass
 from training.scheme import EXPOSURE, Scheme
 
@@ -57,8 +56,9 @@ def study(case: Case, before: Population, after: Population) -> Shown:
     rows = np.unique(np.concatenate([largest, looked_at]))
     found = _split(case, old, (before, was[rows]), (after, now[rows]))
     place = np.searchsorted(rows, largest)
+    told = [{"mover": number, **_document(case, found, row)} for number, row in enumerate(place.tolist(), 1)]
     owed = _owed(found, np.searchsorted(rows, looked_at))
-    rest = found.split.largest_rest
+    rest = max(found.split.largest_rest, _missed(found))
     return Shown(
         code="movers",
         title=("类别变动的成因", "What moved classes"),
@@ -71,10 +71,19 @@ def study(case: Case, before: Population, after: Population) -> Shown:
             "split": len(rows),
             "largest_rest": rest,
             "owed": owed,
-            "largest": [_document(case, found, row) for row in place.tolist()],
+            "largest": told,
         },
         judged={CODE_EXACT: (Value("all", rest),)},
     )
+
+
+def _missed(found: Moved) -> float:
+    """How far the whole is from what both months say: of the change of log odds, and of any class by cutoffs alone."""
+    told = log_odds(found.after.probability[found.now]) - log_odds(found.before.probability[found.was])
+    raw = found.after.raw_class[found.now].astype(np.int64) - found.before.raw_class[found.was]
+    split = sum(found.split.steps[name] for name in (DATA, MODEL, THRESHOLD))
+    apart = np.abs(told - found.split.log_odds_in_all).max(initial=0.0)
+    return float(max(apart, np.abs(raw - split).max(initial=0)))
 
 
 def _both(before: Population, after: Population) -> tuple[Integers, Integers]:
@@ -124,9 +133,9 @@ def _owed_table(owed: dict[str, float], entities: int) -> Table:
 
 def _movers_table(case: Case, found: Moved, place: Integers) -> Table:
     names = {one.code: (one.label, one.label_en) for one in case.task.definitions.indicators}
-    rows = [_row(case, found, row, names) for row in place.tolist()]
+    rows = [[str(number), *_row(case, found, row, names)] for number, row in enumerate(place.tolist(), 1)]
     head: Sequence[Words] = [
-        ("主体（化名）", "entity (pseudonym)"), ("类型", "kind"), ("类别", "class"), ("概率", "probability"),
+        ("序号", "number"), ("类型", "kind"), ("类别", "class"), ("概率", "probability"),
         ("对数几率变动", "change of log odds"), ("数据", "data"), ("模型", "model"), ("类别步数", "steps of class"),
         ("变动最大的指标", "indicators that changed most"),
     ]  # fmt: skip
@@ -142,7 +151,7 @@ def _row(case: Case, found: Moved, row: int, names: dict[str, Words]) -> list[Co
     )
     lines = [(names.get(line["indicator"], (line["indicator"],) * 2), line["added"]) for line in told["lines"]]
     return [
-        told["entity"], case.kind_words[told["kind"]], f"{told['class_before']} → {told['class']}",
+        case.kind_words[told["kind"]], f"{told['class_before']} → {told['class']}",
         f"{told['probability_before']:.2%} → {told['probability']:.2%}", f"{told['log_odds']:+.3f}",
         f"{told['parts']['data']:+.3f}", f"{told['parts']['model']:+.3f}", steps if moved else "–",
         ("；".join(f"{zh} {added:+.2f}" for (zh, _), added in lines) or "–",
@@ -151,24 +160,19 @@ def _row(case: Case, found: Moved, row: int, names: dict[str, Words]) -> list[Co
 
 
 def _document(case: Case, found: Moved, row: int) -> dict[str, Any]:
-    """A mover as JSON, under a pseudonym: data scientists see no codes."""
+    """A mover as JSON, under no name and with rounded probabilities: nobody is to be looked up by them."""
     was, now, split = found.was[row], found.now[row], found.split
     before, after = found.before, found.after
     strongest = np.argsort(-np.abs(split.lines[row]), kind="stable")[:LINES]
     named = [(found.columns[place], float(split.lines[row, place])) for place in strongest.tolist()]
     return {
-        "entity": _pseudonym(case, int(after.entity[now])),
         "kind": case.scheme.kinds[after.kind[now]],
         "class_before": RiskClass(int(before.final_class[was])).name,
         "class": RiskClass(int(after.final_class[now])).name,
-        "probability_before": float(before.probability[was]),
-        "probability": float(after.probability[now]),
+        "probability_before": round(float(before.probability[was]), 4),
+        "probability": round(float(after.probability[now]), 4),
         "log_odds": float(split.log_odds_in_all[row]),
         "parts": {name: float(part[row]) for name, part in split.log_odds.items()},
         "steps": {name: int(split.steps[name][row]) for name in PARTS},
         "lines": [{"indicator": name, "added": added} for name, added in named if added and name != EXPOSURE],
     }
-
-
-def _pseudonym(case: Case, entity: int) -> str:
-    return blake2b(f"{case.scheme.digest}|{entity}".encode(), digest_size=5).hexdigest()

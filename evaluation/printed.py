@@ -83,7 +83,9 @@ def page(task: Task, chosen: Selected, entities: Keys, values: Floats) -> Page:
     pairs = wanted(chosen, entity, definitions.codes)
     found = behind(task.lake, definitions, as_of=as_of, wanted=pairs, engine=task.engine)
     row, slot = np.nonzero(chosen.place >= 0)
-    again = repeats(definitions, latest(found), pairs.append_column("slot", pa.array(slot))).to_pylist()
+    valued = ~np.isnan(values[row, chosen.place[row, slot].astype(np.int64)])
+    order = pairs.append_column("slot", pa.array(slot)).filter(pa.array(valued))
+    again = repeats(definitions, latest(found), order).to_pylist()
     supports, told_before = supported(found), {(one["entity"], one["indicator"]) for one in again}
     names, printed, withheld = code_names(task), [], len(told_before)
     for number, place in enumerate(chosen.place[row, slot].astype(np.int64).tolist()):

@@ -22,8 +22,8 @@ NEVER = np.datetime64("9999-12-31")
 COUNTED: Mapping[str, Words] = {
     "known": ("按首次知悉日（正式口径）", "by the day first known (as trained)"),
     "decided": ("按作出决定日", "by the day decided"),
-    "observed": ("剔除六个月内退出者", "without those who left within six months"),
-    "stayed": ("剔除一切退出者", "without any who left"),
+    "observed": ("剔除六个月内退出而未被查实者", "without those who left within six months, nothing found"),
+    "stayed": ("剔除一切退出而未被查实者", "without any who left, nothing found"),
     "stated": ("不计按通常时滞推定知悉日的记录", "without records known by assumption alone"),
     "open_too": ("计入已知在办案件", "with known open cases"),
     "wider": ("计入一切被查实的问题", "any problem found"),

@@ -16,6 +16,7 @@ from evaluation.assessment import DrawMaterial
 from evaluation.backtest import Discrimination, Scored, discriminate
 from evaluation.case import Case
 from evaluation.draws import CLASSES, Draws, hajek, problems
+from evaluation.errors import GateError
 from evaluation.metrics import Flags, Floats, Integers, Interval, effective_n, wilson
 from evaluation.population import Population
 from evaluation.replay import sampled
@@ -182,13 +183,20 @@ def _reach(case: Case, then: Population, draws: Draws) -> Reach | None:
     wanted = case.task.profile.table(DRAWS).get(FRAME)
     if not wanted or not len(draws.entity):
         return None
-    dimensions = [one for one in slices.read_dimensions(case.task.profile) if one.code in wanted]
+    known = {one.code: one for one in slices.read_dimensions(case.task.profile) if one.indicator is None}
+    if not set(wanted) <= set(known):
+        raise GateError(
+            f"random_draw.yaml of profile {case.task.profile.name}: frame is {', '.join(wanted)}; expected codes of "
+            f"slices.yaml that part by kind or by the register: {', '.join(known) or 'it has none'}. Nothing was "
+            "studied; correct one of the two files."
+        )
+    dimensions = [known[code] for code in wanted]
     counted = np.flatnonzero(then.counted)
     looked_up = counted[:: max(1, len(counted) // MOST_PLACED)]
     weighted = np.unique(draws.entity[np.nan_to_num(draws.probability) > 0])
     place = np.searchsorted(then.entity, weighted)
-    known = place[then.entity[np.minimum(place, len(then.entity) - 1)] == weighted]
-    cells, reached = (_cells(case, then, rows, dimensions) for rows in (looked_up, known))
+    drawn = place[then.entity[np.minimum(place, len(then.entity) - 1)] == weighted]
+    cells, reached = (_cells(case, then, rows, dimensions) for rows in (looked_up, drawn))
     without = ~np.isin(cells, np.unique(reached))
     risk_class = then.final_class[looked_up]
     shares = {name: _mean(without[risk_class == place]) for place, name in enumerate(CLASSES)}
@@ -214,9 +222,10 @@ def _no_column(code: str) -> Floats:
 def _question(reach: Reach | None) -> tuple[str, str]:
     asked = (
         "“记录”数的是被查实的违法，受检查去向影响；“随机抽查”只用双随机现场检查，按 1/π 加权，区间按抽样设计。"
-        "类别均为规则前的模型类别。",
+        "同时在几个抽查计划中的主体按各计划分别加权，计入不止一次。类别均为规则前的模型类别。",
         "Records tell of violations that were found, which follows where inspectors went; random draws are on-site "
-        "ones only, weighted by 1/π, with design-based intervals. Classes are the model's, before rules.",
+        "ones only, weighted by 1/π, with design-based intervals; whoever is in several plans counts in each. "
+        "Classes are the model's, before rules.",
     )
     if reach is None:
         return asked
@@ -285,7 +294,7 @@ def _parts(naive: Look, drawn: Look) -> tuple[Table, ...]:
         rows: list[list[Content]] = []
         for part in told.parts:
             other = ours.get(part.value)
-            if part.rate is None or other is None:
+            if part.rate is None or other is None or other.label != part.label:  # thirds of another sample are others
                 continue
             cells: list[Content] = [part.label, count(part.n), shared(other.rate), shared(part.rate)]
             for one in (other, part):

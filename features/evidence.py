@@ -130,17 +130,23 @@ def _states_day(one: Aggregate) -> bool:
 
 
 def repeats(definitions: Definitions, found: pa.Table, order: pa.Table) -> pa.Table:
-    """The wanted (entity, indicator) pairs that count a record counted for an earlier pair of the entity already.
+    """The wanted (entity, indicator) pairs that count a record counted for an earlier pair that is told.
 
-    ``found`` is their evidence, ``order`` has every pair (entity, indicator) with its ``slot``, the first being least.
+    ``found`` is their evidence, ``order`` has every pair (entity, indicator) that may be told with its ``slot``, the
+    first being least. What is withheld claims no record: another may tell of it.
     """
     codes = order["indicator"].unique().to_pylist()
     kept = [{"indicator": code, "record_type": name} for code in codes for name in counts(definitions.by_code[code])]
     events = pl.DataFrame(kept, schema={"indicator": pl.String, "record_type": pl.String})
     slots = pl.DataFrame(order.select(["entity", "indicator", "slot"]))
     told = pl.DataFrame(found).join(events, on=["indicator", "record_type"]).join(slots, on=["entity", "indicator"])
-    first = pl.col("slot").min().over("entity", "record_id")
-    again = told.filter(pl.col("slot") > first).select("entity", "indicator").unique(maintain_order=True)
+    record, pair = ["entity", "record_id"], ["entity", "indicator"]
+    claimed, again = told.select(record).clear(), told.select(pair).clear()
+    for slot in told["slot"].unique().sort().to_list():
+        here = told.filter(pl.col("slot") == slot)
+        withheld = here.join(claimed, on=record, how="semi").select(pair).unique(maintain_order=True)
+        claimed = claimed.vstack(here.join(withheld, on=pair, how="anti").select(record))
+        again = again.vstack(withheld)
     return again.to_arrow()
 
 

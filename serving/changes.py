@@ -20,7 +20,8 @@ Document = dict[str, Any]
 def since_before(
     results: Results, month: SealedMonth, light: Mapping[str, Any], scheme_of: Callable[[str], Scheme]
 ) -> Document | None:
-    """The change of an entity from the last sealed month before; null where it was not classified in both.
+    """The change of an entity from the last sealed month before; null where it was not classified in both, or
+    under other kinds or another indicator system.
 
     ``log_odds`` (data, model) and ``steps`` of class (data, model, threshold, rule, steadiness) add up to ``change``
     and to the classes; ``contributions`` are those that moved, under the earlier scheme.
@@ -30,7 +31,8 @@ def since_before(
     if earlier is None or then is None or {light["status"], then["status"]} != {CLASSIFIED}:
         return None
     before, after = (_side(one, row, scheme_of) for one, row in ((earlier, then), (month, light)))
-    if before.scheme.kinds != after.scheme.kinds:
+    known = [(one.scheme.kinds, one.scheme.definitions) for one in (before, after)]
+    if known[0] != known[1]:  # the same name may count another thing: nothing can be exchanged alone
         return None
     found = change(before, after)
     lines = zip(before.scheme.lines, found.lines[0].tolist(), strict=True)

@@ -88,7 +88,8 @@ def _cited(
     slots = _slots(part, values, contributions, sources)
     met = _met(part, sources)
     found = _evidence(pl.concat([slots.select(PAIR), met.select(PAIR)]), sources)
-    told_before = pl.DataFrame(repeats(sources.definitions, found, slots.to_arrow()))
+    tellable = slots.filter(pl.col("value").is_not_null())  # null beside records is no reason, and claims none of them
+    told_before = pl.DataFrame(repeats(sources.definitions, found, tellable.to_arrow()))
     slots = slots.join(told_before, on=PAIR, how="anti", maintain_order="left")
     marks = _Marks(found, near, sources)
     return _rows(part, pl.concat([marks.of_rules(met), marks.of_indicators(slots)]), near), found

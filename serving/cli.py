@@ -181,11 +181,12 @@ def train(
     with display.step("train") as trained:
         task, made = bench.train(until, outcome, trained.report, method.value)
         trained.note = f"scheme {made.digest[:12]}"
+        took = {"seconds": trained.seconds, "peak_gib": display.peak_gib()}
     with display.step("log to MLflow") as step:
         registered = logged(task, made, bench.settings.mlruns, verify_key=bench.office.scheme_key)
         step.note = f"{registered.model} version {registered.version}, run {registered.run_id}"
     facts = {"model": registered.model, "version": registered.version, "run": registered.run_id}
-    bench.remember_run(task, {**facts, "seconds": trained.seconds, "peak_gib": display.peak_gib()})
+    bench.remember_run(task, {**took, **bench.run_of(task, made.digest), **facts, "digest": made.digest})
     found = {**made.figures, "folder": str(made.folder), "version": registered.version, "run": registered.run_id}
     found["indicators"] = bench.indicators
     if json:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from training.tuning import Tuned
 
 LATEST = "latest.json"
+STUDIED = ("outcomes", "acts", "random_draw", "slices", "classes", "rules", "steadiness", "published_shares", "world")
 RUN = "run-{method}.json"  # what a training took, and what MLflow calls it
 Say = Callable[[str], None]
 
@@ -164,11 +165,11 @@ class Workshop:
         folder = self._training_folder(task.outcome.code, task.known_by.isoformat())
         steps.write_text(folder / RUN.format(method=task.method), json.dumps(facts) + "\n")
 
-    def run_of(self, task: "Task") -> dict[str, Any]:
-        """What a training took and what it was logged as; nothing where it was not kept."""
+    def run_of(self, task: "Task", digest: str) -> dict[str, Any]:
+        """What the training of a scheme took and what it was logged as; nothing where it was not kept."""
         path = self._training_folder(task.outcome.code, task.known_by.isoformat()) / RUN.format(method=task.method)
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return found
+        return found if found.get("digest") == digest else {}
 
     def tune(self, known_by: date, outcome: str | None, trials: int, say: Say) -> tuple["Task", Path, "Tuned"]:
         """A task, the folder its search is kept in, and what was found in so many trials."""
@@ -239,7 +240,7 @@ class Workshop:
         task, trained = self.latest(say)
         reigning = self.champion()
         rival = reigning if reigning is not None and reigning.digest != trained.digest else None
-        folder = self.report_folder(trained.digest)
+        folder, profile = self.report_folder(trained.digest), self.settings.profile
         truth = self.home / "truth"
         inputs = {
             "form": assessment.FORM,
@@ -248,12 +249,13 @@ class Workshop:
             "matrix": task.matrix_key,
             "gate": gate.read_gate(),
             "truth": truth.is_dir(),
+            "stated": {name: profile.table(name) for name in STUDIED if profile.has(name)},
         }
 
         def make(fresh: Path) -> None:
             scheme = Scheme.load(trained.folder, self.office.scheme_key)
             case = Case(task, trained, scheme, rival, truth if truth.is_dir() else None)
-            judgement.write(fresh, case, self.run_of(task), on=on, say=say)
+            judgement.write(fresh, case, self.run_of(task, trained.digest), on=on, say=say)
 
         folder.parent.mkdir(parents=True, exist_ok=True)
         steps.run(folder, inputs, make)

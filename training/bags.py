@@ -138,7 +138,7 @@ def _grown(rows: fit.Rows, place: fit.Layout, settings: fit.TreeSettings, *, num
     texts = []
     for bag, draw in enumerate(draws, start=1):
         taken = np.flatnonzero(draw)
-        part = data.subset(taken)
+        part = data.subset(taken).construct()  # before that, it would keep the weights of all
         part.set_weight(rows.weight[taken] * draw[taken])
         own = dict.fromkeys(SEEDS, seed + APART * bag)
         texts.append(without_parameters(lightgbm.train({**fixed, **own}, part, settings.count).model_to_string()))

@@ -303,12 +303,17 @@ def _history(task: Task, sample: Sample, chosen: Mapping[str, Chosen]) -> dict[s
         "reference_month": task.reference_month.isoformat(),
         "lake": task.lake.digest(task.known_by),
         "as_of": days,
-        "settings": json.loads(json.dumps(task.model, default=str)),
+        "settings": json.loads(json.dumps(_settings(task), default=str)),
         "shares": {kind: dict(one.shares) for kind, one in chosen.items()},
         "review": {kind: list(one.review) for kind, one in chosen.items()},
         "boosting": _version(),
         "method": task.method,
     }
+
+
+def _settings(task: Task) -> dict[str, Any]:
+    """The profile's ``model.yaml`` as the outcome has it."""
+    return {**task.model, "trees": {**task.model["trees"], **task.outcome.trees}}
 
 
 def _version() -> str:

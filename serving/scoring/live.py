@@ -116,7 +116,8 @@ def _reasons(
     document, vector = live
     values, added = _placed(vector, definitions), np.nan_to_num(_placed(document["contributions"], definitions))
     selected = reasons.select(definitions, values, added, kind=(np.zeros(1, np.int64), (row["kind"],)))
-    told_before = _told_before(definitions, row, selected.place[0], cited)
+    valued = np.where(np.isnan(values[0, selected.place[0]]), -1, selected.place[0])  # null claims no record
+    told_before = _told_before(definitions, row, valued.astype(np.int16), cited)
     found: list[Reason | None] = list(reasons.rule_reasons(read_override(rule) for rule in document["rules"]))
     for position, contribution in zip(selected.place[0].tolist(), selected.contribution[0].tolist(), strict=True):
         code = definitions.codes[position]

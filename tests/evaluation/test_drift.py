@@ -20,6 +20,9 @@ def test_the_fit_part_has_not_drifted_from_itself(case, now):
     times = np.round(rows.weight).astype(int)  # sampled at a half: weights are 1 and 2
     same = replace(
         now,
+        entity=np.arange(times.sum(), dtype=np.int32),
+        counted=np.ones(times.sum(), bool),
+        values_entity=np.arange(times.sum(), dtype=np.int32),
         values=np.repeat(rows.values, times, axis=0),
         probability=np.repeat(case.scheme.probabilities(margin, rows.kind), times),
         columns=case.sample.layout.columns,
@@ -42,6 +45,15 @@ def test_an_indicator_that_moved_comes_first(case, now):
     assert found.tables[0].rows[1][0].text == next(
         (one.label, one.label_en) for one in case.task.definitions.indicators if one.code == code
     )
+
+
+def test_whoever_was_never_trained_on_does_not_drift(case, now):
+    apart = now.counted & (np.arange(len(now.entity)) % 2 == 0)
+    values, probability = now.values.copy(), now.probability.copy()
+    values[~np.isin(now.values_entity, now.entity[apart])] = 1e6
+    probability[~apart] = 1.0
+    few = drift.study(case, replace(now, counted=apart)).figures
+    assert drift.study(case, replace(now, counted=apart, values=values, probability=probability)).figures == few
 
 
 def test_weights_count_as_so_many_rows():

@@ -1,4 +1,4 @@
-"""The largest movers, under pseudonyms, with parts that add up; what moved classes, in shares."""
+"""The largest movers, under no name, with parts that add up; what moved classes, in shares."""
 
 from dataclasses import replace
 
@@ -40,12 +40,19 @@ def test_the_largest_moves_come_first_and_add_up(found, months):
     assert found.judged["EV065"][0].value == found.figures["largest_rest"] <= 1e-9
 
 
-def test_movers_are_named_by_pseudonyms(case, found):
-    codes = set(case.task.lake.register()["code"].to_pylist())
-    named = [row["entity"] for row in found.figures["largest"]]
-    assert len(set(named)) == len(named)
-    assert not codes & set(named)
-    assert [row[0].text[0] for row in found.tables[1].rows] == named
+def test_movers_are_numbered_and_nothing_names_them(case, found):
+    told = found.figures["largest"]
+    assert [row["mover"] for row in told] == list(range(1, movers.LARGEST + 1))
+    assert not any("entity" in row for row in told)
+    assert all(row["probability"] == round(row["probability"], 4) for row in told)
+    assert [row[0].text[0] for row in found.tables[1].rows] == [str(row["mover"]) for row in told]
+
+
+def test_a_split_of_other_probabilities_than_the_months_say_is_found_out(case, months):
+    before, after = months
+    other = replace(after, probability=after.probability * 1.001)
+    assert movers.study(case, before, other).judged["EV065"][0].value > 1e-4
+    assert movers.study(case, before, replace(after, raw_class=3 - after.raw_class)).judged["EV065"][0].value >= 1
 
 
 def test_what_changes_are_owed_to_is_counted_over_classes_that_changed(found, months):

@@ -8,6 +8,7 @@ import pytest
 from evaluation import material, twice
 from evaluation.assessment import watched
 from evaluation.draws import CLASSES, problems
+from evaluation.errors import GateError
 from evaluation.population import shares
 
 
@@ -90,6 +91,14 @@ def test_without_draws_the_other_look_still_stands(case, drawn, volumes):
     assert told.figures["drawn"]["classes"]["A"]["rate"] is None
     assert told.judged["EV043"] == ()
     assert told.figures["naive"]["found"]["auc"] > 0.5
+
+
+def test_a_frame_that_slices_do_not_part_by_is_refused(case, drawn, monkeypatch):
+    block = {**case.task.profile.table("random_draw"), "frame": ["moon"]}
+    monkeypatch.setattr(type(case.task.profile), "table", lambda self, name: block)
+    monkeypatch.setattr(twice.slices, "read_dimensions", lambda profile: ())
+    with pytest.raises(GateError, match=r"frame is moon; expected codes of slices\.yaml .*: it has none"):
+        twice._reach(case, drawn[0], drawn[1].draws)
 
 
 def test_who_lies_where_nobody_was_drawn_is_counted(case, drawn, volumes, monkeypatch):

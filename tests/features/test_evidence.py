@@ -78,6 +78,12 @@ def test_a_reason_that_counts_what_a_stronger_one_counts_is_a_repeat(definitions
     assert again.to_pylist() == [{"entity": 0, "indicator": "grave"}]
 
 
+def test_what_is_withheld_claims_no_record(definitions):
+    found = cited((0, "grave", "r1"), (0, "events", "r1"), (0, "events", "r2"), (0, "done", "r2"))
+    order_ = order((0, "grave", 0), (0, "events", 1), (0, "done", 2))
+    assert repeats(definitions, found, order_).to_pylist() == [{"entity": 0, "indicator": "events"}]
+
+
 def test_what_describes_repeats_nothing(definitions):
     found = cited((0, "events", "r1"), (0, "last_severity", "r1"), (1, "events", "r1"))
     assert repeats(definitions, found, order((0, "events", 0), (0, "last_severity", 1), (1, "events", 0))).num_rows == 0

@@ -230,6 +230,14 @@ def test_bags_of_a_large_sample_are_drawn_thinner_and_stand_for_all_of_it():
     assert bags.as_of_all(quarter, 1.0) is quarter
 
 
+def test_an_entity_drawn_twice_counts_twice():
+    world = make_world()
+    task = SimpleNamespace(method=TREES, trees=SETTINGS)
+    draw = np.random.default_rng(0).poisson(1, (1, len(world.rows.kind)))
+    often, once = (bags._refits(task, world.layout, world.rows, (5, 5), one) for one in (draw, np.minimum(draw, 1)))
+    assert often != once
+
+
 def test_refits_are_the_same_on_one_and_two_threads(monkeypatch):
     world = make_world()
     task = SimpleNamespace(method=TREES, trees=SETTINGS)
