@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from evaluation import contributions, printed, rebuilt, trials
 from evaluation.answers import Answer, answer
@@ -17,9 +16,9 @@ from evaluation.contributions import BITS_ROWS, NATIVE_ROWS, Told
 from evaluation.metrics import Flags
 from evaluation.population import Population
 from evaluation.printed import Page
+from evaluation.replay import batch_of
 from evaluation.shown import Cell, Shown, Table, Value, Words, count, figure, share, table
 from evaluation.stability import Migration
-from features.matrix import sampled_batches
 from training import reasons
 from training.cutoffs import RiskClass
 from training.scheme import Scheme
@@ -248,17 +247,9 @@ def _deletion(seen: Explaining) -> Answer:
 def _next_month(seen: Explaining) -> Answer:
     """The calm entities of the top decile, with the values of the month before computed again for them alone."""
     told, calm = seen.told, calm_rows(seen)
-    day = seen.before.as_of
-    keys = pa.array(seen.after.values_entity[calm], pa.int32())
-    numbers = np.arange(len(calm))
-    pairs = pa.table({"pair": numbers, "entity": keys, "as_of": pa.array([day] * len(calm), pa.date32())})
-    matrix = pa.concat_tables(
-        sampled_batches(seen.task.lake, seen.task.definitions, pairs, engine=seen.task.engine)
-    ).combine_chunks()
-    kind = matrix["kind"].to_numpy()
-    same = np.flatnonzero(kind == told.kind[calm])
-    values = np.column_stack([matrix[code].to_numpy()[same] for code in seen.scheme.columns])
-    was = Told.by(seen.scheme, values, kind[same])
+    then = batch_of(seen.task, seen.after.values_entity[calm], seen.before.as_of)
+    same = np.flatnonzero(then.kind == told.kind[calm])
+    was = Told.by(seen.scheme, seen.scheme.aligned(then)[same], then.kind[same])
     return trials.next_month(seen.task.definitions, was, rows_of(told, calm[same]), seen.scheme.kinds)
 
 

@@ -13,7 +13,8 @@ from evaluation.population import Population
 from evaluation.replay import batch_of
 from evaluation.shown import Content, Shown, Table, Value, Words, count, share, table
 from features.asof import Month
-from training.change import DATA, MODEL, PARTS, THRESHOLD, Change, Side, change, log_odds
+from training.change import DATA, MODEL, PARTS, THRESHOLD, Change, Side, change
+from training.confidence import odds
 from training.cutoffs import RiskClass
 from training.scheme import EXPOSURE, Scheme
 
@@ -49,7 +50,7 @@ def study(case: Case, before: Population, after: Population) -> Shown:
     """
     old = case.champion if case.champion is not None and case.champion.digest == before.scheme else case.scheme
     was, now = _both(before, after)
-    shift = np.abs(log_odds(after.probability[now]) - log_odds(before.probability[was]))
+    shift = np.abs(odds(after.probability[now]) - odds(before.probability[was]))
     largest = np.argsort(-shift, kind="stable")[:LARGEST]
     changed = np.flatnonzero(after.final_class[now] != before.final_class[was])
     looked_at = changed[:: max(1, -(-len(changed) // MOST_SPLIT))]
@@ -79,7 +80,7 @@ def study(case: Case, before: Population, after: Population) -> Shown:
 
 def _missed(found: Moved) -> float:
     """How far the whole is from what both months say: of the change of log odds, and of any class by cutoffs alone."""
-    told = log_odds(found.after.probability[found.now]) - log_odds(found.before.probability[found.was])
+    told = odds(found.after.probability[found.now]) - odds(found.before.probability[found.was])
     raw = found.after.raw_class[found.now].astype(np.int64) - found.before.raw_class[found.was]
     split = sum(found.split.steps[name] for name in (DATA, MODEL, THRESHOLD))
     apart = np.abs(told - found.split.log_odds_in_all).max(initial=0.0)

@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 from evaluation.answers import Answer, answer
 from evaluation.metrics import Floats
 from evaluation.printed import Page, Printed
+from evaluation.replay import batch_of
 from features.asof import end_of_day
 from features.compile import pair_clock, pair_columns
 from features.evidence import CITED
 from features.formulas import as_of_column, evaluate
 from features.indicators.catalogue import Definitions, populations, row_sets
 from features.indicators.language import Aggregate, Indicator
-from features.matrix import sampled_batches
 from features.placing import Axis, Placed, by_type, place
 from training.task import Task
 
@@ -65,16 +65,13 @@ def known(versions: pa.Table, task: Task, as_of: date) -> dict[str, tuple[int, s
 def again(task: Task, found: Page) -> Again:
     """The value of every printed reason from the query of sampled pairs, and from its records alone."""
     codes = task.definitions.codes
-    entity = np.unique(np.array([one.entity for one in found.printed], np.int64))
-    pairs = {"pair": np.arange(len(entity)), "entity": pa.array(entity, pa.int32())}
-    days = pa.array([task.reference_month] * len(entity), pa.date32())
-    tables = sampled_batches(task.lake, task.definitions, pa.table({**pairs, "as_of": days}), engine=task.engine)
-    matrix = pa.concat_tables(tables)
+    entity = np.unique(np.array([one.entity for one in found.printed], np.int32))
+    matrix = batch_of(task, entity, task.reference_month)
     row = np.searchsorted(entity, [one.entity for one in found.printed])
     sampled = np.full(len(found.printed), np.nan)
     for code in {one.reason.indicator for one in found.printed} & {*codes}:
         own = [number for number, one in enumerate(found.printed) if one.reason.indicator == code]
-        sampled[own] = matrix[code].to_numpy()[row[own]]
+        sampled[own] = matrix.values[row[own], codes.index(code)]
     return Again(sampled, from_records(task, found))
 
 

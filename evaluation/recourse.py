@@ -8,7 +8,6 @@ reach the class it promises, or touches what no act names, is a fault of the pro
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +16,9 @@ import pyarrow as pa
 from evaluation import charts
 from evaluation.metrics import Interval, wilson
 from evaluation.population import Population
+from evaluation.replay import batch_of
 from evaluation.shown import Shown, Table, Value, Words, count, shared, table
 from features.engine import Engine
-from features.matrix import Batch, sampled_batches
 from features.profile import Profile
 from features.reading import Reading
 from training.acts import Act, read_acts
@@ -115,7 +114,7 @@ def study(task: Task, scheme: Scheme, population: Population, *, most: int = MOS
     if not acts:
         return Shown(CODE, TITLE, NO_ACTS, judged={CHECK: ()})
     entities, numbers = drawn(task, population, most)
-    asked = Asked(task.definitions, acts, vectors(task, entities, population.as_of))
+    asked = Asked(task.definitions, acts, batch_of(task, entities.astype(np.int32), population.as_of))
     found = ways(reading, scheme, asked)
     parts = [
         part(scheme.kinds[key[0]], key[1], number, [one for one in found if (one.kind, one.risk_class) == key])
@@ -155,21 +154,6 @@ def drawn(task: Task, population: Population, most: int) -> tuple[Keys, dict[tup
     room = next(rooms, 0)  # small parts are asked whole, the others share what is left
     chosen = [population.entity[order[masks[key][order]][:room]] for key in numbers]
     return np.sort(np.concatenate([np.empty(0, np.int32), *chosen])).astype(np.int64), numbers
-
-
-def vectors(task: Task, entities: Keys, as_of: date) -> Batch:
-    """The matrix rows of some entities, by key."""
-    pairs = pa.table(
-        {
-            "pair": pa.array(range(len(entities)), pa.int64()),
-            "entity": pa.array(entities, pa.int32()),
-            "as_of": pa.array([as_of] * len(entities), pa.date32()),
-        }
-    )
-    found = pa.concat_tables(sampled_batches(task.lake, task.definitions, pairs, engine=task.engine))
-    values = np.column_stack([found[code].to_numpy() for code in task.definitions.codes])
-    entity, kind = found["entity"].to_numpy().astype(np.int32), found["kind"].to_numpy().astype(np.int8)
-    return Batch(as_of, entity, kind, values, task.definitions.codes)
 
 
 def applied_again(reading: Reading, scheme: Scheme, asked: Asked, found: Sequence[Recourse]) -> Held:

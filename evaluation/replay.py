@@ -47,17 +47,22 @@ def scored_on(task: Task, scheme: Scheme, days: Sequence[date]) -> dict[date, Sc
     pairs = detected_pairs(task.knowledge, task.outcome, dates, task.sampling, say=_silent)
     with sampled(task, pairs) as seen:
         rows, chosen = seen.rows("test"), seen.pairs.filter(pa.array(seen.chosen("test")))
+    whole = scored_by(scheme, rows, chosen)
+    when = np.array(chosen["as_of"].to_pylist())
+    return {day: whole.where(when == day) for day in days}
+
+
+def scored_by(scheme: Scheme, rows: fit.Rows, pairs: pa.Table) -> Scored:
+    """Rows of a sample, and the pairs they are of, as a scheme scores them."""
     margin = scheme.margins(rows.values, rows.kind)
-    whole = Scored(
-        entity=chosen["entity"].to_numpy().astype(np.int64),
+    return Scored(
+        entity=pairs["entity"].to_numpy().astype(np.int64),
         kind=rows.kind.astype(np.int64),
         outcome=rows.label.astype(bool),
         weight=rows.weight,
         margin=margin,
         probability=scheme.probabilities(margin, rows.kind),
     )
-    when = np.array(chosen["as_of"].to_pylist())
-    return {day: whole.where(when == day) for day in days}
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from evaluation.draws import CLASSES, Draws, hajek, problems
 from evaluation.errors import GateError
 from evaluation.metrics import Flags, Floats, Integers, Interval, effective_n, wilson
 from evaluation.population import Population
-from evaluation.replay import sampled
+from evaluation.replay import sampled, scored_by
 from evaluation.shown import Cell, Content, Shown, Table, Value, Words, count, measured, shared, table
 from evaluation.slices import LOOKED_AT, WATCHED, Parted, Slices, parts_of, quintiles
 from training.cohort import HEADLINE
@@ -132,17 +132,9 @@ def _drawn(case: Case, drawn: DrawMaterial, volumes: Mapping[str, float], rng: n
     with sampled(case.task, pairs) as sample:
         chosen = sample.chosen("test")
         rows, own = sample.rows("test"), sample.pairs.filter(pa.array(chosen))
-        margin = case.scheme.margins(rows.values, rows.kind)
-        scored = Scored(
-            entity=own["entity"].to_numpy().astype(np.int64),
-            kind=rows.kind.astype(np.int64),
-            outcome=rows.label.astype(bool),
-            weight=rows.weight,
-            margin=margin,
-            probability=case.scheme.probabilities(margin, rows.kind),
-        )
+        scored = scored_by(case.scheme, rows, own)
         parted = _parted(case, own, rows.kind, lambda code: sample.column(code)[chosen])
-        if case.task.outcome.looked_at and len(margin):
+        if case.task.outcome.looked_at and len(rows.kind):
             parted[LOOKED_AT] = WATCHED, quintiles(case.watching.chances(rows), scored.weight)
     risk_class = case.scheme.raw_classes(scored.probability, rows.kind)
     rates = {name: _hajek(scored.where(risk_class == place)) for place, name in enumerate(CLASSES)}

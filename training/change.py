@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.matrix import Batch
+from training.confidence import odds
 from training.cutoffs import Classes
 from training.errors import SchemeError
 from training.scheme import Scheme
@@ -20,7 +21,6 @@ Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 
 DATA, MODEL, THRESHOLD, RULE, STEADINESS = "data", "model", "threshold", "rule", "steadiness"
-LEAST = 1e-12
 PARTS = (DATA, MODEL, THRESHOLD, RULE, STEADINESS)
 
 
@@ -83,7 +83,7 @@ def change(before: Side, after: Side) -> Change:
     kind = after.batch.kind
     before_raw, then_raw, now_raw = before.raw_class, old.raw_classes(then, kind), old.raw_classes(now, kind)
     return Change(
-        log_odds={DATA: log_odds(then) - log_odds(was), MODEL: log_odds(now) - log_odds(then)},
+        log_odds={DATA: odds(then) - odds(was), MODEL: odds(now) - odds(then)},
         steps={
             DATA: _steps(before_raw, then_raw),
             MODEL: _steps(then_raw, now_raw),
@@ -92,16 +92,9 @@ def change(before: Side, after: Side) -> Change:
             STEADINESS: _steps(before.model_class - before_raw, after.model_class - after.raw_class),
         },
         lines=_lines(old, after.batch) - _lines(old, before.batch),
-        log_odds_in_all=log_odds(now) - log_odds(was),
+        log_odds_in_all=odds(now) - odds(was),
         steps_in_all=_steps(before.final_class, after.final_class),
     )
-
-
-def log_odds(probability: Floats) -> Floats:
-    """The logit of probabilities, those of 0 and 1 as of the nearest that is neither."""
-    inside = np.clip(probability, LEAST, 1 - LEAST)
-    found: Floats = np.log(inside) - np.log1p(-inside)
-    return found
 
 
 def _steps(before: Classes, after: Classes) -> Steps:

@@ -7,7 +7,8 @@ import pytest
 
 from evaluation import movers, population, studies
 from features.asof import Month
-from training.change import PARTS, log_odds
+from training.change import PARTS
+from training.confidence import odds
 from training.cutoffs import RiskClass
 
 
@@ -29,7 +30,7 @@ def seen(case, months):
 
 def test_the_largest_moves_come_first_and_add_up(found, months):
     before, after = months
-    shift = np.abs(log_odds(after.probability) - log_odds(before.probability))
+    shift = np.abs(odds(after.probability) - odds(before.probability))
     told = found.figures["largest"]
     assert len(told) == movers.LARGEST
     assert [abs(row["log_odds"]) for row in told] == pytest.approx(np.sort(shift)[::-1][: movers.LARGEST], abs=1e-12)

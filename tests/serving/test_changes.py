@@ -7,7 +7,7 @@ import pytest
 
 from serving.changes import since_before
 from serving.results import Results, publisher_key
-from training.change import log_odds
+from training.confidence import odds
 from training.cutoffs import RiskClass
 
 
@@ -28,7 +28,7 @@ def test_parts_add_up_to_what_the_sealed_months_say(results, classified):
     assert len(told) > 50
     for light, change in told:
         before = results.month("2025-11").find(light["code"])
-        moved = log_odds(np.array([light["probability"]])) - log_odds(np.array([before["probability"]]))
+        moved = odds(np.array([light["probability"]])) - odds(np.array([before["probability"]]))
         assert sum(change["log_odds"].values()) == pytest.approx(moved[0], abs=1e-9)
         assert sum(change["steps"].values()) == RiskClass[light["class"]] - RiskClass[before["class"]]
         assert change["log_odds"]["model"] == change["steps"]["model"] == change["steps"]["threshold"] == 0

@@ -7,7 +7,8 @@ import pytest
 from small_scheme import DEFINITIONS, SETTINGS, batch_of, make_rows, make_world, scheme_of
 
 from training import fit
-from training.change import DATA, MODEL, PARTS, RULE, STEADINESS, THRESHOLD, Side, change, log_odds
+from training.change import DATA, MODEL, PARTS, RULE, STEADINESS, THRESHOLD, Side, change
+from training.confidence import odds
 from training.cutoffs import Cutoffs
 from training.errors import SchemeError
 
@@ -44,7 +45,7 @@ def test_parts_add_up_to_the_whole_under_another_scheme_rules_and_steadiness(sch
     assert np.array_equal(sum(found.steps.values()), after.final_class.astype(int) - before.final_class)
     assert all(np.any(part) for part in found.steps.values())  # every part moved somebody
     p = [one.scheme.probabilities(one.scheme.margins(one.batch.values, KIND), KIND) for one in (before, after)]
-    assert np.abs(sum(found.log_odds.values()) - (log_odds(p[1]) - log_odds(p[0]))).max() <= 1e-9
+    assert np.abs(sum(found.log_odds.values()) - (odds(p[1]) - odds(p[0]))).max() <= 1e-9
 
 
 def test_the_same_scheme_leaves_all_to_the_data(scheme):
