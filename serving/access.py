@@ -1,27 +1,29 @@
-"""Who may see what: API keys, what a role may ask, and for which region."""
+"""Who may see what: roles and routes, what a key was granted, and the one rule of which entities it reaches."""
 
 import hashlib
 import hmac
-import json
+import ipaddress
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from features import steps
+import yaml
+from sqlalchemy import ColumnElement, insert, literal, or_, select, true
 
-RIGHTS = ("internal", "probability")
-ROLES: Mapping[str, frozenset[str]] = {
-    "regulator": frozenset({"scores", "class", "explanation", "history"}),
-    "integrator_score": frozenset({"scores"}),
-    "integrator_pull": frozenset({"class", "explanation", "history"}),
-}
+from serving.store import Store
+from serving.tables import API_KEYS
+
+STATED = Path(__file__).resolve().parent / "rights.yaml"
+INTERNAL, PROBABILITY = "internal", "probability"
 LONGEST = timedelta(days=365)
 TOKEN = re.compile(r"jw_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
-REGION = re.compile(r"[0-9A-Za-z-]{0,16}")
+CODE = re.compile(r"[0-9A-Za-z_-]{0,32}")
 
 
 class AccessError(Exception):
@@ -29,13 +31,84 @@ class AccessError(Exception):
 
 
 @dataclass(frozen=True)
+class Route:
+    """A route by its name: method and path template, who may call it, and how it is counted and audited."""
+
+    name: str
+    method: str
+    path: str
+    roles: frozenset[str]
+    reads: bool = False
+    pace: str = ""
+    media: tuple[str, ...] = ()
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What a path of this route looks like."""
+        return re.compile(re.sub(r"\\\{[a-z]+\\\}", "([^/]+)", re.escape(self.path)))
+
+
+@dataclass(frozen=True)
+class Rights:
+    """The roles there are, with the rights each may be given, and every route of the service."""
+
+    rights: tuple[str, ...]
+    roles: Mapping[str, frozenset[str]]
+    pseudonymous: frozenset[str]  # roles that are told pseudonyms in place of entity codes
+    routes: Mapping[str, Route]
+
+    @classmethod
+    def read(cls, path: Path = STATED) -> "Rights":
+        """The table the product is shipped with."""
+        stated = yaml.safe_load(path.read_text(encoding="utf-8"))
+        routes = {}
+        for name, one in stated["routes"].items():
+            method, _, template = one["path"].partition(" ")
+            media = tuple(one.get("media", ()))
+            roles = frozenset(one["roles"])
+            routes[name] = Route(name, method, template, roles, one.get("reads", False), one.get("pace", ""), media)
+        return cls(
+            tuple(stated["rights"]),
+            {name: frozenset(one["rights"]) for name, one in stated["roles"].items()},
+            frozenset(name for name, one in stated["roles"].items() if one.get("pseudonyms")),
+            routes,
+        )
+
+
+RIGHTS = Rights.read()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How fast and how much a key may ask; null is without bound. Defaults are those of a person at work."""
+
+    per_second: int | None = 20
+    burst: int | None = 40
+    explanations_per_second: int | None = 5
+    pages_per_minute: int | None = 60
+    entities_per_day: int | None = 2000
+
+
+UNBOUND = Limits(None, None, None, None, None)
+
+
+@dataclass(frozen=True)
 class Grant:
-    """What a key is for: a role, a region prefix (empty: everywhere), rights, and its last day."""
+    """What a key is for.
+
+    ``org`` is the code of an office: the key reaches what it or an office below it supervises (empty: everything).
+    ``departments`` narrow that to entities of these departments (none: everybody). ``networks`` are the CIDR blocks it
+    may be used from (none: any).
+    """
 
     role: str
-    region: str
-    rights: frozenset[str]
+    org: str
     expires: date
+    departments: frozenset[str] = frozenset()
+    rights: frozenset[str] = frozenset()
+    networks: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    holder: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,102 +119,143 @@ class Principal:
     grant: Grant
 
     def may(self, right: str) -> bool:
-        """Whether the key has a right."""
-        return right in self.grant.rights
+        """Whether the key has a right its role can have."""
+        return right in self.grant.rights & RIGHTS.roles.get(self.grant.role, frozenset())
+
+    def calls(self, route: str) -> bool:
+        """Whether the key's role may call a route."""
+        return self.grant.role in RIGHTS.routes[route].roles
+
+    @property
+    def pseudonymous(self) -> bool:
+        """Whether entities are told to it by pseudonym only."""
+        return self.grant.role in RIGHTS.pseudonymous
 
 
-def allowed(principal: Principal, route: str, region: str | None) -> str | None:
-    """Why a principal may not read a route for a region (``route`` or ``region``), or nothing when it may."""
-    if route not in ROLES.get(principal.grant.role, frozenset()):
-        return "route"
-    if region is None or not region.startswith(principal.grant.region):
-        return "region"
-    return None
+def within(grant: Grant, row: Mapping[str, Any]) -> bool:
+    """Whether a grant reaches an entity, from its ``org`` path and its ``departments`` (``,ecology,``).
+
+    The one rule of scope; ``condition`` says the same to a database.
+    """
+    reached = not grant.org or grant.org in str(row["org"]).split("/")
+    named = set(str(row["departments"]).split(","))
+    return reached and (not grant.departments or bool(named & grant.departments))
 
 
-def keys_file(home: Path) -> Path:
-    """Where a home keeps its API keys: digests of secrets, never the secrets."""
-    return home / "keys" / "api_keys.json"
+def condition(grant: Grant, columns: Any) -> ColumnElement[bool]:
+    """``within`` as a condition on the columns ``org`` and ``departments`` of a table."""
+    reached: ColumnElement[bool] = true()
+    if grant.org:
+        padded = literal("/").concat(columns.org).concat("/")
+        reached = padded.contains(f"/{grant.org}/", autoescape=True)
+    if not grant.departments:
+        return reached
+    return reached & or_(*(columns.departments.contains(f",{one},", autoescape=True) for one in grant.departments))
 
 
-def create(home: Path, grant: Grant, *, today: date) -> str:
-    """A new API key ``jw_<key id>_<secret>``, shown this once; AccessError says what is not possible."""
-    _check(grant, today)
-    path = keys_file(home)
-    entries = _entries(path) if path.is_file() else {}
-    number, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-    entries[number] = {
-        "sha256": hashlib.sha256(secret.encode()).hexdigest(),
-        "role": grant.role,
-        "region": grant.region,
-        "rights": sorted(grant.rights),
-        "created": today.isoformat(),
-        "expires": grant.expires.isoformat(),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    steps.write_text(path, json.dumps({"keys": entries}, indent=1, sort_keys=True))
-    path.chmod(0o600)
-    return f"jw_{number}_{secret}"
-
-
-def _check(grant: Grant, today: date) -> None:
-    if grant.role not in ROLES:
-        raise AccessError(f"Role {grant.role!r} does not exist; expected {', '.join(ROLES)}. No key was made.")
-    unknown = grant.rights.difference(RIGHTS)
+def check(grant: Grant, *, today: date) -> None:
+    """Nothing when a key may be made for a grant; AccessError says what is not possible."""
+    if grant.role not in RIGHTS.roles:
+        raise AccessError(f"Role {grant.role!r} does not exist; expected {', '.join(RIGHTS.roles)}. No key was made.")
+    unknown = grant.rights - RIGHTS.roles[grant.role]
     if unknown:
-        raise AccessError(f"Right {min(unknown)!r} does not exist; expected {', '.join(RIGHTS)}. No key was made.")
-    if REGION.fullmatch(grant.region) is None:
-        raise AccessError(f"Region {grant.region!r} is no region prefix, for example 3601. No key was made.")
+        can_be = ", ".join(sorted(RIGHTS.roles[grant.role])) or "none"
+        raise AccessError(
+            f"Right {min(unknown)!r} cannot be given to a {grant.role}; it can have: {can_be}. No key was made."
+        )
+    for code in (grant.org, *grant.departments):
+        if CODE.fullmatch(code) is None:
+            raise AccessError(f"{code!r} is no code of an office or department. No key was made.")
     if not today <= grant.expires <= today + LONGEST:
         raise AccessError(
             f"A key that ends on {grant.expires} was asked for on {today}; "
             f"it may last until {today + LONGEST}. No key was made."
         )
-
-
-def _entries(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["keys"]
-        return {str(number): dict(entry) for number, entry in entries.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as fault:
-        raise AccessError(f"{path}: {type(fault).__name__}; the keys cannot be read, so nobody is let in.") from None
-
-
-def authenticate(entries: Mapping[str, Mapping[str, Any]], token: str, *, today: date) -> Principal | None:
-    """Who a token belongs to; nothing for a token that is malformed, unknown, wrong or out of date."""
-    found = TOKEN.fullmatch(token)
-    number, secret = found.groups() if found else ("", "")
-    entry = entries.get(number, {})
-    digest = hashlib.sha256(secret.encode()).hexdigest()
-    if not hmac.compare_digest(digest, str(entry.get("sha256", ""))):
-        return None
-    try:
-        rights = frozenset(str(right) for right in entry["rights"])
-        grant = Grant(str(entry["role"]), str(entry["region"]), rights, date.fromisoformat(entry["expires"]))
-    except (KeyError, TypeError, ValueError):
-        return None
-    return Principal(number, grant) if today <= grant.expires else None
-
-
-class Doorkeeper:
-    """Knows the keys of a home as they are now; without a readable keys file nobody is let in."""
-
-    def __init__(self, home: Path, today: Callable[[], date]) -> None:
-        self._path = keys_file(home)
-        self._today = today
-        self._seen: tuple[int, int, int] | None = None
-        self._keys: dict[str, dict[str, Any]] = {}
-
-    def __call__(self, token: str) -> Principal | None:
-        """Who a token belongs to, or nothing."""
-        return authenticate(self._current(), token, today=self._today())
-
-    def _current(self) -> Mapping[str, Mapping[str, Any]]:
+    for network in grant.networks:
         try:
-            state = self._path.stat()
-            seen = (state.st_mtime_ns, state.st_size, state.st_ino)
-            if seen != self._seen:
-                self._keys, self._seen = _entries(self._path), seen
-        except (OSError, AccessError):
-            self._keys, self._seen = {}, None
-        return self._keys
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise AccessError(f"{network!r} is no network; expected CIDR, 10.1.0.0/16. No key was made.") from None
+
+
+def kept(grant: Grant) -> dict[str, Any]:
+    """A grant as the store keeps it."""
+    return {
+        "holder": grant.holder,
+        "role": grant.role,
+        "org": grant.org,
+        "departments": sorted(grant.departments),
+        "rights": sorted(grant.rights),
+        "networks": list(grant.networks),
+        "limits": asdict(grant.limits),
+        "expires": grant.expires,
+    }
+
+
+def granted(row: Mapping[Any, Any]) -> Grant:
+    """A grant from what the store keeps."""
+    return Grant(
+        role=row["role"],
+        org=row["org"],
+        expires=row["expires"],
+        departments=frozenset(row["departments"]),
+        rights=frozenset(row["rights"]),
+        networks=tuple(row["networks"]),
+        limits=Limits(**row["limits"]),
+        holder=row["holder"],
+    )
+
+
+def parted(token: str) -> tuple[str, str] | None:
+    """The key's number and the digest of its secret; nothing for what is no token."""
+    found = TOKEN.fullmatch(token)
+    return None if found is None else (found[1], hashlib.sha256(found[2].encode()).hexdigest())
+
+
+def admitted(row: Mapping[Any, Any] | None, digest: str, *, address: str, today: date) -> Principal | None:
+    """Who a token belongs to; nothing when the key is unknown, wrong, revoked, out of date or used from elsewhere."""
+    known = hmac.compare_digest(digest, str(row["sha256"]) if row else "")
+    if row is None or not known or row["revoked"] is not None:
+        return None
+    grant = granted(row)
+    if today > grant.expires or not _from(grant.networks, address):
+        return None
+    return Principal(str(row["number"]), grant)
+
+
+def _from(networks: tuple[str, ...], address: str) -> bool:
+    if not networks:
+        return True
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(found in ipaddress.ip_network(one) for one in networks)
+
+
+def create(store: Store, grant: Grant, *, today: date) -> str:
+    """A new API key ``jw_<number>_<secret>``, shown this once; AccessError says what is not possible."""
+    check(grant, today=today)
+    number, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    with store.writing() as connection:
+        connection.execute(insert(API_KEYS).values(number=number, sha256=digest, created=today, **kept(grant)))
+    return f"jw_{number}_{secret}"
+
+
+@dataclass(frozen=True)
+class Doorkeeper:
+    """Knows the keys of a store as they are now; without a readable store nobody is let in."""
+
+    store: Store
+    now: Callable[[], datetime]
+    zone: ZoneInfo
+
+    def __call__(self, token: str, address: str) -> Principal | None:
+        """Who a token belongs to that was sent from an address, or nothing; StoreError when the store is away."""
+        found = parted(token)
+        if found is None:
+            return None
+        with self.store.reading() as connection:
+            row = connection.execute(select(API_KEYS).where(API_KEYS.c.number == found[0])).mappings().first()
+        return admitted(row, found[1], address=address, today=self.now().astimezone(self.zone).date())

@@ -20,6 +20,7 @@ EXIT_CODES = {
     "GateError": 30,
     "ExchangeError": 40,
     "AccessError": 50,
+    "StoreError": 55,
     "SigningError": 50,
     "JournalError": 60,
     "ProfileError": 2,
@@ -71,12 +72,12 @@ def choose(profile: str | None, sector: str | None) -> None:
     _chosen.update(profile=profile, sector=sector)
 
 
-def settings() -> Any:
+def settings(*, sandbox: bool = False) -> Any:
     """The settings of this command; the tools in use are told to report nothing."""
     from serving import settings as edge
 
     edge.be_quiet()
-    return edge.read(**_chosen)
+    return edge.read(_chosen["profile"], _chosen["sector"], sandbox=sandbox)
 
 
 def of_the_place() -> Any:
@@ -92,11 +93,11 @@ def of_the_place() -> Any:
     return found
 
 
-def workshop() -> "Workshop":
-    """The home of this command, opened for work."""
+def workshop(*, sandbox: bool = False) -> "Workshop":
+    """The home of this command, or its sandbox, opened for work."""
     from serving.workshop import Workshop
 
-    return Workshop(settings())
+    return Workshop(settings(sandbox=sandbox))
 
 
 def day(text: str, *, until: date | None = None) -> date:

@@ -141,7 +141,7 @@ def _int(text: str) -> int:
 class Guard:
     """The outermost ASGI layer: nothing behind it is reached without a key, except the two health routes."""
 
-    def __init__(self, app: App, *, doorkeeper: Callable[[str], object | None], seconds: float = SECONDS) -> None:
+    def __init__(self, app: App, *, doorkeeper: Callable[[str, str], object | None], seconds: float = SECONDS) -> None:
         self._app = app
         self._doorkeeper = doorkeeper
         self._seconds = seconds
@@ -175,7 +175,7 @@ class Guard:
             raise ProblemError("headers-too-large")
         if scope["path"] in OPEN and scope["method"] in {"GET", "HEAD"}:
             return
-        principal = self._doorkeeper(_token(scope))
+        principal = self._doorkeeper(_token(scope), (scope.get("client") or ("",))[0])
         if principal is None:
             raise ProblemError("unauthenticated")
         if not scope["path"].startswith(BUSINESS):

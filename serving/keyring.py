@@ -35,7 +35,7 @@ def create_key(
         screens.made_key({"name": name, "kind": "signing", "path": str(path)}, json=json)
         return
     today = edge.today(chosen.profile)
-    grant = access.Grant(role, region, frozenset(right or ()), today + timedelta(days=days))
-    key = access.create(chosen.home, grant, today=today)
+    grant = access.Grant(role, region, today + timedelta(days=days), rights=frozenset(right or ()), holder=name)
+    key = access.create(bench.store, grant, today=today)
     bench.journal.append("key", {**details, "id": key.split("_")[1]}, at=edge.now(), actor="operator")
     screens.made_key({"name": name, "kind": "api", "role": role, "key": key, "expires": grant.expires}, json=json)

@@ -28,6 +28,7 @@ LIGHT = (
 )  # fmt: skip
 CACHED_GROUPS = 16
 PUBLISHER = "publisher"  # the name of the key that signs sealed months
+SCHEME_KEY = "trainer"  # … and of the key that signs schemes
 
 
 @dataclass(frozen=True)

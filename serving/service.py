@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from datetime import date
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from features.profile import Profile
 from features.records.journal import Journal
 from serving.access import Doorkeeper
 from serving.http import Guard, ProblemError
-from serving.results import Results, publisher_key
+from serving.results import SCHEME_KEY, Results, publisher_key
 from serving.scoring.desk import Desk
 from serving.scoring.routes import application
+from serving.store import Store
 from training.scheme import Scheme
 
 LOG = logging.getLogger("jianwei.service")
@@ -34,10 +35,11 @@ class Counter:
     What does not verify is not taken up; the desk that was open stays open.
     """
 
-    def __init__(self, home: Path, profile: Profile, scheme_key: str) -> None:
+    def __init__(self, home: Path, profile: Profile, store: Store, now: Callable[[], datetime]) -> None:
         self._home = home
         self._profile = profile
-        self._scheme_key = scheme_key
+        self._store = store
+        self._now = now
         self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
         self._desk: Desk | None = None
@@ -72,13 +74,22 @@ class Counter:
 
     def _opened(self, journal: Journal) -> Desk:
         keys = self._home / "keys"
-        verify = signing.verify_key(keys, self._scheme_key)
+        verify = signing.verify_key(keys, SCHEME_KEY)
         office = Office(self._home, journal, keys, verify)
         folder = champion_folder(office)
         before = self._desk
         champion = before.champion if before and before.champion.digest == folder.name else Scheme.load(folder, verify)
         results = before.results if before else Results(self._home, publisher_key(self._home))
-        return Desk(champion, results, self._scheme_of(verify), lambda: self._definitions(champion))
+        return Desk(
+            self._home,
+            self._profile,
+            self._store,
+            self._now,
+            champion,
+            results,
+            self._scheme_of(verify),
+            lambda: self._definitions(champion),
+        )
 
     def _scheme_of(self, verify: Any) -> Callable[[str], Scheme]:
         return cache(lambda digest: Scheme.load(self._home / "schemes" / digest, verify))
@@ -92,9 +103,9 @@ class Counter:
         return load(self._profile)
 
 
-def build(home: Path, profile: Profile, *, today: Callable[[], date], scheme_key: str) -> Any:
+def build(home: Path, profile: Profile, store: Store, *, now: Callable[[], datetime]) -> Any:
     """The BentoML service over a home; nothing of it is reached without a key but ``/livez`` and ``/readyz``."""
-    counter = Counter(home, profile, scheme_key)
+    counter = Counter(home, profile, store, now)
 
     class Jianwei:
         """Scores, classes, explanations and histories."""
@@ -114,7 +125,7 @@ def build(home: Path, profile: Profile, *, today: Callable[[], date], scheme_key
         traffic={"timeout": 60},
     )
     service.mount_asgi_app(application(counter.desk), path="/")
-    service.add_asgi_middleware(Guard, doorkeeper=Doorkeeper(home, today))
+    service.add_asgi_middleware(Guard, doorkeeper=Doorkeeper(store, now, profile.zone))
     return service
 
 

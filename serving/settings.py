@@ -11,9 +11,9 @@ from features.profile import PROFILES, Profile, ProfileError, read_profile
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICE = "serving.settings:service"  # what `bentoml serve` imports
+SANDBOX = "sandbox"  # the folder a sandbox's homes lie in
 MOST_HELPERS = 8
 HELPER_GIB = 3  # the most a helper has held, at five million entities
-SCHEME_KEY = "trainer"  # the name of the key that signs schemes
 ASSESSMENT, REPORT = "assessment.json", "report.html"  # what an evaluation leaves, among others
 QUIET = {
     "BENTOML_DO_NOT_TRACK": "True",
@@ -31,6 +31,7 @@ class Settings:
     root: Path
     mlruns: Path
     profile: Profile
+    is_sandbox: bool = False
 
     @property
     def home(self) -> Path:
@@ -42,16 +43,24 @@ class Settings:
         """The home deliveries are taken into: a sector reads the place's."""
         return self.root / self.profile.place
 
+    @property
+    def store(self) -> str:
+        """The URL of the store: ``JIANWEI_STORE``, else SQLite in the home; a sandbox always has one of its own."""
+        stated = None if self.is_sandbox else os.environ.get("JIANWEI_STORE")
+        return stated or f"sqlite:///{self.home / 'store' / 'store.db'}"
 
-def read(profile: str | None = None, sector: str | None = None) -> Settings:
+
+def read(profile: str | None = None, sector: str | None = None, *, sandbox: bool = False) -> Settings:
     """The settings of this process; a profile given (name or folder) comes before ``JIANWEI_PROFILE``, a sector of it
-    before ``JIANWEI_SECTOR``."""
+    before ``JIANWEI_SECTOR``. A sandbox has homes, runs and store of its own, in ``sandbox`` of ``JIANWEI_HOME``."""
     chosen = profile or os.environ.get("JIANWEI_PROFILE") or _default_profile()
-    return Settings(
-        root=Path(os.environ.get("JIANWEI_HOME", "var")).absolute(),
-        mlruns=Path(os.environ.get("JIANWEI_MLRUNS", "mlruns")).absolute(),
-        profile=read_profile(chosen, sector or os.environ.get("JIANWEI_SECTOR") or None),
-    )
+    is_sandbox = sandbox or os.environ.get("JIANWEI_SANDBOX") == "1"
+    root = Path(os.environ.get("JIANWEI_HOME", "var")).absolute()
+    mlruns = Path(os.environ.get("JIANWEI_MLRUNS", "mlruns")).absolute()
+    if is_sandbox and root.name != SANDBOX:
+        root, mlruns = root / SANDBOX, root / SANDBOX / "mlruns"
+    known = read_profile(chosen, sector or os.environ.get("JIANWEI_SECTOR") or None)
+    return Settings(root, mlruns, known, is_sandbox)
 
 
 def _default_profile() -> str:
@@ -151,6 +160,7 @@ def inherited(settings: Settings) -> dict[str, str]:
         "JIANWEI_MLRUNS": str(settings.mlruns),
         "JIANWEI_PROFILE": str(settings.profile.folder),
         "JIANWEI_SECTOR": settings.profile.sector or "",
+        "JIANWEI_SANDBOX": "1" if settings.is_sandbox else "0",
     }
 
 
@@ -165,6 +175,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     be_quiet()
     from serving.service import build
+    from serving.store import Store
 
     settings = read()
-    return build(settings.home, settings.profile, today=lambda: today(settings.profile), scheme_key=SCHEME_KEY)
+    return build(settings.home, settings.profile, Store(settings.store), now=now)

@@ -15,7 +15,8 @@ from features.indicators.catalogue import Definitions, load
 from features.records.journal import Journal
 from features.records.lake import Lake
 from features.records.quality import newest
-from serving.settings import ASSESSMENT, REPORT, SCHEME_KEY, Settings
+from serving.results import SCHEME_KEY
+from serving.settings import ASSESSMENT, REPORT, Settings
 
 if TYPE_CHECKING:
     from evaluation.gate import Verdict
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from evaluation.term import Sealed
     from serving.classification import Sources
     from serving.results import Results
+    from serving.store import Store
     from training.retrain import Trained
     from training.scheme import Scheme
     from training.task import Task
@@ -76,6 +78,15 @@ class Workshop:
     def indicators(self) -> dict[str, str | None]:
         """Version and digest of the profile's indicator system, as results state them."""
         return {"version": self.version, "digest": self.definitions.digest}
+
+    @cached_property
+    def store(self) -> "Store":
+        """The store of the home, in its newest form."""
+        from serving.store import Store
+
+        found = Store(self.settings.store)
+        found.upgrade()
+        return found
 
     @property
     def keys(self) -> Path:

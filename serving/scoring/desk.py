@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from features.indicators.catalogue import Definitions
+from features.profile import Profile
 from serving import explanation
-from serving.access import Principal, allowed
+from serving.access import INTERNAL, PROBABILITY, Principal, within
 from serving.explanation import Document
 from serving.http import ProblemError
 from serving.results import Results, SealedMonth
 from serving.scoring import live
+from serving.store import Store
 from training.scheme import Scheme, SchemeError
 
 Light = Mapping[str, Any]
@@ -18,8 +22,15 @@ Light = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Desk:
-    """The champion as verified, the months as sealed; ``scheme_of`` opens the scheme a month was classified with."""
+    """The champion as verified, the months as sealed; ``scheme_of`` opens the scheme a month was classified with.
 
+    ``store`` holds what changes between months, ``home`` the files of the profile, ``now`` is the clock.
+    """
+
+    home: Path
+    profile: Profile
+    store: Store
+    now: Callable[[], datetime]
     champion: Scheme
     results: Results
     scheme_of: Callable[[str], Scheme]
@@ -42,13 +53,12 @@ class Desk:
         return self.results.month(name)
 
     def find(self, month: SealedMonth, code: str, asking: tuple[Principal, str]) -> Light:
-        """The row of an entity the key may see on a route; the same ProblemError for unknown and out of region."""
+        """The row of an entity the key may see on a route; the same ProblemError for unknown and out of scope."""
         principal, route = asking
-        light = month.find(code)
-        refused = allowed(principal, route, None if light is None else light["region"])
-        if refused == "route":
+        if not principal.calls(route):
             raise ProblemError("forbidden")
-        if light is None or refused:
+        light = month.find(code)
+        if light is None or not within(principal.grant, placed(light)):
             raise ProblemError("not-found")
         return light
 
@@ -65,7 +75,7 @@ class Desk:
     def history(self, code: str, limit: int, principal: Principal) -> list[tuple[SealedMonth, Light]]:
         """The sealed months of an entity the key may see, newest first."""
         found = self.results.history(code, limit)
-        return [(month, light) for month, light in found if allowed(principal, "history", light["region"]) is None]
+        return [(month, light) for month, light in found if within(principal.grant, placed(light))]
 
     def score(
         self, month: SealedMonth, lights: Sequence[Light], principal: Principal, *, explained: bool
@@ -76,7 +86,7 @@ class Desk:
 
     def _visible(self, found: Document, month: SealedMonth, principal: Principal) -> Document:
         return explanation.visible(
-            found, month.words, internal=principal.may("internal"), probability=principal.may("probability")
+            found, month.words, internal=principal.may(INTERNAL), probability=principal.may(PROBABILITY)
         )
 
     def _sealed_scheme(self, month: SealedMonth, light: Light) -> Scheme:
@@ -85,3 +95,8 @@ class Desk:
             return self.champion if digest == self.champion.digest else self.scheme_of(digest)
         except SchemeError:
             raise ProblemError("unavailable") from None
+
+
+def placed(light: Light) -> dict[str, str]:
+    """Who supervises an entity: its office's path (its region's code where the month states no office), departments."""
+    return {"org": light.get("org") or light["region"] or "", "departments": light.get("departments") or ""}

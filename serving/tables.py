@@ -1,0 +1,158 @@
+"""The tables of the store, the same on SQLite and PostgreSQL; a month's results lie in a table of their own."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+LOADING, STANDING, REPLACED = "loading", "standing", "replaced"  # states of a load
+NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER
+
+STORE = MetaData()
+
+API_KEYS = Table(
+    "api_keys",
+    STORE,
+    Column("number", String(8), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("holder", String(80), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("org", String(64), nullable=False),
+    Column("departments", JSON, nullable=False),
+    Column("rights", JSON, nullable=False),
+    Column("networks", JSON, nullable=False),
+    Column("limits", JSON, nullable=False),
+    Column("created", Date, nullable=False),
+    Column("expires", Date, nullable=False),
+    Column("revoked", DateTime(timezone=True)),
+)
+
+LOADS = Table(
+    "loads",
+    STORE,
+    Column("load", NUMBER, primary_key=True),
+    Column("month", String(7), nullable=False, index=True),
+    Column("head", String(64), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("told", JSON, nullable=False),  # what is said once of the month: parts, words, columns of vectors, orgs
+    Column("loaded", DateTime(timezone=True), nullable=False),
+)
+
+READS = Table(
+    "reads",
+    STORE,
+    Column("day", Date, primary_key=True),
+    Column("key", String(8), primary_key=True),
+    Column("entity", String(64), primary_key=True),  # hashed
+)
+
+IDEMPOTENCY = Table(
+    "idempotency",
+    STORE,
+    Column("key", String(8), primary_key=True),
+    Column("route", String(40), primary_key=True),
+    Column("given", String(255), primary_key=True),  # the Idempotency-Key of the caller
+    Column("sha256", String(64), nullable=False),  # of the body
+    Column("status", Integer),  # null while the first request is being answered
+    Column("answer", LargeBinary),
+    Column("headers", JSON),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
+)
+
+JOBS = Table(
+    "jobs",
+    STORE,
+    Column("job", String(26), primary_key=True),
+    Column("key", String(8), nullable=False, index=True),
+    Column("state", String(10), nullable=False),
+    Column("asked", JSON, nullable=False),
+    Column("found", JSON, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("changed", DateTime(timezone=True), nullable=False),
+)
+
+DISPUTES = Table(
+    "disputes",
+    STORE,
+    Column("dispute", String(26), primary_key=True),
+    Column("key", String(8), nullable=False),
+    Column("entity", String(64), nullable=False, index=True),
+    Column("month", String(7), nullable=False),
+    Column("org", Text, nullable=False),
+    Column("departments", Text, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("told", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("due", Date, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+INSPECTION_RESULTS = Table(
+    "inspection_results",
+    STORE,
+    Column("number", NUMBER, primary_key=True),
+    Column("key", String(8), nullable=False),
+    Column("record_key", String(200), nullable=False),
+    Column("entity", String(64), nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("delivery", String(80), index=True),  # the delivery it left with; null: waiting
+    Column("at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("record_key", name="one_result_a_record_key"),
+)
+
+
+def month_tables(load: int) -> tuple[Table, Table]:
+    """The tables of one load of a month: its results, one row an entity that stands, and its leaves.
+
+    ``org`` is the path of offices from the province down (``360000/360100/360102``), ``departments`` the codes of
+    other departments between commas (``,ecology,``), ``document`` the rest of the sealed row and the records it cites
+    as JSON, ``vector`` the indicator values (float64, deflated) in the order the load tells, null where not classified.
+    Leaves lie in chunks of the digests in the order of the sealed rows.
+    """
+    metadata = MetaData()
+    results = Table(
+        f"results_{load}",
+        metadata,
+        Column("code", String(64), primary_key=True),
+        Column("entity", Integer, nullable=False),
+        Column("part", SmallInteger, nullable=False),
+        Column("row", Integer, nullable=False),
+        Column("kind", String(40)),
+        Column("region", String(16)),
+        Column("org", Text, nullable=False),
+        Column("departments", Text, nullable=False),
+        Column("status", String(40), nullable=False),
+        Column("margin", Float),
+        Column("probability", Float),
+        Column("model_class", String(1)),
+        Column("ruled", String(1)),
+        Column("class", String(1)),
+        Column("class_before", String(1)),
+        Column("cause", String(40)),
+        Column("confidence", String(20)),
+        Column("document", Text, nullable=False),
+        Column("vector", LargeBinary),
+        Index(f"results_{load}_listed", "org", "code", "class", "kind"),
+    )
+    leaves = Table(
+        f"leaves_{load}",
+        metadata,
+        Column("part", SmallInteger, primary_key=True),
+        Column("chunk", Integer, primary_key=True),
+        Column("digests", LargeBinary, nullable=False),
+    )
+    return results, leaves
