@@ -11,15 +11,17 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 from polars.io.plugins import register_io_source
 
-from features.engine import Engine
+from features.compile import counted, literal_clock, rows_condition
+from features.engine import Engine, Ranged
 from features.indicators.catalogue import Definitions
-from features.indicators.language import Indicator
+from features.indicators.language import Indicator, Rows
 from features.matrix import Known, Queries
 from features.profile import Profile
 from features.reading import Lake, Reading
@@ -106,3 +108,33 @@ class Bench:
             found = [batch.values for batch in Known(pa.table(columns), self._queries).batches()]
             self._poured.rows.clear()
         return np.concatenate(found)
+
+
+class Picker:
+    """The records of an entity that count at T and are among the rows of a definition; each is compiled once."""
+
+    def __init__(self, lake: Lake, as_of: date) -> None:
+        self._poured = PouredLake(lake)
+        self._reading = Reading(self._poured, Engine(POLARS))
+        self._as_of = as_of
+        self._compiled: dict[Rows, Ranged] = {}
+        self._lock = Lock()
+
+    def picked(self, definition: Rows, records: pl.DataFrame, entity: int) -> pl.DataFrame:
+        """Of the records of an entity of one type those picked, the latest first."""
+        with self._lock:
+            if definition not in self._compiled:
+                self._compiled[definition] = self._reading.engine.prepared(self._query(definition), "entity")
+            self._poured.rows[definition.record_type] = records
+            found = pl.DataFrame(self._compiled[definition](entity, entity))
+            self._poured.rows.clear()
+        return records.join(found, on="record_id", how="semi").sort(
+            ["event_date", "record_id"], descending=[True, False]
+        )
+
+    def _query(self, definition: Rows) -> ir.Table:
+        profile, record_type = self._reading.lake.profile, self._reading.types[definition.record_type]
+        rows = self._reading.engine.rows(self._poured.stored(definition.record_type))
+        clock = literal_clock(self._as_of, profile.zone)
+        wanted = counted(rows, clock, profile) & rows_condition(rows, definition, record_type, clock)
+        return rows.filter(wanted.fill_null(False)).select("entity", "record_id")

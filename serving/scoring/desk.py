@@ -88,8 +88,7 @@ class Desk:
         """The document of a classified entity with supposed records, as far as the key may see."""
         room = supposed.room(self.home, self.profile, self.champion, month)
         found = supposed.suppose(room, asked)
-        definitions = room.definitions if explained else None
-        document = live.hypothetical(self.champion, month, asked.light, found, definitions)
+        document = live.hypothetical(self.champion, month, asked.light, found, room if explained else None)
         return self._visible(document, month, principal)
 
     def _visible(self, found: Document, month: SealedMonth, principal: Principal) -> Document:

@@ -16,7 +16,7 @@ from serving import explanation
 from serving.explanation import Document
 from serving.http import ProblemError
 from serving.results import SealedMonth
-from serving.scoring.supposed import Supposed, is_supposed
+from serving.scoring.supposed import Room, Supposed, is_supposed
 from training import reasons
 from training.confidence import words
 from training.cutoffs import RiskClass
@@ -62,12 +62,12 @@ def scored(
 
 
 def hypothetical(
-    champion: Scheme, month: SealedMonth, light: Light, found: Supposed, definitions: Definitions | None
+    champion: Scheme, month: SealedMonth, light: Light, found: Supposed, explaining: Room | None
 ) -> Document:
     """The document of an entity with supposed records, and what it would be called now without them.
 
-    Both classes are what cutoffs and rules say: steadiness looks at the month before and only delays. Without
-    ``definitions`` no reasons are given. ProblemError when the champion reads indicators the month did not keep.
+    Both classes are what cutoffs and rules say: steadiness looks at the month before and only delays. Reasons are
+    given where there is a room ``explaining`` them. ProblemError when the champion reads indicators the month did not keep.
     """
     sealed = month.vector(light)
     batch = _batch(champion, [sealed, found.vector(sealed)], [light, light], Month.parse(month.month).end)
@@ -81,11 +81,11 @@ def hypothetical(
         "hypothetical": True,
         "class_without": RiskClass(classified.final_class[0]).name,
     }
-    if definitions is not None:
-        vector = dict(zip(batch.columns, batch.values[1], strict=True))
+    if explaining is not None:
+        definitions, vector = explaining.definitions, dict(zip(batch.columns, batch.values[1], strict=True))
         row = {"entity": light["entity"], "kind": light["kind"], "internal": internal}
         codes = _selected(definitions, (document, vector), row)
-        cited = found.cited(definitions, codes, month.evidence(light))
+        cited = found.cited(explaining, codes, month.evidence(light))
         told = {**month.words, "rules": document["rules"]}
         stated = _reasons(definitions, (document, vector), row, cited)
         document["reasons"] = [_marked(explanation.reason_document(told, one, cited)) for one in stated]

@@ -1,4 +1,4 @@
-"""What a class would be with records that are not there: an entity's own values worked out anew, all others as sealed."""
+"""What a class would be with supposed records: an entity's own values worked out anew, all others as sealed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,8 +13,9 @@ import polars as pl
 
 from features.asof import Month
 from features.engine import Engine
-from features.evidence import CITED, cited_rows
+from features.evidence import CITED, SCHEMA, cited_rows
 from features.indicators.catalogue import Definitions
+from features.indicators.language import Rows
 from features.profile import Profile
 from features.reading import Lake, Reading
 from features.records.generation import CURRENT, read_generation
@@ -24,12 +25,13 @@ from serving.results import SealedMonth
 from serving.scoring.stated import Reader, Stated, stated
 from serving.visibility import PUBLISHABLE
 from training.carried import under
-from training.poured import Bench
+from training.poured import Bench, Picker
 from training.scheme import Scheme
 from training.supposed import POLARS, Own
 
 Light = Mapping[str, Any]
 Vector = Mapping[str, float | None]
+LONGEST_PURPOSE = 200
 ROOMS = 4  # champions and months at once: a promotion and a new month overlap with the old
 
 
@@ -53,6 +55,7 @@ class Room:
         found: tuple[Lake, Definitions] = under(place.scheme, StoredLake(place.folder, place.profile))
         self.definitions = found[1]
         self.reading = Reading(found[0], Engine(POLARS))
+        self.picker = Picker(found[0], place.as_of)
         self._benches: dict[str, Bench] = {}
         self._lock = Lock()
 
@@ -99,35 +102,34 @@ class Supposed:
         """A sealed vector with the values that change."""
         return {**sealed, **{code: value for code, value in self.values.items() if code in sealed}}
 
-    def cited(
-        self, definitions: Definitions, codes: Sequence[str], sealed: Sequence[Mapping[str, Any]]
-    ) -> list[dict[str, Any]]:
+    def cited(self, at: Room, codes: Sequence[str], sealed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The records some indicators rest on: those sealed, where nothing of theirs was supposed; else found anew."""
         known = {one["indicator"] for one in sealed} - set(self.values)
         found = [dict(one) for one in sealed if one["indicator"] in known]
-        for code in codes:
-            if code not in known:
-                found += self._behind(definitions, code)
+        wanted = {code: cited_rows(at.definitions.by_code[code]) for code in codes if code not in known}
+        records = self._with({one.record_type for rows in wanted.values() for one in rows})
+        for code, rows in wanted.items():
+            found += self._behind(at.picker, records, (code, rows))
         return found
 
-    def _behind(self, definitions: Definitions, code: str) -> list[dict[str, Any]]:
-        rows = cited_rows(definitions.by_code[code])
-        own = self._with({one.record_type for one in rows})
+    def _behind(
+        self, picker: Picker, records: Mapping[str, pl.DataFrame], asked: tuple[str, Sequence[Rows]]
+    ) -> list[dict[str, Any]]:
+        code, definitions = asked
         named = {"indicator": pl.lit(code), "entity": pl.lit(self.entity, pl.Int32)}
-        columns = ["entity", "indicator", "record_type", "record_id", "event_date", "known_at", "visibility", "source"]
         frames = [
-            own.counting(one)
+            picker.picked(one, records[one.record_type], self.entity)
             .with_columns(**named, record_type=pl.lit(one.record_type))
-            .select(*columns, "source_record_no")
-            for one in rows
+            .select(SCHEMA.names)
+            for one in definitions
         ]
         merged = pl.concat(frames).unique().sort(["event_date", "record_id"], descending=[True, False])
         return merged.head(CITED).to_dicts()
 
-    def _with(self, record_types: set[str]) -> Own:
+    def _with(self, record_types: set[str]) -> Mapping[str, pl.DataFrame]:
         further = record_types - set(self.own.records)
         read = Own.one(self.own.reading, further, as_of=self.own.as_of, entity=self.entity)
-        return replace(self.own, records={**self.own.records, **read.records})
+        return {**self.own.records, **read.records}
 
 
 @dataclass(frozen=True)
@@ -202,8 +204,8 @@ def is_supposed(record: str) -> bool:
 
 
 def purpose(state: Mapping[str, Any]) -> str:
-    """What a request is for, as it states; ProblemError when it does not say."""
+    """What a request is for, as it states in up to 200 visible characters; ProblemError when it does not say."""
     found = state.get("purpose")
-    if not isinstance(found, str) or not found.strip():
+    if not isinstance(found, str) or not found.isprintable() or not 0 < len(found.strip()) <= LONGEST_PURPOSE:
         raise ProblemError("precondition-required", [{"pointer": "/headers/X-Purpose", "code": "missing"}])
     return found
