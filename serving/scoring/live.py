@@ -67,7 +67,7 @@ def hypothetical(
     """The document of an entity with supposed records, and what it would be called now without them.
 
     Both classes are what cutoffs and rules say: steadiness looks at the month before and only delays. Reasons are
-    given where there is a room ``explaining`` them. ProblemError when the champion reads indicators the month did not keep.
+    given where there is a room ``explaining`` them. ProblemError when the champion reads indicators the month lacks.
     """
     sealed = month.vector(light)
     batch = _batch(champion, [sealed, found.vector(sealed)], [light, light], Month.parse(month.month).end)
