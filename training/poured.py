@@ -122,6 +122,8 @@ class Picker:
 
     def picked(self, definition: Rows, records: pl.DataFrame, entity: int) -> pl.DataFrame:
         """Of the records of an entity of one type those picked, the latest first."""
+        if records.is_empty():
+            return records
         with self._lock:
             if definition not in self._compiled:
                 self._compiled[definition] = self._reading.engine.prepared(self._query(definition), "entity")
