@@ -76,7 +76,7 @@ class Reading:
     def rows(self, record_type: str, columns: Iterable[str]) -> ir.Table | None:
         """Every version of the records of a type, only these columns; None when there are none yet."""
         stored = self.lake.stored(record_type)
-        if not stored.paths:
+        if stored.is_empty:
             return None
         return self.engine.rows(stored).select(*dict.fromkeys(columns))
 

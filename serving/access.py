@@ -56,6 +56,7 @@ class Rights:
     roles: Mapping[str, frozenset[str]]
     pseudonymous: frozenset[str]  # roles that are told pseudonyms in place of entity codes
     routes: Mapping[str, Route]
+    supposes: frozenset[str] = frozenset()  # roles that may ask what a class would be with records that are not there
 
     @classmethod
     def read(cls, path: Path = STATED) -> "Rights":
@@ -72,6 +73,7 @@ class Rights:
             {name: frozenset(one["rights"]) for name, one in stated["roles"].items()},
             frozenset(name for name, one in stated["roles"].items() if one.get("pseudonyms")),
             routes,
+            frozenset(stated["supposes"]),
         )
 
 
@@ -125,6 +127,11 @@ class Principal:
     def calls(self, route: str) -> bool:
         """Whether the key's role may call a route."""
         return self.grant.role in RIGHTS.routes[route].roles
+
+    @property
+    def supposes(self) -> bool:
+        """Whether the key's role may suppose records."""
+        return self.grant.role in RIGHTS.supposes
 
     @property
     def pseudonymous(self) -> bool:

@@ -6,6 +6,7 @@ import logging
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -34,10 +35,13 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "timeout": (504, "处理超时", "The request took too long"),
     "too-large": (413, "请求内容过大", "The body is too large"),
     "unsupported-media-type": (415, "请求内容类型应为application/json", "The content type must be application/json"),
+    "state-conflict": (409, "与当前状态不符", "In conflict with how things stand"),
     "invalid-request": (422, "请求内容不符合规范", "The request does not match the contract"),
+    "precondition-required": (428, "缺少必要的前提", "Something that must come first is missing"),
     "headers-too-large": (431, "请求头过大", "The headers are too large"),
     "internal": (500, "服务内部错误", "Internal error"),
     "unavailable": (503, "服务暂不可用", "Not available at the moment"),
+    "records-away": (503, "本机没有记录库，不能作假设", "The records are not on this machine: nothing can be supposed"),
 }
 SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"cache-control", b"no-store"),
@@ -48,6 +52,23 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
+
+
+@dataclass(frozen=True)
+class Told:
+    """Whom an answer tells of: entity codes, how many rows, of which month, under which scheme, supposed or not."""
+
+    entities: tuple[str, ...]
+    rows: int
+    month: str
+    scheme: str
+    hypothetical: bool = False
+
+
+def tell(request: Any, told: Told) -> None:
+    """Let the wall know whom the answer to a request (or its scope) tells of, before it leaves."""
+    scope = getattr(request, "scope", request)
+    scope.setdefault("state", {})["told"] = told
 
 
 class ProblemError(Exception):

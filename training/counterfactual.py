@@ -148,8 +148,8 @@ class Bench:
         found = switches(Own.read(reading, concerned, as_of=as_of, entities=entities), acts)
         by_code = {act.code: act for act in acts}
         touched = {by_code[one.act].record_type for listed in found.values() for one in listed}
-        indicators = tuple(one for one in read_alone(asked.definitions) if _types_read(one) & touched)
-        needed = {REGISTER, *touched}.union(*(_types_read(one) for one in indicators))
+        indicators = tuple(one for one in read_alone(asked.definitions) if types_read(one) & touched)
+        needed = {REGISTER, *touched}.union(*(types_read(one) for one in indicators))
         own = Own.read(reading, needed, as_of=as_of, entities=entities)
         return cls(
             asked,
@@ -235,5 +235,6 @@ def minimal(tried: Sequence[Way], now: RiskClass) -> tuple[Way, ...]:
     return tuple(sorted(kept, key=lambda way: (way.risk_class, len(way.switches), way.probability)))
 
 
-def _types_read(indicator: Indicator) -> set[str]:
+def types_read(indicator: Indicator) -> set[str]:
+    """The record types of the entity's own records an indicator reads."""
     return {part.rows.record_type for part in aggregates(indicator.value)}

@@ -1,6 +1,6 @@
 """The rows of a record type that stand: files in their order, less the rows that a later file tells anew."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,14 +20,23 @@ class Stored:
 
     A record that an intake changed is told anew, whole, in the file that intake wrote. What earlier files say of it is
     not removed, for a file once written never changes: the numbers of these rows are listed in ``replaced``.
+    Rows that lie in no file come from a ``source``, for Polars alone.
     """
 
     paths: Sequence[Path]
     schema: pa.Schema
     replaced: Path | None = None
+    source: Callable[[], pl.LazyFrame] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no rows, nor will there be."""
+        return not self.paths and self.source is None
 
     def frame(self) -> pl.LazyFrame:
         """The rows for Polars."""
+        if self.source is not None:
+            return self.source()
         shape = pl.DataFrame(self.schema.empty_table()).lazy()
         if not self.paths:
             return shape

@@ -2,9 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
 
 MOST_SUBJECTS = 100
+MOST_SUPPOSED, MOST_RECORDS, MOST_FIELDS = 10, 20, 64  # subjects with supposed records, records of one, their fields
 MOST_MONTHS = 60
 DECIMALS = 12  # of a decimal string: a sum of a hundred contributions stays within 1e-9 of the margin
 
@@ -19,19 +21,43 @@ STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, serialize_by_alias
 Class = Annotated[RiskClass | None, Field(alias="class")]  # null: not classified this month
 
 
+class SupposedRecord(BaseModel):
+    """A record an entity is supposed to have: its type and fields, as a delivery would bring them by the month's end.
+
+    With the key of a record that stands it is its next version, and what it does not state stays as it stands.
+    """
+
+    model_config = STRICT
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    fields: Annotated[dict[str, Any], Field(min_length=1, max_length=MOST_FIELDS)]
+
+
 class Subject(BaseModel):
-    """Whom to score."""
+    """Whom to score; with records, what the class would be if they were there, which provincial analysts may ask."""
 
     model_config = STRICT
     entity: EntityCode
+    records: Annotated[list[SupposedRecord] | None, Field(min_length=1, max_length=MOST_RECORDS)] = None
 
 
 class ScoreRequest(BaseModel):
-    """At most a hundred entities, and how much to say about each."""
+    """At most a hundred entities, ten of them with supposed records, and how much to say about each."""
 
     model_config = STRICT
     subjects: Annotated[list[Subject], Field(min_length=1, max_length=MOST_SUBJECTS)]
     explain: Literal["none", "reasons", "contributions"] = "none"
+
+    @property
+    def is_hypothetical(self) -> bool:
+        """Whether any record is supposed."""
+        return any(one.records for one in self.subjects)
+
+    @field_validator("subjects")
+    @classmethod
+    def _few_supposed(cls, subjects: list[Subject]) -> list[Subject]:
+        if sum(one.records is not None for one in subjects) > MOST_SUPPOSED:
+            raise PydanticCustomError("too_many_supposed", "too many subjects with records")
+        return subjects
 
 
 class IndicatorSystem(BaseModel):
@@ -43,7 +69,10 @@ class IndicatorSystem(BaseModel):
 
 
 class Citation(BaseModel):
-    """A record a reason rests on: the source's own number, its date, and since when it was known."""
+    """A record a reason rests on: the source's own number, its date, and since when it was known.
+
+    Of a supposed record ``record`` is its place in the request.
+    """
 
     model_config = STRICT
     record: str
@@ -52,6 +81,7 @@ class Citation(BaseModel):
     date: str | None
     known_since: str | None
     source: str | None
+    supposed: Literal[True] | None = None
 
 
 class Reason(BaseModel):
@@ -99,11 +129,16 @@ class Certainty(BaseModel):
 
 
 class Scored(BaseModel):
-    """One entity scored."""
+    """One entity scored.
+
+    A hypothetical answer gives the classes cutoffs and rules would say, with the supposed records and without them.
+    """
 
     model_config = STRICT
     entity: str
     status: Literal["scored"]
+    hypothetical: Literal[True] | None = None
+    class_without: RiskClass | None = None
     class_: Class
     model_class: RiskClass
     rules: list[str]

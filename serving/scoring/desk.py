@@ -13,7 +13,7 @@ from serving.access import INTERNAL, PROBABILITY, Principal, within
 from serving.explanation import Document
 from serving.http import ProblemError
 from serving.results import Results, SealedMonth
-from serving.scoring import live
+from serving.scoring import live, supposed
 from serving.store import Store
 from training.scheme import Scheme, SchemeError
 
@@ -83,6 +83,13 @@ class Desk:
         """Live documents of classified entities, in order, as far as the key may see."""
         found = live.scored(self.champion, month, lights, self.definitions if explained else None)
         return [self._visible(one, month, principal) for one in found]
+
+    def suppose(self, month: SealedMonth, asked: supposed.Asked, principal: Principal, *, explained: bool) -> Document:
+        """The document of a classified entity with supposed records, as far as the key may see."""
+        room = supposed.room(self.home, self.profile, self.champion, month)
+        found = supposed.suppose(room, asked)
+        document = live.hypothetical(self.champion, month, asked.light, found, room if explained else None)
+        return self._visible(document, month, principal)
 
     def _visible(self, found: Document, month: SealedMonth, principal: Principal) -> Document:
         return explanation.visible(

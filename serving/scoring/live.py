@@ -16,6 +16,7 @@ from serving import explanation
 from serving.explanation import Document
 from serving.http import ProblemError
 from serving.results import SealedMonth
+from serving.scoring.supposed import Room, Supposed, is_supposed
 from training import reasons
 from training.confidence import words
 from training.cutoffs import RiskClass
@@ -39,7 +40,7 @@ def scored(
     """
     if not lights:
         return []
-    batch = _batch(champion, month, lights)
+    batch = _batch(champion, [month.vector(light) for light in lights], lights, Month.parse(month.month).end)
     classified = champion.classify(batch, _sealed_classes(month, lights))
     lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
     found = []
@@ -60,6 +61,55 @@ def scored(
     return found
 
 
+def hypothetical(
+    champion: Scheme, month: SealedMonth, light: Light, found: Supposed, explaining: Room | None
+) -> Document:
+    """The document of an entity with supposed records, and what it would be called now without them.
+
+    Both classes are what cutoffs and rules say: steadiness looks at the month before and only delays. Reasons are
+    given where there is a room ``explaining`` them. ProblemError when the champion reads indicators the month lacks.
+    """
+    sealed = month.vector(light)
+    batch = _batch(champion, [sealed, found.vector(sealed)], [light, light], Month.parse(month.month).end)
+    classified = champion.classify(batch, None)
+    lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
+    document = _document(champion, (classified, lines), 1, batch.as_of)
+    internal = sorted({*month.full(light)["internal"], *found.internal})
+    document |= {
+        "entity": light["code"],
+        "internal_values": internal,
+        "hypothetical": True,
+        "class_without": RiskClass(classified.final_class[0]).name,
+    }
+    if explaining is not None:
+        definitions, vector = explaining.definitions, dict(zip(batch.columns, batch.values[1], strict=True))
+        row = {"entity": light["entity"], "kind": light["kind"], "internal": internal}
+        codes = _selected(definitions, (document, vector), row)
+        cited = found.cited(explaining, codes, month.evidence(light))
+        told = {**month.words, "rules": document["rules"]}
+        stated = _reasons(definitions, (document, vector), row, cited)
+        document["reasons"] = [_marked(explanation.reason_document(told, one, cited)) for one in stated]
+    return document
+
+
+def _selected(
+    definitions: Definitions, live: tuple[Document, Mapping[str, float]], row: Mapping[str, Any]
+) -> list[str]:
+    """The indicators that may be told as reasons."""
+    document, vector = live
+    values, added = _placed(vector, definitions), np.nan_to_num(_placed(document["contributions"], definitions))
+    chosen = reasons.select(definitions, values, added, kind=(np.zeros(1, np.int64), (row["kind"],)))
+    return [definitions.codes[position] for position in chosen.place[0].tolist() if position >= 0]
+
+
+def _marked(reason: Document) -> Document:
+    """A reason whose supposed records are cited as such: they have neither number nor source, nor are they known."""
+    if "evidence" in reason:
+        nothing = {"number": None, "known_since": None, "source": None, "supposed": True}
+        reason["evidence"] = [{**one, **nothing} if is_supposed(one["record"]) else one for one in reason["evidence"]]
+    return reason
+
+
 def _sealed_classes(month: SealedMonth, lights: Sequence[Light]) -> pa.Table:
     """What the champion compares with: the classes as sealed."""
     rows = [
@@ -75,15 +125,16 @@ def _sealed_classes(month: SealedMonth, lights: Sequence[Light]) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def _batch(champion: Scheme, month: SealedMonth, lights: Sequence[Light]) -> Batch:
-    vectors = [month.vector(light) for light in lights]
+def _batch(
+    champion: Scheme, vectors: Sequence[Mapping[str, float | None]], lights: Sequence[Light], as_of: date
+) -> Batch:
     columns = tuple(dict.fromkeys(name for vector in vectors for name in vector))
     if not set(champion.columns).issubset(columns):
         raise ProblemError("unavailable")
     values = np.array([[np.nan if row.get(name) is None else row[name] for name in columns] for row in vectors])
     kinds = np.array([champion.kinds.index(light["kind"]) for light in lights], np.int8)
     entities = np.array([light["entity"] for light in lights], np.int32)
-    return Batch(Month.parse(month.month).end, entities, kinds, values, columns)
+    return Batch(as_of, entities, kinds, values, columns)
 
 
 def _document(champion: Scheme, found: tuple[Classified, Floats], place: int, as_of: date) -> Document:

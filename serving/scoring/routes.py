@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from serving.access import Principal
 from serving.classification import CLASSIFIED
-from serving.http import ProblemError, kind_of_status, problem_body
+from serving.http import ProblemError, Told, kind_of_status, problem_body, tell
 from serving.results import SealedMonth
 from serving.scoring.contract import (
     MOST_MONTHS,
@@ -24,9 +24,11 @@ from serving.scoring.contract import (
     Scored,
     ScoreRequest,
     Scores,
+    Subject,
     decimal,
 )
 from serving.scoring.desk import Desk, Light
+from serving.scoring.supposed import Asked, purpose
 
 PROBLEM = "application/problem+json"
 MonthAsked = Annotated[MonthText | None, Query()]
@@ -47,7 +49,10 @@ def _score(app: FastAPI, desk: Callable[[], Desk]) -> None:
     @app.post("/v1/scores", response_model_exclude_unset=True)
     def scores(asked: ScoreRequest, request: Request) -> Scores:
         """Live scores of up to a hundred entities, in the order asked."""
-        return _scores(desk(), asked, _principal(request))
+        principal = _principal(request)
+        if asked.is_hypothetical:
+            _check_supposing(principal, request)
+        return _scores(desk(), asked, principal, request)
 
 
 def _read(app: FastAPI, desk: Callable[[], Desk]) -> None:
@@ -103,7 +108,14 @@ def _context(month: SealedMonth) -> dict[str, Any]:
     }
 
 
-def _scores(desk: Desk, asked: ScoreRequest, principal: Principal) -> Scores:
+def _check_supposing(principal: Principal, request: Request) -> None:
+    """Nothing when the key's role may suppose records and the request says what for."""
+    if not principal.supposes:
+        raise ProblemError("forbidden")
+    purpose(request.scope.get("state", {}))
+
+
+def _scores(desk: Desk, asked: ScoreRequest, principal: Principal, request: Request) -> Scores:
     month = desk.newest
     rows: list[Light | None] = []
     for subject in asked.subjects:
@@ -113,11 +125,31 @@ def _scores(desk: Desk, asked: ScoreRequest, principal: Principal) -> Scores:
             if problem.kind != "not-found":
                 raise
             rows.append(None)
-    classified = [row for row in rows if row is not None and row["status"] == CLASSIFIED]
-    live = iter(desk.score(month, classified, principal, explained=asked.explain != "none"))
-    results = [_result(month, row, live, asked.explain) for row in rows]
+    results = _results(desk, month, list(zip(asked.subjects, rows, strict=True)), (asked, principal))
+    codes = tuple(row["code"] for row in rows if row is not None)
+    tell(request, Told(codes, len(codes), month.month, desk.champion.digest, asked.is_hypothetical))
     system = IndicatorSystem(version=desk.champion.version, digest=desk.champion.definitions)
     return Scores(**(_context(month) | {"scheme": desk.champion.digest, "indicators": system}), results=results)
+
+
+def _results(
+    desk: Desk, month: SealedMonth, found: list[tuple[Subject, Light | None]], asking: tuple[ScoreRequest, Principal]
+) -> list[Scored | NotScored | NotFound]:
+    """The answers in the order asked; those with supposed records one by one, the others together."""
+    asked, principal = asking
+    explained = asked.explain != "none"
+    known = [(subject, row) for subject, row in found if row is not None and row["status"] == CLASSIFIED]
+    plain = [row for subject, row in known if not subject.records]
+    live = iter(desk.score(month, plain, principal, explained=explained))
+    results = []
+    for number, (subject, row) in enumerate(found):
+        one = live
+        if subject.records and row is not None and row["status"] == CLASSIFIED:
+            records = [record.model_dump() for record in subject.records]
+            supposed = Asked(f"/subjects/{number}", row, month.vector(row), records)
+            one = iter([desk.suppose(month, supposed, principal, explained=explained)])
+        results.append(_result(month, row, one, asked.explain))
+    return results
 
 
 def _result(month: SealedMonth, row: Light | None, live: Any, explain: str) -> Scored | NotScored | NotFound:
@@ -135,7 +167,7 @@ def _result(month: SealedMonth, row: Light | None, live: Any, explain: str) -> S
         "rules": [rule["code"] for rule in found["rules"]],
         "official": Official(month=month.month, supplement=month.supplement(row), class_=row["class"]),
     }
-    for name in ("confidence", "certainty", "probability", "margin", *wanted):
+    for name in ("hypothetical", "class_without", "confidence", "certainty", "probability", "margin", *wanted):
         if name in found:
             document[name] = _decimals(found[name])
     return Scored.model_validate(document)
