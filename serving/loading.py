@@ -107,7 +107,7 @@ def standing(store: Store, month: str) -> Mapping[Any, Any] | None:
 
 
 def loads(store: Store) -> list[dict[str, Any]]:
-    """Every load the store holds, by number: month, head, rows, state, when it was loaded and how many bytes it takes."""
+    """Every load the store holds, by number: month, head, rows, state, when it was loaded, and its bytes."""
     store.check()
     names = (LOADS.c.load, LOADS.c.month, LOADS.c.head, LOADS.c.rows, LOADS.c.state, LOADS.c.loaded)
     with store.reading() as connection:

@@ -66,8 +66,8 @@ class Rows:
             for found in self._of_part(part):
                 placed = found.with_columns(part=pl.lit(number))
                 standing = placed.filter(~pl.col("entity").is_in(corrected)) if len(corrected) else placed
-                yield list(standing.select(COLUMNS).iter_rows())
                 self.read += len(found)
+                yield list(standing.select(COLUMNS).iter_rows())
 
     def _of_part(self, part: Part) -> Iterator[pl.DataFrame]:
         evidence, vectors = _follow(part, EVIDENCE), _follow(part, VECTORS)

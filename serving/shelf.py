@@ -140,7 +140,10 @@ class StoredMonth:
         if not reached or not _storable(filters.region):
             return []
         wanted = select(*(one for one in results.c if one.name not in PACKED)).where(
-            results.c.org.between(reached[0], reached[-1]), condition(grant, results.c), *_narrowed(results, filters)
+            results.c.org >= reached[0],
+            results.c.org <= reached[-1],
+            condition(grant, results.c),
+            *_narrowed(results, filters),
         )
         if after is not None:
             wanted = wanted.where(tuple_(results.c.org, results.c.code) > tuple_(*after))

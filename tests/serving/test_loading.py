@@ -80,9 +80,11 @@ def test_a_month_is_loaded_once_and_says_how_far_it_is(store, classified):
 
 
 def test_loading_again_replaces_and_the_next_load_removes_all_but_the_last_replaced(store, classified):
-    numbers = [loaded(store, classified, again=True).load for _ in range(3)]
-    assert states(store) == [(numbers[1], "replaced"), (numbers[2], STANDING)]
+    numbers = [loaded(store, classified, again=True).load for _ in range(4)]
+    assert states(store) == [(numbers[1], "replaced"), (numbers[2], "replaced"), (numbers[3], STANDING)]
     assert left(store) == expected(store, *numbers[1:])
+    clean(store)
+    assert states(store) == [(numbers[2], "replaced"), (numbers[3], STANDING)]
 
 
 def test_a_month_that_is_kept_open_stays_readable_after_the_switch(store, classified):
