@@ -38,7 +38,7 @@ def home(promoted, monkeypatch, tmp_path):
 
 def faults():
     said = typed("status", "--verify", "--json")
-    return [fault for fault in said.json["verified"]["faults"] if "store" in fault]
+    return [fault for fault in said.json["verified"]["faults"] if "the store" in fault.lower()]
 
 
 def test_a_store_is_upgraded_filled_and_told_of(home, monkeypatch, postgres):
