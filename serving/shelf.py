@@ -341,7 +341,7 @@ def _everybody(grant: Grant) -> Grant:
 def _narrowed(results: Table, filters: Filters) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if filters.region:
-        found.append(results.c.region.startswith(filters.region, autoescape=True))
+        found.append(func.substr(results.c.region, 1, len(filters.region)) == filters.region)
     if filters.risk_class is not None:
         found.append(results.c["class"] == filters.risk_class)
     if filters.kind is not None:

@@ -94,7 +94,7 @@ def test_a_load_with_other_heads_and_one_that_is_damaged_are_faults(home):
     for month in ("2025-11", "2025-12"):
         assert typed("store", "load", month).code == 0
     with store.writing() as connection:
-        told = {month: one for month, one in connection.execute(select(LOADS.c.month, LOADS.c.told))}
+        told = dict(connection.execute(select(LOADS.c.month, LOADS.c.told)))
         connection.execute(
             update(LOADS)
             .where(LOADS.c.month == "2025-11")
