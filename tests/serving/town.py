@@ -32,6 +32,7 @@ from serving.access import Grant, create
 from serving.classification import Sources
 from serving.monthly import Run
 from serving.results import publisher_key
+from serving.store import Store
 from training import boosters, fit
 from training.calibration import IDENTITY
 from training.carried import carried
@@ -152,10 +153,17 @@ class Town:
         propose(office, verdict, folder=folder, report="r" * 64, signer=Signer("ana", NOW))
         approve(office, signer=Signer("bo", NOW))
 
-    def key(self, *rights, role="regulator", region="3601"):
+    @cached_property
+    def store(self):
+        """The home's store, in its newest form."""
+        found = Store(f"sqlite:///{self.home / 'store' / 'store.db'}")
+        found.upgrade()
+        return found
+
+    def key(self, *rights, role="regulator_city", org="", **granted):
         """A new API key."""
-        granted = Grant(role, region, frozenset(rights), NOW.date() + timedelta(days=30))
-        return create(self.home, granted, today=NOW.date())
+        grant = Grant(role, org, NOW.date() + timedelta(days=30), rights=frozenset(rights), **granted)
+        return create(self.store, grant, today=NOW.date())
 
     def add(self, record_type, *rows):
         """Write further records into the lake, as a delivery would."""
