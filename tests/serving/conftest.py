@@ -23,7 +23,7 @@ class Answer:
         return strict_json(self.body)
 
 
-def request_to(app, method="GET", path="/v1/things", *, headers=(), chunks=(b"",)):
+def request_to(app, method="GET", path="/v1/reason-codes", *, headers=(), chunks=(b"",)):
     """The answer of an ASGI application to one request."""
     answer = Answer()
     waiting = list(chunks)
