@@ -1,6 +1,6 @@
 """The verbs of keys: signing keys of people, API keys of integrators."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from serving.access import Grant
     from serving.workshop import Workshop
 
+DEPARTMENTS = "departments"  # the profile's file of other departments and what they are competent for
 verbs = typer.Typer(help="Signing keys of people, and API keys of integrators.", no_args_is_help=True)
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="API key: of the sandbox, the simulated province.")]
 
@@ -98,15 +99,12 @@ def _check_departments(bench: "Workshop", grant: "Grant") -> None:
     """Nothing when the profile knows the departments of a grant, or states none at all; AccessError otherwise."""
     from serving.access import AccessError
 
-    if not bench.settings.profile.has("departments"):
+    if not bench.settings.profile.has(DEPARTMENTS):
         return
-    known = _codes(bench.settings.profile.table("departments"))
+    lines = bench.settings.profile.table(DEPARTMENTS)
+    known = {str(one["code"]) for line in lines for one in line["departments"]}
     for code in sorted(grant.departments - known):
         raise AccessError(
-            f"Department {code!r} is not in departments.yaml; expected one of {', '.join(sorted(known))}. "
+            f"Department {code!r} is not in {DEPARTMENTS}.yaml; expected one of {', '.join(sorted(known))}. "
             "No key was made."
         )
-
-
-def _codes(stated: Any) -> set[str]:
-    return {str(one["code"]) for one in stated}
