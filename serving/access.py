@@ -234,7 +234,8 @@ def _from(networks: tuple[str, ...], address: str) -> bool:
         found = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(found in ipaddress.ip_network(one) for one in networks)
+    plain = getattr(found, "ipv4_mapped", None) or found  # what a socket for both families calls an IPv4 address
+    return any(plain in ipaddress.ip_network(one) for one in networks)
 
 
 def create(store: Store, grant: Grant, *, today: date) -> str:

@@ -33,7 +33,7 @@ def bound(**limits):
 
 
 def watch(doorkeeper, *, home=NOWHERE, store=None, now=lambda: NOW, **more):
-    brake = Brake(store or Store("sqlite://"))
+    brake = Brake(store or Store("sqlite:///nowhere/store.db"))
     return Watch(doorkeeper, Audit(home, now), Pseudonyms(home), brake, now, ZONE, **more)
 
 

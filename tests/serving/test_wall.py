@@ -12,8 +12,7 @@ from features.records.journal import Journal
 from serving import audit
 from serving.access import RIGHTS
 from serving.http import ProblemError, problem_body, request_id
-from serving.store import Store, StoreError
-from serving.tables import STORE
+from serving.store import StoreError
 from serving.wall import Guard
 
 KEY = [("authorization", "Bearer good")]
@@ -29,14 +28,6 @@ def guard(app, who=None, **more):
 def lines(home):
     read = [json.loads(line) for path in (home / "audit").glob("*.jsonl") for line in path.read_bytes().splitlines()]
     return [line for line in read if "writer" not in line]
-
-
-@pytest.fixture
-def store(tmp_path):
-    found = Store(f"sqlite:///{tmp_path / 'store.db'}")
-    STORE.create_all(found.engine)
-    yield found
-    found.engine.dispose()
 
 
 def test_every_answer_has_a_name_of_its_own_that_the_caller_cannot_choose(call):
@@ -129,9 +120,9 @@ def test_an_answer_that_tells_of_entities_leaves_its_line_first(call, tmp_path):
     ids=["role", "not found", "fault", "unchanged", "purpose", "told but not found"],
 )
 def test_a_request_on_a_reading_route_leaves_exactly_one_line_whatever_became_of_it(
-    call, tmp_path, store, path, who, headers, app, status
+    call, tmp_path, path, who, headers, app, status
 ):
-    assert call(guard(app, who, home=tmp_path, store=store), path=path, headers=headers).status == status
+    assert call(guard(app, who, home=tmp_path), path=path, headers=headers).status == status
     (line,) = lines(tmp_path)
     assert (line["status"], line["rows"]) == (status, 1 if status == 304 else 0)
 
@@ -239,9 +230,9 @@ def test_an_error_tells_of_nobody_and_does_not_count(call, tmp_path, store):
     assert call(guard(telling("d"), who, home=tmp_path, store=store), path=CLASS, headers=KEY).status == 200
 
 
-def test_a_brake_that_cannot_count_lets_nothing_out(call, tmp_path):
+def test_a_brake_that_cannot_count_lets_nothing_out(call, tmp_path, bare):
     who = principal(limits=bound(entities_per_day=1))
-    answer = call(guard(telling("a"), who, home=tmp_path, store=Store("sqlite://")), path=CLASS, headers=KEY)
+    answer = call(guard(telling("a"), who, home=tmp_path, store=bare), path=CLASS, headers=KEY)
     assert (answer.status, answer.json["type"]) == (503, "urn:jianwei:problem:unavailable")
     assert [line["status"] for line in lines(tmp_path)] == [503]
 
