@@ -22,6 +22,7 @@ from serving.tables import API_KEYS
 STATED = Path(__file__).resolve().parent / "rights.yaml"
 INTERNAL, PROBABILITY = "internal", "probability"
 LONGEST = timedelta(days=365)
+LONGEST_NAME = 80  # letters of a holder's name
 TOKEN = re.compile(r"jw_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 CODE = re.compile(r"[0-9A-Za-z_-]{0,32}")
 ONE_KEY = select(API_KEYS).where(API_KEYS.c.number == bindparam("number"))
@@ -170,16 +171,22 @@ def check(grant: Grant, *, today: date) -> None:
     for code in (grant.org, *grant.departments):
         if CODE.fullmatch(code) is None:
             raise AccessError(f"{code!r} is no code of an office or department. No key was made.")
+    if len(grant.holder) > LONGEST_NAME:
+        raise AccessError(f"A holder's name has at most {LONGEST_NAME} letters. No key was made.")
     if not today <= grant.expires <= today + LONGEST:
         raise AccessError(
             f"A key that ends on {grant.expires} was asked for on {today}; "
             f"it may last until {today + LONGEST}. No key was made."
         )
     for network in grant.networks:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError:
-            raise AccessError(f"{network!r} is no network; expected CIDR, 10.1.0.0/16. No key was made.") from None
+        _check_network(network)
+
+
+def _check_network(stated: str) -> None:
+    try:
+        ipaddress.ip_network(stated)
+    except ValueError:
+        raise AccessError(f"{stated!r} is no network; expected CIDR, 10.1.0.0/16. No key was made.") from None
 
 
 def kept(grant: Grant) -> dict[str, Any]:

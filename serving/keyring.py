@@ -18,7 +18,7 @@ Sandbox = Annotated[bool, typer.Option("--sandbox", help="API key: of the sandbo
 
 @verbs.command("create")
 def create_key(
-    name: Annotated[str, typer.Argument(help="A person, for a signing key; the holder of an API key.")] = "",
+    name: Annotated[str | None, typer.Argument(help="A person, for a signing key; the holder of an API key.")] = None,
     role: Annotated[str | None, typer.Option(help="Make an API key of this role instead of a signing key.")] = None,
     org: Annotated[str, typer.Option(help="API key: the office whose entities it reaches (none: all).")] = "",
     department: Annotated[list[str] | None, typer.Option(help="API key: only of this department (repeat).")] = None,
@@ -50,7 +50,7 @@ def create_key(
         rights=frozenset(right or ()),
         networks=tuple(network or ()),
         limits=access.limited(limits, limit or ()),
-        holder=name,
+        holder=name or "",
     )
     _check_departments(bench, grant)
     key = access.create(bench.store, grant, today=today)
@@ -84,11 +84,11 @@ def revoke_key(
     screens.revoked_key({"number": number, "revoked": at.isoformat()}, json=json)
 
 
-def _signing_key(bench: "Workshop", name: str, *, json: bool) -> None:
+def _signing_key(bench: "Workshop", name: str | None, *, json: bool) -> None:
     from features.signing import create_key as make
     from serving import settings as edge
 
-    if not name:
+    if name is None:
         raise typer.BadParameter("A signing key needs the name of a person; an API key needs --role. No key was made.")
     path = make(bench.keys, name)
     bench.journal.append("key", {"name": name, "kind": "signing"}, at=edge.now(), actor="operator")

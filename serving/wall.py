@@ -266,7 +266,7 @@ class _Visit:
         day = at.astimezone(self._watch.zone).date()
         names = await self._elsewhere(len(told.entities) > AT_ONCE, self._watch.pseudonyms, told.entities, day.year)
         problem = None
-        if status < 400 and not await self._admits(who[0], names, day):
+        if status < 400 and not await self._admits(who[0], names or self._unnamed(told.rows), day):
             LOG.log(logging.WARNING, "harvest brake: key %s has been told its entities of today", who[0].key)
             problem = ProblemError("rate-limited", retry=_until_tomorrow(at, self._watch.zone))
         line = self._line(*who, problem.status if problem else status, told)
@@ -275,6 +275,10 @@ class _Visit:
         self._is_told = True
         self._watch.gauges.audited()
         return problem
+
+    def _unnamed(self, rows: int) -> Sequence[str]:
+        """Rows of which an answer names no entity (a file) count as so many that were not told before."""
+        return [f"{self.request_id}-{row}"[-64:] for row in range(rows)]
 
     async def _admits(self, principal: Principal, names: Sequence[str], day: date) -> bool:
         brake = self._watch.brake

@@ -134,6 +134,7 @@ NONSENSE = [
     ({"role": "ops", "rights": frozenset({"internal"})}, "cannot be given to a ops; it can have: none"),
     ({"role": "department_reader", "rights": frozenset({"probability"})}, "it can have: internal"),
     ({"org": "36*"}, "no code"),
+    ({"holder": "x" * 81}, "at most 80"),
     ({"departments": frozenset({"a,b"})}, "no code"),
     ({"departments": frozenset({"a" * 33})}, "no code"),
     ({"networks": ("10.1.0.0/33",)}, "no network"),

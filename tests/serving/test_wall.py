@@ -222,6 +222,12 @@ def test_a_key_that_harvests_is_braked_and_the_auditor_can_see_it(call, tmp_path
     assert "harvest brake: key 0a1b2c3d" in caplog.text
 
 
+def test_rows_of_a_file_that_names_nobody_are_braked_too(call, tmp_path, store):
+    who = principal(limits=bound(per_second=None, entities_per_day=5))
+    asked = [call(guard(telling(rows=3), who, home=tmp_path, store=store), path=CLASS, headers=KEY) for _ in range(2)]
+    assert [answer.status for answer in asked] == [200, 429]
+
+
 def test_an_error_tells_of_nobody_and_does_not_count(call, tmp_path, store):
     who = principal(limits=bound(entities_per_day=1))
     for code in ("a", "b", "c"):
