@@ -30,7 +30,7 @@ def request_to(app, method="GET", path="/v1/reason-codes", *, headers=(), chunks
     waiting = list(chunks)
     scope = {
         "type": "http",
-        "asgi": {"version": "3.0"},
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
