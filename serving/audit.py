@@ -48,10 +48,13 @@ class Audit:
         self._home = home
         self._now = now
         self._lock = threading.RLock()
+        self._anchoring = threading.RLock()  # taken before the other one
         self._journal = Journal.of(home)
         self._file: int | None = None
         self._announced = False
-        self._ended = threading.Event()
+        self._lines = self._anchored = self._asked = 0  # written; in the journal; when an anchor was last asked for
+        self._anchored_at = datetime.min.replace(tzinfo=UTC)
+        self._due, self._ended = threading.Event(), threading.Event()
 
     def append(self, told: Mapping[str, Any]) -> None:
         """Add a line to the chain; AuditError when it cannot be written, and then nothing of it is left."""
@@ -61,25 +64,29 @@ class Audit:
             except (OSError, JournalError) as fault:
                 LOG.log(logging.ERROR, "an audit line cannot be written: %s in %s", type(fault).__name__, place(fault))
                 raise AuditError("The audit log cannot be written. Nothing was told; make room in the home.") from fault
-            if self._lines - self._anchored >= LINES or self._now() - self._anchored_at >= PERIOD:
-                self.anchor()
+            if self._lines - self._asked >= LINES or self._now() - self._anchored_at >= PERIOD:
+                self._asked = self._lines
+                self._due.set()
 
     def anchor(self, action: str = ANCHORED) -> None:
         """State in the journal how far the chain has come; what cannot be stated now is with the next anchor."""
-        with self._lock:
-            if self._file is None or (action == ANCHORED and self._lines == self._anchored):
-                return
+        with self._anchoring:
+            with self._lock:
+                if self._file is None or (action == ANCHORED and self._lines == self._anchored):
+                    return
+                file, lines, head = self._file, self._lines, self._head
             try:
-                os.fsync(self._file)
-                self._tell_journal(action)
+                os.fsync(file)  # takes its time: lines are written meanwhile
+                self._tell_journal(action, lines, head)
             except (OSError, JournalError) as fault:
                 LOG.log(logging.ERROR, "the audit cannot be anchored: %s in %s", type(fault).__name__, place(fault))
 
     def close(self) -> None:
         """End the chain: its last line is anchored as the last. The next line begins a chain of its own."""
-        with self._lock:
+        with self._anchoring, self._lock:
             self.anchor(CLOSED)
             self._ended.set()
+            self._due.set()
             if self._file is not None:
                 os.close(self._file)
             self._file = None
@@ -87,7 +94,7 @@ class Audit:
     def _open(self) -> int:
         file = self._begun() if self._file is None else self._file
         if not self._announced:
-            self._tell_journal(OPENED)
+            self._tell_journal(OPENED, self._lines, self._head)
             self._announced = True
         return file
 
@@ -100,7 +107,7 @@ class Audit:
         path = folder / f"{self._writer}.jsonl"
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._lines, self._size, self._head, self._announced = 0, 0, FIRST_PREVIOUS, False
-        self._anchored, self._anchored_at = 0, at
+        self._anchored, self._asked, self._anchored_at = 0, 0, at
         try:
             self._write(file, {"at": moment(at), "writer": self._writer, "process": os.getpid()})
             sync_folder(folder)
@@ -109,8 +116,9 @@ class Audit:
             path.unlink()
             raise
         self._file = file
-        self._ended = threading.Event()
-        threading.Thread(target=self._keep_anchored, args=(self._ended,), daemon=True, name="audit anchors").start()
+        self._due, self._ended = threading.Event(), threading.Event()
+        keeping = threading.Thread(target=self._keep_anchored, args=(self._due, self._ended), daemon=True)
+        keeping.start()
         return file
 
     def _write(self, file: int, told: Mapping[str, Any]) -> None:
@@ -128,14 +136,19 @@ class Audit:
             raise OSError(errno.EIO, "a line was written in part")
         self._lines, self._size, self._head = self._lines + 1, self._size + len(line), digest
 
-    def _tell_journal(self, action: str) -> None:
-        details = {"writer": self._writer, "lines": self._lines, "head": self._head}
+    def _tell_journal(self, action: str, lines: int, head: str) -> None:
+        details = {"writer": self._writer, "lines": lines, "head": head}
+        self._anchored_at = self._now()  # what fails is tried again after as long
         self._journal.append(action, details, at=self._now(), actor="service")
-        self._anchored, self._anchored_at = self._lines, self._now()
+        self._anchored = lines
 
-    def _keep_anchored(self, ended: threading.Event) -> None:
-        while not ended.wait(PERIOD.total_seconds()):
-            self.anchor()
+    def _keep_anchored(self, due: threading.Event, ended: threading.Event) -> None:
+        """Anchor when it is due, away from those who write lines and wait."""
+        while not ended.is_set():
+            due.wait(PERIOD.total_seconds())
+            due.clear()
+            if not ended.is_set():
+                self.anchor()
 
 
 @dataclass(frozen=True)
