@@ -349,3 +349,33 @@ def test_the_chain_is_closed_when_the_service_stops(call, tmp_path):
     asyncio.run(door({"type": "lifespan"}, None, None))
     assert audit.verify(tmp_path) == []
     assert [entry.action for entry in Journal.of(tmp_path).entries()] == ["audit.opened", "audit.closed"]
+
+
+def test_a_thousand_mixed_requests_leave_a_line_each_where_data_was_asked_for(tmp_path):
+    found = watch(lambda token, _: {"good": principal(), "ops": principal("ops")}.get(token), home=tmp_path)
+    reads = {one.path for one in RIGHTS.routes.values() if one.reads and one.method == "GET"}
+    paths = [*sorted(reads), "/v1/reason-codes", "/metrics", "/nothing", "/livez"]
+    door, names = Guard(telling("T00001"), watch=found), []
+
+    async def one(number):
+        async def receive():
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                names.append(dict(message["headers"])[b"x-request-id"].decode())
+
+        headers = [(b"authorization", f"Bearer {('good', 'ops', 'bad')[number % 3]}".encode())]
+        scope = {"type": "http", "method": "GET", "path": paths[number % len(paths)], "headers": headers}
+        await door(scope, receive, send)
+
+    async def all_of_them():
+        for start in range(0, 1000, 20):
+            await asyncio.gather(*map(one, range(start, start + 20)))
+
+    asyncio.run(all_of_them())
+    expected = sum(number % 3 < 2 and paths[number % len(paths)] in reads for number in range(1000))
+    kept = lines(tmp_path)
+    assert (len(kept), len({line["request_id"] for line in kept} & set(names))) == (expected, expected)
+    found.audit.close()
+    assert audit.verify(tmp_path) == []
