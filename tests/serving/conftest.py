@@ -24,13 +24,13 @@ class Answer:
         return strict_json(self.body)
 
 
-def request_to(app, method="GET", path="/v1/things", *, headers=(), chunks=(b"",)):
+def request_to(app, method="GET", path="/v1/reason-codes", *, headers=(), chunks=(b"",)):
     """The answer of an ASGI application to one request."""
     answer = Answer()
     waiting = list(chunks)
     scope = {
         "type": "http",
-        "asgi": {"version": "3.0"},
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
