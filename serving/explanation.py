@@ -17,6 +17,7 @@ from training.scheme import EXPOSURE, Scheme
 
 INTERNAL = {"zh": "系统内部标注信息", "en": "internally marked information"}
 ASPECTS = ("regime", "onsite", "triggers", "sampling", "method", "monitoring", "campaign")  # as the Opinion tells them
+NEAR = ("probability", "percentile", "distance", "margin", "base", "confidence", "certainty")  # how near a cutoff lies
 Document = dict[str, Any]
 
 
@@ -187,8 +188,8 @@ def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probab
     """The part of a document that may be seen with these rights.
 
     Without ``internal``: nothing of internal records or values, whose contributions are summed into one line.
-    Without ``probability``: neither probability nor margin nor base, which would give it away, nor how sure the class
-    is, which says how near a cutoff lies.
+    Without ``probability``: neither probability nor rank, margin or base, which would give it away, nor the distance
+    to a cutoff or how sure the class is, which says how near one lies.
     """
     shown = dict(found)
     hidden = set() if internal else _hidden(found, words)
@@ -198,11 +199,25 @@ def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probab
         shown["contributions"] = _summed(found["contributions"], hidden, INTERNAL[words["language"]])
         shown["reasons"] = _open_reasons(found, words, hidden) if "reasons" in found else []
         shown["data_gaps"] = _open_gaps(found["data_gaps"], hidden)
+    if found.get("change") is not None:
+        then = None if internal else hidden.union(found["change"]["internal_values"])
+        shown["change"] = _open_change(found["change"], words, then, probability=probability)
     if "reasons" in shown:
         shown["reasons"] = [_without(one, "visibility") for one in shown["reasons"]]
     if not probability:
-        for name in ("probability", "margin", "base", "confidence", "certainty"):
+        for name in NEAR:
             shown.pop(name, None)
+    return shown
+
+
+def _open_change(change: Document, words: Mapping[str, Any], hidden: set[str] | None, *, probability: bool) -> Document:
+    """A change as far as it may be seen: what moved of hidden indicators is one line; no log odds without the right."""
+    shown = _without(change, "internal_values")
+    if hidden is not None:
+        shown["contributions"] = _summed(change["contributions"], hidden, INTERNAL[words["language"]])
+    if not probability:
+        for name in ("probability_before", "change", "log_odds"):
+            shown.pop(name)
     return shown
 
 

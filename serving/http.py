@@ -6,6 +6,7 @@ import logging
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -32,6 +33,7 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "not-found": (404, "没有找到", "Not found"),
     "method-not-allowed": (405, "不支持该方法", "Method not allowed"),
     "timeout": (504, "处理超时", "The request took too long"),
+    "cursor-outdated": (409, "该月结果已更正，请从第一页重新读取", "The month was corrected; start at its first page"),
     "too-large": (413, "请求内容过大", "The body is too large"),
     "unsupported-media-type": (415, "请求内容类型应为application/json", "The content type must be application/json"),
     "invalid-request": (422, "请求内容不符合规范", "The request does not match the contract"),
@@ -48,6 +50,21 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an answer tells: of which entities (their codes), in how many rows, of which month, under which scheme."""
+
+    entities: tuple[str, ...]
+    rows: int
+    month: str | None = None
+    scheme: str | None = None
+
+
+def tell(request: Any, told: Told) -> None:
+    """Note what the answer to a request tells, for the brake and the audit line in front of it."""
+    request.scope.setdefault("state", {})["told"] = told
 
 
 class ProblemError(Exception):

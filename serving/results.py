@@ -169,6 +169,22 @@ class SealedMonth:
         part: Part = self.parts[light["part"]]
         return part.of_entity(EVIDENCE, light["entity"])
 
+    def leaf_path(self, light: Mapping[str, Any]) -> tuple[bytes, ...]:
+        """The sibling digests from an entity's leaf up to the root of its part."""
+        return ledger.path_of((self.parts[light["part"]].folder / ledger.LEAVES).read_bytes(), light["row"])
+
+    def standing(self, light: Mapping[str, Any]) -> float:
+        """The share of the classified of an entity's kind whose margin is lower than its own."""
+        margins = self._margins[light["kind"]]
+        return float(np.searchsorted(margins, light["margin"]) / len(margins))
+
+    @cached_property
+    def _margins(self) -> dict[str, Floats]:
+        """The margins of every kind, ascending."""
+        stood = self.rows.filter(pc.field("status") == CLASSIFIED)
+        margin, kind = stood["margin"].to_numpy(), np.array(stood["kind"].to_pylist(), object)
+        return {code: np.sort(margin[kind == code]) for code in set(kind.tolist())}
+
     def listed(
         self, *, classes: Collection[str] = (), region: str = "", limit: int | None = None
     ) -> list[dict[str, Any]]:

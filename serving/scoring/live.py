@@ -41,23 +41,42 @@ def scored(
         return []
     batch = _batch(champion, month, lights)
     classified = champion.classify(batch, _sealed_classes(month, lights))
-    lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
-    found = []
-    for place, light in enumerate(lights):
-        row = month.full(light)
-        document = _document(champion, (classified, lines), place, batch.as_of)
-        document |= {"entity": light["code"], "internal_values": row["internal"]}
-        same = month.parts[light["part"]].head.scheme == champion.digest
-        if same:
+    documents = [_document(champion, classified, place, batch.as_of) for place in range(len(lights))]
+    for document, light in zip(documents, lights, strict=True):
+        document["entity"] = light["code"]
+        if _is_same(champion, month, light):
             document |= {name: light[name] for name in ("class", "model_class", "confidence")}
-        if definitions is not None:
-            cited = month.evidence(light)
-            vector = dict(zip(batch.columns, batch.values[place], strict=True))
-            stated = row["reasons"] if same else _reasons(definitions(), (document, vector), row, cited)
-            words = {**month.words, "rules": document["rules"]}
-            document["reasons"] = [explanation.reason_document(words, one, cited) for one in stated]
-        found.append(document)
-    return found
+    if definitions is not None:
+        _explain(champion, month, (lights, batch, documents), definitions)
+    return documents
+
+
+def _is_same(champion: Scheme, month: SealedMonth, light: Light) -> bool:
+    """Whether an entity's sealed row was classified under the champion."""
+    return bool(month.parts[light["part"]].head.scheme == champion.digest)
+
+
+def _explain(
+    champion: Scheme,
+    month: SealedMonth,
+    live: tuple[Sequence[Light], Batch, list[Document]],
+    definitions: Callable[[], Definitions],
+) -> None:
+    """Add contributions and reasons to live documents."""
+    lights, batch, documents = live
+    lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
+    for place, (light, document) in enumerate(zip(lights, documents, strict=True)):
+        row, cited = month.full(light), month.evidence(light)
+        document |= {
+            "base": champion.base,
+            "contributions": explanation.named_contributions(champion, lines[place].tolist()),
+            "internal_values": row["internal"],
+        }
+        vector = dict(zip(batch.columns, batch.values[place], strict=True))
+        same = _is_same(champion, month, light)
+        stated = row["reasons"] if same else _reasons(definitions(), (document, vector), row, cited)
+        words = {**month.words, "rules": document["rules"]}
+        document["reasons"] = [explanation.reason_document(words, one, cited) for one in stated]
 
 
 def _sealed_classes(month: SealedMonth, lights: Sequence[Light]) -> pa.Table:
@@ -86,8 +105,7 @@ def _batch(champion: Scheme, month: SealedMonth, lights: Sequence[Light]) -> Bat
     return Batch(Month.parse(month.month).end, entities, kinds, values, columns)
 
 
-def _document(champion: Scheme, found: tuple[Classified, Floats], place: int, as_of: date) -> Document:
-    classified, lines = found
+def _document(champion: Scheme, classified: Classified, place: int, as_of: date) -> Document:
     codes = classified.rules[place].as_py()
     margin, ruled = float(classified.margin[place]), RiskClass(classified.ruled[place]).name
     placed = {"margin": margin, "kind": champion.kinds[classified.kind[place]], "ruled": ruled}
@@ -99,8 +117,6 @@ def _document(champion: Scheme, found: tuple[Classified, Floats], place: int, as
         "margin": margin,
         "confidence": words(classified.confidence[place : place + 1])[0].as_py(),
         "certainty": explanation.certainty(champion, placed),
-        "base": champion.base,
-        "contributions": explanation.named_contributions(champion, lines[place].tolist()),
         "data_gaps": [],
         "as_of": as_of,
     }
