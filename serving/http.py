@@ -33,13 +33,16 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "not-found": (404, "没有找到", "Not found"),
     "method-not-allowed": (405, "不支持该方法", "Method not allowed"),
     "timeout": (504, "处理超时", "The request took too long"),
-    "cursor-outdated": (409, "该月结果已更正，请从第一页重新读取", "The month was corrected; start at its first page"),
+    "state-conflict": (409, "当前状态不允许此操作", "The state of the thing does not allow this"),
     "too-large": (413, "请求内容过大", "The body is too large"),
     "unsupported-media-type": (415, "请求内容类型应为application/json", "The content type must be application/json"),
     "invalid-request": (422, "请求内容不符合规范", "The request does not match the contract"),
+    "rate-limited": (429, "请求过于频繁或查询主体过多", "Too many requests, or too many entities in a day"),
     "headers-too-large": (431, "请求头过大", "The headers are too large"),
     "internal": (500, "服务内部错误", "Internal error"),
     "unavailable": (503, "服务暂不可用", "Not available at the moment"),
+    "audit-unavailable": (503, "审计日志无法写入", "The audit log cannot be written"),
+    "overloaded": (503, "服务繁忙", "Too many requests are being answered"),
 }
 SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"cache-control", b"no-store"),
@@ -54,7 +57,7 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
 
 @dataclass(frozen=True)
 class Told:
-    """What an answer tells: of which entities (their codes), in how many rows, of which month, under which scheme."""
+    """What an answer tells of: the codes of its entities, how many rows, of which month, from which scheme."""
 
     entities: tuple[str, ...]
     rows: int
@@ -62,9 +65,10 @@ class Told:
     scheme: str | None = None
 
 
-def tell(request: Any, told: Told) -> None:
-    """Note what the answer to a request tells, for the brake and the audit line in front of it."""
-    request.scope.setdefault("state", {})["told"] = told
+def tell(asked: Any, told: Told) -> None:
+    """State what the answer to a request (or its scope) tells of; without that no answer of a reading route leaves."""
+    scope = asked if isinstance(asked, MutableMapping) and "type" in asked else asked.scope
+    scope.setdefault("state", {})["told"] = told
 
 
 class ProblemError(Exception):

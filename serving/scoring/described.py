@@ -1,8 +1,8 @@
 """The API described: an OpenAPI 3.1 document of every operation, with all it may be asked and all it may answer."""
 
 import json
-from copy import deepcopy
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -14,10 +14,9 @@ from serving.scoring.examples import EXAMPLES
 
 TAGGED = frozenset({"class", "explanation", "history", "head", "active_model", "reason_codes", "openapi"})
 ALWAYS = ("malformed-request", "unauthenticated", "forbidden", "not-found", "too-large", "invalid-request")
-ALWAYS_TOO = ("too-many-requests", "headers-too-large", "internal", "unavailable", "timeout")
+ALWAYS_TOO = ("rate-limited", "headers-too-large", "internal", "unavailable", "overloaded", "timeout")
 WITH_BODY = ("malformed-json", "unsupported-media-type")
-OF_ROUTES = {"classes": ("cursor-outdated",)}
-STATUS_OF_LATER = {"too-many-requests": 429}
+OF_ROUTES = {"classes": ("state-conflict",)}
 REQUEST_ID = {"description": "The number of the request.", "schema": {"type": "string"}}
 ETAG = {"description": "Stands for exactly this document.", "schema": {"type": "string"}}
 RETRY = {"description": "Seconds to wait.", "schema": {"type": "string"}}
@@ -49,7 +48,7 @@ PURPOSE = {
     "in": "header",
     "required": False,
     "description": "What the answer is for; it stands in the audit.",
-    "schema": {"type": "string", "pattern": "^[0-9A-Za-z][0-9A-Za-z._:-]{0,63}$"},
+    "schema": {"type": "string", "pattern": "^[0-9A-Za-z][0-9A-Za-z_.:/()-]{0,99}$"},
 }
 KNOWN_TAG = {
     "name": "If-None-Match",
@@ -83,11 +82,17 @@ def questions(app: FastAPI) -> Mapping[str, frozenset[str]]:
     if not hasattr(app.state, "questions"):
         operations = [one for path in app.openapi()["paths"].values() for one in path.values()]
         app.state.questions = {
-            one["operationId"]: frozenset(asked["name"] for asked in one.get("parameters", ()) if asked["in"] == "query")
+            one["operationId"]: frozenset(
+                asked["name"] for asked in one.get("parameters", ()) if asked["in"] == "query"
+            )
             for one in operations
         }
     found: Mapping[str, frozenset[str]] = app.state.questions
     return found
+
+
+def _query(operation: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(one["name"] for one in operation.get("parameters", ()) if one["in"] == "query")
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -125,12 +130,11 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
 
 def _problems(route: Route) -> dict[str, Any]:
     """Every problem a route may answer with, by status."""
-    own = OF_ROUTES.get(route.name, ())
+    own = (*OF_ROUTES.get(route.name, ()), *(("audit-unavailable",) if route.reads else ()))
     kinds = [*ALWAYS, *ALWAYS_TOO, *(WITH_BODY if route.method == "POST" else ()), *own]
     by_status: dict[str, list[str]] = {}
     for kind in kinds:
-        status = PROBLEMS[kind][0] if kind in PROBLEMS else STATUS_OF_LATER[kind]
-        by_status.setdefault(str(status), []).append(kind)
+        by_status.setdefault(str(PROBLEMS[kind][0]), []).append(kind)
     return {status: _problem(status, named) for status, named in sorted(by_status.items())}
 
 

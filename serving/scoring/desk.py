@@ -21,9 +21,18 @@ from serving.store import Store
 from training.scheme import Scheme, SchemeError
 
 Light = Mapping[str, Any]
-Asked = tuple[Mapping[str, str], tuple[str, str] | None, int]  # filters, (org, code) to go on after, how many
+Asked = tuple["Filters", tuple[str, str] | None, int]  # filters, (org, code) to go on after, how many
 DEPARTMENT_READER = "department_reader"
 PSEUDONYMS = "pseudonyms"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a page is narrowed to: a region prefix, a class, a kind."""
+
+    region: str = ""
+    risk_class: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,8 @@ class Desk:
             bounds = scheme.parts[light["kind"]].cutoffs.bounds
             nearest = bounds[abs(bounds - light["probability"]).argmin()]
             found["distance"] = light["probability"] - float(nearest)
-            found["percentile"] = month.standing(light)
+            if hasattr(month, "standing"):
+                found["percentile"] = month.standing(light)
         return self._visible(found, month, principal)
 
     def only_class(self, light: Light, principal: Principal) -> bool:
@@ -111,6 +121,12 @@ class Desk:
         """The head of the sealed month before a month; empty before the first."""
         earlier = [name for name in self.results.months() if name < month.month]
         return self.results.month(earlier[-1]).head.digest if earlier else ""
+
+    def seen_of(self, month: SealedMonth, codes: Sequence[str], principal: Principal) -> list[Light | None]:
+        """The rows of some entities in their order, nothing in the place of those the key may not see."""
+        known = month.found(codes)
+        rows = (known.get(code) for code in codes)
+        return [row if row is not None and within(principal.grant, placed(row)) else None for row in rows]
 
     def seen(self, month: SealedMonth, code: str, principal: Principal) -> Light | None:
         """The row of an entity the key may see; nothing for unknown and out of scope alike."""
@@ -159,8 +175,8 @@ def _page(month: SealedMonth, asked: Asked, principal: Principal) -> list[Light]
     found = []
     for light in month.rows.to_pylist():
         seen = placed(light)
-        fits = (light["region"] or "").startswith(filters.get("region", ""))
-        fits = fits and all(light[name] == filters[name] for name in ("class", "kind") if name in filters)
+        fits = (light["region"] or "").startswith(filters.region)
+        fits = fits and filters.risk_class in {None, light["class"]} and filters.kind in {None, light["kind"]}
         if fits and (after is None or (seen["org"], light["code"]) > after) and within(principal.grant, seen):
             found.append(light)
     return sorted(found, key=lambda light: (placed(light)["org"], light["code"]))[:limit]

@@ -16,7 +16,6 @@ from evaluation.promotion import Act as Promotion
 from evaluation.promotion import Champion, Office, champion_on
 from features.records.journal import Journal, JournalError
 from features.signing import SigningError, verify_key
-from serving import ledger
 from serving.access import PROBABILITY, Principal
 from serving.http import ProblemError, Told, tell
 from serving.results import SCHEME_KEY, SealedMonth, publisher_key
@@ -27,12 +26,11 @@ from serving.scoring.contract import (
     ActiveModel,
     Classes,
     Heads,
-    MonthText,
     ReasonCodes,
     RiskClass,
 )
 from serving.scoring.cursors import Place
-from serving.scoring.desk import Desk, Light, placed, secret_of
+from serving.scoring.desk import Desk, Filters, Light, placed, secret_of
 from serving.scoring.reading import PeriodAsked
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
@@ -75,7 +73,7 @@ def _classes(app: FastAPI, desk: Callable[[], Desk]) -> None:
         """The entities the key may see in a sealed month, page by page; all pages are of one head."""
         principal, open_ = principal_of(request, "classes"), desk()
         month, after = _start(open_, cursor, principal, asked)
-        filters = {name: value for name, value in asked.items() if name != "period"}
+        filters = Filters(asked.get("region", ""), asked.get("class"), asked.get("kind"))
         found = open_.page(month, (filters, after, limit + 1), principal)
         rows, going_on = found[:limit], len(found) > limit
         tell(request, Told(tuple(row["code"] for row in rows), len(rows), month.month, month.head.scheme))
@@ -103,7 +101,7 @@ def _start(
         raise ProblemError("not-found")
     month = desk.month(place.month)
     if month.head.digest != place.head:
-        raise ProblemError("cursor-outdated")
+        raise ProblemError("state-conflict", [{"pointer": "/query/cursor", "code": "month_replaced"}])
     return month, (place.org, place.code)
 
 
@@ -131,10 +129,9 @@ def _heads(app: FastAPI, desk: Callable[[], Desk]) -> None:
 
 
 def _sealings(desk: Desk, month: SealedMonth) -> dict[str, Any]:
-    sealings = []
-    for part in month.parts:
-        head, signature = ledger.read_head(ledger.month_folder(desk.home, month.month, part.head.supplement))
-        sealings.append({"head": asdict(head), "digest": head.digest, "signature": signature})
+    sealings = [
+        {"head": asdict(part.head), "digest": part.head.digest, "signature": part.signature} for part in month.parts
+    ]
     publisher = publisher_key(desk.home).public_bytes_raw().hex()
     return {"month": month.month, "digest": month.head.digest, "publisher": publisher, "heads": sealings}
 

@@ -5,15 +5,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-import pyarrow as pa
 from fastapi import FastAPI, Path, Query, Request, Response
 
 from serving import ledger
 from serving.access import INTERNAL, PROBABILITY, Principal
-from serving.classification import RESULT
 from serving.explanation import Document
 from serving.http import ProblemError, Told, tell
-from serving.ledger import LedgerError, Proof
+from serving.ledger import LedgerError
 from serving.results import SealedMonth, publisher_key
 from serving.scoring.answers import answer, context, decimals, principal_of, tag, unchanged
 from serving.scoring.contract import (
@@ -131,30 +129,17 @@ def _month(month: SealedMonth, light: Light) -> Document:
 
 def _proven(asked: Asked) -> Document:
     """The proof of a row, checked as its reader will check it before it is given away."""
-    desk, light = asked.desk, asked.light
-    own, key = asked.month.parts[light["part"]].head, publisher_key(desk.home)
-    head, signature = ledger.read_head(ledger.month_folder(desk.home, own.month, own.supplement))
-    salts = ledger.month_key(secret_of(desk.home, "salts"), head.month, head.supplement)
-    row = _row(asked.month.full(light))
-    path = asked.month.leaf_path(light)
-    proof = Proof(row, ledger.salt(salts, light["code"]), light["row"], path, head, signature)
-    if head.digest != own.digest or not ledger.proof_holds(proof, key):
-        raise LedgerError(
-            f"{own.month} supplement {own.supplement}: a row's proof does not hold; it was not given away."
-        )
+    desk, key = asked.desk, publisher_key(asked.desk.home)
+    proof = asked.month.proof(asked.light, secret_of(desk.home, "salts"))
+    if not ledger.proof_holds(proof, key):
+        raise LedgerError(f"{asked.month.month}: the proof of a row does not hold. It was not given away.")
     return {
-        "entity": light["code"],
+        "entity": asked.light["code"],
         "row": base64.b64encode(proof.row).decode(),
         "salt": proof.salt.hex(),
         "index": proof.index,
         "path": [one.hex() for one in proof.path],
-        "head": asdict(head),
-        "signature": signature,
+        "head": asdict(proof.head),
+        "signature": proof.signature,
         "publisher": key.public_bytes_raw().hex(),
     }
-
-
-def _row(full: Document) -> bytes:
-    """The canonical bytes of a sealed row, in the columns it was sealed with."""
-    schema = pa.schema([RESULT.field(name) for name in RESULT.names if name in full])
-    return bytes(ledger.canonical(pa.Table.from_pylist([full], schema=schema))[0].as_py())

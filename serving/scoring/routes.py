@@ -63,7 +63,7 @@ def _score(app: FastAPI, desk: Callable[[], Desk]) -> None:
 def scored(desk: Desk, asked: ScoreRequest, principal: Principal) -> tuple[dict[str, Any], Told]:
     """The answer to a request for scores, and what it tells."""
     month = desk.newest
-    rows = [desk.seen(month, subject.entity, principal) for subject in asked.subjects]
+    rows = desk.seen_of(month, [subject.entity for subject in asked.subjects], principal)
     classified = [row for row in rows if row is not None and row["status"] == CLASSIFIED]
     live = iter(desk.score(month, classified, principal, explained=asked.explain != "none"))
     results = [_result(month, row, live, asked.explain) for row in rows]

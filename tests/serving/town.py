@@ -32,6 +32,7 @@ from serving.access import Grant, create
 from serving.classification import Sources
 from serving.monthly import Run
 from serving.results import publisher_key
+from serving.store import Store
 from training import boosters, fit
 from training.calibration import IDENTITY
 from training.carried import carried
@@ -152,10 +153,16 @@ class Town:
         propose(office, verdict, folder=folder, report="r" * 64, signer=Signer("ana", NOW))
         approve(office, signer=Signer("bo", NOW))
 
-    def key(self, *rights, role="regulator", region="3601"):
-        """A new API key."""
-        granted = Grant(role, region, frozenset(rights), NOW.date() + timedelta(days=30))
-        return create(self.home, granted, today=NOW.date())
+    @cached_property
+    def store(self):
+        store = Store(f"sqlite:///{self.home / 'store' / 'store.db'}")
+        store.upgrade()
+        return store
+
+    def key(self, *rights, role="regulator_city", org="3601", **changed):
+        """A new API key; of the town's offices each bears the code of its region."""
+        granted = Grant(role, org, NOW.date() + timedelta(days=30), rights=frozenset(rights), **changed)
+        return create(self.store, granted, today=NOW.date())
 
     def add(self, record_type, *rows):
         """Write further records into the lake, as a delivery would."""
