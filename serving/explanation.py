@@ -12,8 +12,8 @@ from serving.classification import CLASSIFIED
 from serving.results import SealedMonth
 from serving.visibility import PUBLISHABLE
 from training import reasons
-from training.cutoffs import RiskClass
-from training.scheme import EXPOSURE, Scheme
+from training.cutoffs import Classes, RiskClass
+from training.scheme import EXPOSURE, Floats, Kinds, Scheme
 
 INTERNAL = {"zh": "系统内部标注信息", "en": "internally marked information"}
 ASPECTS = ("regime", "onsite", "triggers", "sampling", "method", "monitoring", "campaign")  # as the Opinion tells them
@@ -88,11 +88,19 @@ def certainty(scheme: Scheme, one: Mapping[str, Any]) -> Document | None:
     the share of refits that give the same class at that distance.
     """
     kind, ruled = scheme.kinds.index(one["kind"]), RiskClass[one["ruled"]]
-    found = scheme.sure(np.array([one["margin"]]), np.array([kind], np.int8), ruled=np.array([ruled], np.int8))
+    margin = np.array([one["margin"]])
+    return certainties(scheme, margin, np.array([kind], np.int8), ruled=np.array([ruled], np.int8))[0]
+
+
+def certainties(scheme: Scheme, margin: Floats, kind: Kinds, *, ruled: Classes) -> list[Document | None]:
+    """``certainty`` of many."""
+    found = scheme.sure(margin, kind, ruled=ruled)
     if found is None:
-        return None
-    spreads = float(found.distance[0])
-    return {"spreads": spreads if isfinite(spreads) else None, "agreement": float(found.agreement[0])}
+        return [None] * len(margin)
+    return [
+        {"spreads": spreads if isfinite(spreads) else None, "agreement": agreement}
+        for spreads, agreement in zip(found.distance.tolist(), found.agreement.tolist(), strict=True)
+    ]
 
 
 def _sources(month: SealedMonth) -> Document:

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,12 @@ class Head:
     lake: str
     previous: str
 
-    @property
+    @cached_property
     def document(self) -> bytes:
         """The canonical bytes (RFC 8785) that are hashed and signed."""
         return rfc8785.dumps(asdict(self))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the document; the next head names it."""
         return hashlib.sha256(self.document).hexdigest()

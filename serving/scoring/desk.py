@@ -142,7 +142,8 @@ class Desk:
         self, month: SealedMonth, lights: Sequence[Light], principal: Principal, *, explained: bool
     ) -> list[Document]:
         """Live documents of classified entities, in order, as far as the key may see."""
-        found = live.scored(self.champion, month, lights, self.definitions if explained else None)
+        sure = principal.may(PROBABILITY)
+        found = live.scored(self.champion, month, lights, self.definitions if explained else None, sure=sure)
         return [self._visible(one, month, principal) for one in found]
 
     def _visible(self, found: Document, month: SealedMonth, principal: Principal) -> Document:

@@ -24,24 +24,34 @@ from training.reasons import Reason
 from training.scheme import Classified, Scheme
 
 Light = Mapping[str, Any]
+NAMES = tuple(risk.name for risk in RiskClass)
 Floats = npt.NDArray[np.float64]
 
 
 def scored(
-    champion: Scheme, month: SealedMonth, lights: Sequence[Light], definitions: Callable[[], Definitions] | None
+    champion: Scheme,
+    month: SealedMonth,
+    lights: Sequence[Light],
+    definitions: Callable[[], Definitions] | None,
+    *,
+    sure: bool = True,
 ) -> list[Document]:
     """One document per classified entity, in order: class, margin and contributions under the champion, and reasons.
 
     Under the scheme the month was sealed with, class, confidence and reasons are the sealed ones: they were reached
     knowing every fact of the month. Under a newer champion the class starts from the sealed one, and reasons cite
-    sealed records. Without ``definitions`` no reasons are given.
+    sealed records. Without ``definitions`` no reasons are given, without ``sure`` not how sure a class is.
     ProblemError when the champion reads indicators the month did not keep.
     """
     if not lights:
         return []
     batch = _batch(champion, month, lights)
     classified = champion.classify(batch, _sealed_classes(month, lights))
-    documents = [_document(champion, classified, place, batch.as_of) for place in range(len(lights))]
+    documents = _documents(champion, classified, batch.as_of)
+    if sure:
+        stated = explanation.certainties(champion, classified.margin, classified.kind, ruled=classified.ruled)
+        for document, certain in zip(documents, stated, strict=True):
+            document["certainty"] = certain
     for document, light in zip(documents, lights, strict=True):
         document["entity"] = light["code"]
         if _is_same(champion, month, light):
@@ -99,27 +109,38 @@ def _batch(champion: Scheme, month: SealedMonth, lights: Sequence[Light]) -> Bat
     columns = tuple(dict.fromkeys(name for vector in vectors for name in vector))
     if not set(champion.columns).issubset(columns):
         raise ProblemError("unavailable")
-    values = np.array([[np.nan if row.get(name) is None else row[name] for name in columns] for row in vectors])
+    same = all(tuple(vector) == columns for vector in vectors)
+    rows = [list(one.values()) if same else [one.get(name) for name in columns] for one in vectors]
+    values = np.array(rows, np.float64)  # null is not a number
     kinds = np.array([champion.kinds.index(light["kind"]) for light in lights], np.int8)
     entities = np.array([light["entity"] for light in lights], np.int32)
     return Batch(Month.parse(month.month).end, entities, kinds, values, columns)
 
 
-def _document(champion: Scheme, classified: Classified, place: int, as_of: date) -> Document:
-    codes = classified.rules[place].as_py()
-    margin, ruled = float(classified.margin[place]), RiskClass(classified.ruled[place]).name
-    placed = {"margin": margin, "kind": champion.kinds[classified.kind[place]], "ruled": ruled}
-    return {
-        "class": RiskClass(classified.final_class[place]).name,
-        "model_class": RiskClass(classified.model_class[place]).name,
-        "rules": [rule.written() for rule in champion.rules if rule.code in codes],
-        "probability": float(classified.probability[place]),
-        "margin": margin,
-        "confidence": words(classified.confidence[place : place + 1])[0].as_py(),
-        "certainty": explanation.certainty(champion, placed),
-        "data_gaps": [],
-        "as_of": as_of,
-    }
+def _documents(champion: Scheme, classified: Classified, as_of: date) -> list[Document]:
+    """What classification found, one document an entity."""
+    rules = {rule.code: rule.written() for rule in champion.rules}
+    return [
+        {
+            "class": NAMES[final],
+            "model_class": NAMES[model],
+            "rules": [rules[code] for code in rules if code in codes],
+            "probability": probability,
+            "margin": margin,
+            "confidence": confidence,
+            "data_gaps": [],
+            "as_of": as_of,
+        }
+        for final, model, codes, probability, margin, confidence in zip(
+            classified.final_class.tolist(),
+            classified.model_class.tolist(),
+            classified.rules.to_pylist(),
+            classified.probability.tolist(),
+            classified.margin.tolist(),
+            words(classified.confidence).to_pylist(),
+            strict=True,
+        )
+    ]
 
 
 def _reasons(

@@ -127,7 +127,7 @@ def test_a_cursor_of_a_month_that_was_corrected_does_not_go_on(ask, desk, promot
     class Corrected(offices.PlacedResults):
         def month(self, name):
             found = super().month(name)
-            head = Head(**{**vars(found.head), "lake": "other"})
+            head = replace(found.head, lake="other")
             return offices.PlacedMonth((replace(found.parts[0], head=head),))
 
     key = promoted.key()
