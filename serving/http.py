@@ -34,6 +34,7 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "method-not-allowed": (405, "不支持该方法", "Method not allowed"),
     "timeout": (504, "处理超时", "The request took too long"),
     "state-conflict": (409, "当前状态不允许此操作", "The state of the thing does not allow this"),
+    "idempotency-mismatch": (409, "幂等键已用于其他请求", "The idempotency key was used for another request"),
     "too-large": (413, "请求内容过大", "The body is too large"),
     "unsupported-media-type": (415, "请求内容类型应为application/json", "The content type must be application/json"),
     "invalid-request": (422, "请求内容不符合规范", "The request does not match the contract"),

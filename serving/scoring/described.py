@@ -16,7 +16,14 @@ TAGGED = frozenset({"class", "explanation", "history", "head", "active_model", "
 ALWAYS = ("malformed-request", "unauthenticated", "forbidden", "not-found", "too-large", "invalid-request")
 ALWAYS_TOO = ("rate-limited", "headers-too-large", "internal", "unavailable", "overloaded", "timeout")
 WITH_BODY = ("malformed-json", "unsupported-media-type")
-OF_ROUTES = {"classes": ("state-conflict",)}
+WRITTEN = ("state-conflict", "idempotency-mismatch")
+OF_ROUTES = {
+    "classes": ("state-conflict",),
+    "make_job": WRITTEN,
+    "inspection_results": WRITTEN,
+    "dispute": WRITTEN,
+    "job_file": ("state-conflict",),
+}
 REQUEST_ID = {"description": "The number of the request.", "schema": {"type": "string"}}
 ETAG = {"description": "Stands for exactly this document.", "schema": {"type": "string"}}
 RETRY = {"description": "Seconds to wait.", "schema": {"type": "string"}}
