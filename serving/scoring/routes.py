@@ -101,7 +101,8 @@ async def _problem(_: Request, problem: Exception) -> Response:
 
 async def _framework(_: Request, fault: Exception) -> Response:
     status = fault.status_code if isinstance(fault, HTTPException) else 500
-    return Response(problem_body(ProblemError(kind_of_status(status))), status, media_type=PROBLEM)
+    headers = fault.headers if isinstance(fault, HTTPException) else None  # 405 says which methods there are
+    return Response(problem_body(ProblemError(kind_of_status(status))), status, headers=headers, media_type=PROBLEM)
 
 
 async def _invalid(_: Request, fault: Exception) -> Response:
