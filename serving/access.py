@@ -5,8 +5,8 @@ import hmac
 import ipaddress
 import re
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
-from sqlalchemy import ColumnElement, insert, literal, or_, select, true
+from sqlalchemy import ColumnElement, bindparam, insert, literal, or_, select, true, update
 
 from serving.store import Store
 from serving.tables import API_KEYS
@@ -22,8 +22,10 @@ from serving.tables import API_KEYS
 STATED = Path(__file__).resolve().parent / "rights.yaml"
 INTERNAL, PROBABILITY = "internal", "probability"
 LONGEST = timedelta(days=365)
+LONGEST_NAME = 80  # letters of a holder's name
 TOKEN = re.compile(r"jw_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 CODE = re.compile(r"[0-9A-Za-z_-]{0,32}")
+ONE_KEY = select(API_KEYS).where(API_KEYS.c.number == bindparam("number"))
 
 
 class AccessError(Exception):
@@ -41,6 +43,8 @@ class Route:
     reads: bool = False
     pace: str = ""
     media: tuple[str, ...] = ()
+    largest: int = 1024 * 1024  # bytes of a body; what is no JSON is passed on as it comes
+    seconds: float = 8.0  # how long an answer may take
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -64,9 +68,9 @@ class Rights:
         routes = {}
         for name, one in stated["routes"].items():
             method, _, template = one["path"].partition(" ")
+            more = {key: one[key] for key in ("reads", "pace", "largest", "seconds") if key in one}
             media = tuple(one.get("media", ()))
-            roles = frozenset(one["roles"])
-            routes[name] = Route(name, method, template, roles, one.get("reads", False), one.get("pace", ""), media)
+            routes[name] = Route(name, method, template, frozenset(one["roles"]), media=media, **more)
         return cls(
             tuple(stated["rights"]),
             {name: frozenset(one["rights"]) for name, one in stated["roles"].items()},
@@ -90,6 +94,7 @@ class Limits:
 
 
 UNBOUND = Limits(None, None, None, None, None)
+LIMITS = tuple(one.name for one in fields(Limits))
 
 
 @dataclass(frozen=True)
@@ -166,16 +171,22 @@ def check(grant: Grant, *, today: date) -> None:
     for code in (grant.org, *grant.departments):
         if CODE.fullmatch(code) is None:
             raise AccessError(f"{code!r} is no code of an office or department. No key was made.")
+    if len(grant.holder) > LONGEST_NAME:
+        raise AccessError(f"A holder's name has at most {LONGEST_NAME} letters. No key was made.")
     if not today <= grant.expires <= today + LONGEST:
         raise AccessError(
             f"A key that ends on {grant.expires} was asked for on {today}; "
             f"it may last until {today + LONGEST}. No key was made."
         )
     for network in grant.networks:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError:
-            raise AccessError(f"{network!r} is no network; expected CIDR, 10.1.0.0/16. No key was made.") from None
+        _check_network(network)
+
+
+def _check_network(stated: str) -> None:
+    try:
+        ipaddress.ip_network(stated)
+    except ValueError:
+        raise AccessError(f"{stated!r} is no network; expected CIDR, 10.1.0.0/16. No key was made.") from None
 
 
 def kept(grant: Grant) -> dict[str, Any]:
@@ -230,7 +241,8 @@ def _from(networks: tuple[str, ...], address: str) -> bool:
         found = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(found in ipaddress.ip_network(one) for one in networks)
+    plain = getattr(found, "ipv4_mapped", None) or found  # what a socket for both families calls an IPv4 address
+    return any(plain in ipaddress.ip_network(one) for one in networks)
 
 
 def create(store: Store, grant: Grant, *, today: date) -> str:
@@ -241,6 +253,39 @@ def create(store: Store, grant: Grant, *, today: date) -> str:
     with store.writing() as connection:
         connection.execute(insert(API_KEYS).values(number=number, sha256=digest, created=today, **kept(grant)))
     return f"jw_{number}_{secret}"
+
+
+def limited(limits: Limits, stated: Iterable[str]) -> Limits:
+    """Limits with some of them set anew, each stated as ``name=value`` or ``name=none``; AccessError for others."""
+    changed: dict[str, int | None] = {}
+    for one in stated:
+        name, _, value = one.partition("=")
+        if name not in LIMITS or not (value == "none" or (value.isascii() and value.isdigit() and int(value) > 0)):
+            raise AccessError(
+                f"{one!r} is no limit; expected NAME=NUMBER or NAME=none with a name of {', '.join(LIMITS)}. "
+                "No key was made."
+            )
+        changed[name] = None if value == "none" else int(value)
+    return replace(limits, **changed)
+
+
+def listed(store: Store) -> list[dict[str, Any]]:
+    """Every key there was, the newest first, as it was granted; its secret is known to nobody."""
+    wanted = select(*(column for column in API_KEYS.c if column.name != "sha256"))
+    with store.reading() as connection:
+        rows = connection.execute(wanted.order_by(API_KEYS.c.created.desc(), API_KEYS.c.number)).mappings()
+        return [dict(row) for row in rows]
+
+
+def revoke(store: Store, number: str, *, at: datetime) -> None:
+    """End a key now; AccessError when there is none of this number that has not been ended."""
+    ended = update(API_KEYS).where(API_KEYS.c.number == number, API_KEYS.c.revoked.is_(None)).values(revoked=at)
+    with store.writing() as connection:
+        if connection.execute(ended).rowcount != 1:
+            raise AccessError(
+                f"There is no key {number!r} that could be revoked. Nothing was changed; jianwei keys list says "
+                "which there are."
+            )
 
 
 @dataclass(frozen=True)
@@ -257,5 +302,5 @@ class Doorkeeper:
         if found is None:
             return None
         with self.store.reading() as connection:
-            row = connection.execute(select(API_KEYS).where(API_KEYS.c.number == found[0])).mappings().first()
+            row = connection.execute(ONE_KEY, {"number": found[0]}).mappings().first()
         return admitted(row, found[1], address=address, today=self.now().astimezone(self.zone).date())

@@ -1,12 +1,13 @@
-"""The outer wall of the service: deny by default, limits, strict JSON, and every error as problem+json."""
+"""How the service speaks HTTP: problems as problem+json, strict JSON, security headers, what an answer tells of."""
 
-import asyncio
+import ipaddress
 import json
-import logging
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -14,14 +15,15 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-LOG = logging.getLogger("jianwei.http")
-OPEN = ("/livez", "/readyz")
-BUSINESS = "/v1/"
-LARGEST_BODY = 1024 * 1024
-LARGEST_HEADERS = 16 * 1024
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+PROBLEM = "application/problem+json"
+LARGEST_JSON = 1024 * 1024
+SENT_WITH = frozenset({"POST", "PUT", "PATCH"})  # methods that carry a body
+PURPOSE = re.compile(r"[\w .:/()（）〔〕-]{1,100}")
 DEEPEST = 16
 LONGEST_NUMBER = 40  # digits: longer ones are attacks on the parser, not figures
-SECONDS = 8.0
+LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's 32: none is mistaken for another
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # possessive: an unclosed string is passed over once
 JSON_TYPE = re.compile(rb'application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 
@@ -32,19 +34,23 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "forbidden": (403, "该密钥无权使用此接口", "This key may not use this route"),
     "not-found": (404, "没有找到", "Not found"),
     "method-not-allowed": (405, "不支持该方法", "Method not allowed"),
-    "timeout": (504, "处理超时", "The request took too long"),
+    "not-acceptable": (406, "不支持所要求的返回类型", "No answer of the type asked for"),
     "state-conflict": (409, "当前状态不允许此操作", "The state of the thing does not allow this"),
     "idempotency-mismatch": (409, "幂等键已用于其他请求", "The idempotency key was used for another request"),
+    "precondition-failed": (412, "前提条件不满足", "A precondition does not hold"),
     "too-large": (413, "请求内容过大", "The body is too large"),
     "unsupported-media-type": (415, "请求内容类型应为application/json", "The content type must be application/json"),
     "invalid-request": (422, "请求内容不符合规范", "The request does not match the contract"),
+    "precondition-required": (428, "请求须附前提条件", "The request must state a precondition"),
     "rate-limited": (429, "请求过于频繁或查询主体过多", "Too many requests, or too many entities in a day"),
     "headers-too-large": (431, "请求头过大", "The headers are too large"),
     "internal": (500, "服务内部错误", "Internal error"),
     "unavailable": (503, "服务暂不可用", "Not available at the moment"),
     "audit-unavailable": (503, "审计日志无法写入", "The audit log cannot be written"),
     "overloaded": (503, "服务繁忙", "Too many requests are being answered"),
+    "timeout": (504, "处理超时", "The request took too long"),
 }
+RETRY = {429: 1, 503: 1}  # seconds to wait before another try, unless a problem knows better
 SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -56,29 +62,20 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Told:
-    """What an answer tells of: the codes of its entities, how many rows, of which month, from which scheme."""
-
-    entities: tuple[str, ...]
-    rows: int
-    month: str | None = None
-    scheme: str | None = None
-
-
-def tell(asked: Any, told: Told) -> None:
-    """State what the answer to a request (or its scope) tells of; without that no answer of a reading route leaves."""
-    scope = asked if isinstance(asked, MutableMapping) and "type" in asked else asked.scope
-    scope.setdefault("state", {})["told"] = told
-
-
 class ProblemError(Exception):
-    """A request that is answered with a problem; never carries a value that was sent."""
+    """A request that is answered with a problem; never carries a value that was sent.
 
-    def __init__(self, kind: str, errors: list[dict[str, str]] | None = None) -> None:
+    ``retry`` says after how many seconds another try makes sense, ``allow`` which methods a route has.
+    """
+
+    def __init__(
+        self, kind: str, errors: list[dict[str, str]] | None = None, *, retry: int | None = None, allow: str = ""
+    ) -> None:
         super().__init__(kind)
         self.kind = kind
         self.errors = errors or []
+        self.retry = retry
+        self.allow = allow
 
     @property
     def status(self) -> int:
@@ -100,8 +97,21 @@ def problem_body(problem: ProblemError) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def problem_headers(problem: ProblemError, body: bytes) -> list[tuple[bytes, bytes]]:
+    """The headers a problem document goes out with, the security headers among them."""
+    found = [(b"content-type", PROBLEM.encode()), (b"content-length", str(len(body)).encode()), *SECURITY]
+    retry = problem.retry or RETRY.get(problem.status)
+    if retry is not None:
+        found.append((b"retry-after", str(retry).encode()))
+    if problem.allow:
+        found.append((b"allow", problem.allow.encode()))
+    if problem.kind == "unauthenticated":
+        found.append((b"www-authenticate", b"Bearer"))
+    return found
+
+
 def kind_of_status(status: int) -> str:
-    """The problem kind of an HTTP error status; ``internal`` when there is none of its own."""
+    """The (first) problem kind of an HTTP error status; ``internal`` when there is none of its own."""
     return next((kind for kind, (code, *_) in PROBLEMS.items() if code == status), "internal")
 
 
@@ -160,76 +170,91 @@ def _int(text: str) -> int:
     return int(text)
 
 
-class Guard:
-    """The outermost ASGI layer: nothing behind it is reached without a key, except the two health routes."""
-
-    def __init__(self, app: App, *, doorkeeper: Callable[[str, str], object | None], seconds: float = SECONDS) -> None:
-        self._app = app
-        self._doorkeeper = doorkeeper
-        self._seconds = seconds
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with a problem."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-        elif scope["type"] == "http":
-            await self._answer(scope, receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1008})
-
-    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        reply = _Reply(send)
-        try:
-            async with asyncio.timeout(self._seconds):
-                self._admit(scope)
-                body = await _body(scope, receive)
-                await self._app(scope, _replay(body, receive), reply)
-        except ProblemError as problem:
-            await reply.refuse(problem)
-        except TimeoutError:
-            await reply.refuse(ProblemError("timeout"))
-        except Exception as fault:  # the wall: whatever happens behind it, no value leaves
-            LOG.log(logging.ERROR, "%s in %s", type(fault).__name__, _place(fault))
-            await reply.refuse(ProblemError("internal"))
-
-    def _admit(self, scope: MutableMapping[str, Any]) -> None:
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
-            raise ProblemError("headers-too-large")
-        if scope["path"] in OPEN and scope["method"] in {"GET", "HEAD"}:
-            return
-        principal = self._doorkeeper(_token(scope), (scope.get("client") or ("",))[0])
-        if principal is None:
-            raise ProblemError("unauthenticated")
-        if not scope["path"].startswith(BUSINESS):
-            raise ProblemError("not-found")
-        scope.setdefault("state", {})["principal"] = principal
-
-
-def _header(scope: Mapping[str, Any], name: bytes) -> list[bytes]:
+def header(scope: Mapping[str, Any], name: bytes) -> list[bytes]:
+    """The values of a header of a request, as sent."""
     return [value for key, value in scope["headers"] if key.lower() == name]
 
 
-def _token(scope: Mapping[str, Any]) -> str:
-    values = _header(scope, b"authorization")
-    if len(values) != 1 or values[0][:7].lower() != b"bearer ":
-        return ""
-    return values[0][7:].decode("latin-1")
-
-
-def _place(fault: BaseException) -> str:
+def place(fault: BaseException) -> str:
+    """Where a fault arose, ``module:line``: all of it that may be logged beside its type."""
     trace = fault.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return "?" if trace is None else f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
 
 
-async def _body(scope: MutableMapping[str, Any], receive: Receive) -> bytes:
-    """The body, bounded; on a method that carries one it must be strict JSON."""
-    lengths = _header(scope, b"content-length")
+@dataclass(frozen=True)
+class Told:
+    """What an answer tells of: the codes of its entities, how many rows, of which month, from which scheme."""
+
+    entities: tuple[str, ...]
+    rows: int
+    month: str | None = None
+    scheme: str | None = None
+
+
+def tell(asked: Any, told: Told) -> None:
+    """State what the answer to a request (or its scope) tells of; without that no answer of a reading route leaves."""
+    scope = asked if isinstance(asked, MutableMapping) and "type" in asked else asked.scope
+    scope.setdefault("state", {})["told"] = told
+
+
+def request_id(at: datetime) -> str:
+    """A new name of a request, 26 characters that sort by time: milliseconds, then 80 bits of chance."""
+    number = int(at.timestamp() * 1000) << 80 | secrets.randbits(80)
+    return "".join(LETTERS[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def token(scope: Mapping[str, Any]) -> str:
+    """The bearer token of a request; empty when there is not exactly one."""
+    values = header(scope, b"authorization")
+    if len(values) != 1 or values[0][:7].lower() != b"bearer ":
+        return ""
+    return values[0][7:].decode("latin-1")
+
+
+def address(scope: Mapping[str, Any], trusted: Sequence[Network]) -> str:
+    """Where a request comes from: the peer; behind a trusted one, the last address it forwards that is not trusted."""
+    found = (scope.get("client") or ("",))[0]
+    forwarded = [
+        one.strip() for value in header(scope, b"x-forwarded-for") for one in value.decode("latin-1").split(",")
+    ]
+    while forwarded and trusted and _lies_in(found, trusted):
+        found = forwarded.pop()
+    return str(found)
+
+
+def _lies_in(stated: str, networks: Sequence[Network]) -> bool:
+    try:
+        found = ipaddress.ip_address(stated)
+    except ValueError:
+        return False
+    return any(found in one for one in networks)
+
+
+def purpose(scope: Mapping[str, Any]) -> str | None:
+    """What a request says it is for (``X-Purpose``), null when it does not; ProblemError for what cannot be kept."""
+    values = header(scope, b"x-purpose")
+    if not values:
+        return None
+    found = values[0].decode("utf-8", "replace").strip()
+    if len(values) > 1 or PURPOSE.fullmatch(found) is None:
+        raise ProblemError("malformed-request", [{"pointer": "/headers/X-Purpose", "code": "not_a_purpose"}])
+    return found
+
+
+def check_length(scope: Mapping[str, Any], largest: int) -> None:
+    """Nothing when the stated length of a body is one and within bounds; ProblemError otherwise."""
+    lengths = header(scope, b"content-length")
     if len(lengths) > 1 or (lengths and not lengths[0].isdigit()):
         raise ProblemError("malformed-request")
-    if lengths and int(lengths[0][:20]) > LARGEST_BODY:
+    if lengths and int(lengths[0][:20]) > largest:
         raise ProblemError("too-large")
+
+
+async def buffered(scope: Mapping[str, Any], receive: Receive) -> bytes:
+    """The whole body; ProblemError when it is larger than a mebibyte or does not come to its end."""
+    check_length(scope, LARGEST_JSON)
     body, more = bytearray(), True
     while more:
         message = await receive()
@@ -237,17 +262,24 @@ async def _body(scope: MutableMapping[str, Any], receive: Receive) -> bytes:
             raise ProblemError("malformed-request")
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > LARGEST_BODY:
+        if len(body) > LARGEST_JSON:
             raise ProblemError("too-large")
-    if scope["method"] in {"POST", "PUT", "PATCH"}:
-        types = _header(scope, b"content-type")
-        if len(types) != 1 or JSON_TYPE.fullmatch(types[0].strip()) is None:
-            raise ProblemError("unsupported-media-type")
-        strict_json(bytes(body))
     return bytes(body)
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+async def json_body(scope: Mapping[str, Any], receive: Receive) -> bytes:
+    """The whole body; on a method that carries one it must be strict JSON."""
+    body = await buffered(scope, receive)
+    if scope["method"] in SENT_WITH:
+        types = header(scope, b"content-type")
+        if len(types) != 1 or JSON_TYPE.fullmatch(types[0].strip()) is None:
+            raise ProblemError("unsupported-media-type")
+        strict_json(body)
+    return body
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """A body that was read, to be received again."""
     sent = False
 
     async def again() -> Message:
@@ -260,42 +292,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-class _Reply:
-    """Sends an answer with the security headers; an error that is no problem document is replaced by one."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._started = False
-        self._replaced = False
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            await self._start(message)
-        elif not self._replaced:
-            await self._send(message)
-
-    async def _start(self, message: Message) -> None:
-        kinds = [value for name, value in message["headers"] if name.lower() == b"content-type"]
-        if message["status"] >= 400 and not (kinds and kinds[0].startswith(b"application/problem+json")):
-            self._replaced = True
-            await self.refuse(ProblemError(kind_of_status(message["status"])))
-            return
-        self._started = True
-        kept = [(name, value) for name, value in message["headers"] if name.lower() != b"server"]
-        await self._send({**message, "headers": [*kept, *SECURITY]})
-
-    async def refuse(self, problem: ProblemError) -> None:
-        """Answer with a problem, unless an answer is already on its way."""
-        if self._started:
-            return
-        self._started = True
-        body = problem_body(problem)
-        headers = [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", str(len(body)).encode()),
-            *SECURITY,
-        ]
-        if problem.kind == "unauthenticated":
-            headers.append((b"www-authenticate", b"Bearer"))
-        await self._send({"type": "http.response.start", "status": problem.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+def media_type(scope: Mapping[str, Any]) -> str:
+    """The media type of a body without its parameters; empty when there is not exactly one."""
+    types = header(scope, b"content-type")
+    return types[0].decode("latin-1").partition(";")[0].strip().lower() if len(types) == 1 else ""

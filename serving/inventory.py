@@ -97,6 +97,7 @@ def _version(one: versions.Version) -> dict[str, str]:
 
 def _verified(bench: Workshop) -> dict[str, Any]:
     from features.records.intake import verify as verify_lake
+    from serving import audit
     from serving.monthly import verify
 
     faults: list[str] = []
@@ -104,6 +105,7 @@ def _verified(bench: Workshop) -> dict[str, Any]:
     try:
         standing = bench.journal.verify()
         entries, head = standing.entries, standing.head
+        faults += audit.verify(bench.home)
     except JournalError as fault:
         faults.append(str(fault))
     files = 0

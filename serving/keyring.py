@@ -1,41 +1,110 @@
 """The verbs of keys: signing keys of people, API keys of integrators."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serving import screens
 from serving.entrance import Json, workshop
 
+if TYPE_CHECKING:
+    from serving.access import Grant
+    from serving.workshop import Workshop
+
+DEPARTMENTS = "departments"  # the profile's file of other departments and what they are competent for
 verbs = typer.Typer(help="Signing keys of people, and API keys of integrators.", no_args_is_help=True)
+Sandbox = Annotated[bool, typer.Option("--sandbox", help="API key: of the sandbox, the simulated province.")]
 
 
 @verbs.command("create")
 def create_key(
-    name: Annotated[str, typer.Argument(help="A person's name for a signing key; any label for an API key.")],
+    name: Annotated[str | None, typer.Argument(help="A person, for a signing key; the holder of an API key.")] = None,
     role: Annotated[str | None, typer.Option(help="Make an API key of this role instead of a signing key.")] = None,
-    region: Annotated[str, typer.Option(help="API key: only regions that begin so (empty: everywhere).")] = "",
+    org: Annotated[str, typer.Option(help="API key: the office whose entities it reaches (none: all).")] = "",
+    department: Annotated[list[str] | None, typer.Option(help="API key: only of this department (repeat).")] = None,
     right: Annotated[list[str] | None, typer.Option(help="API key: internal, probability (repeat).")] = None,
+    network: Annotated[list[str] | None, typer.Option(help="API key: only from this CIDR block (repeat).")] = None,
     days: Annotated[int, typer.Option(min=1, max=365, help="API key: valid for so many days.")] = 90,
+    limit: Annotated[list[str] | None, typer.Option(help="API key: NAME=NUMBER or NAME=none (repeat).")] = None,
+    unbound: Annotated[bool, typer.Option("--unbound", help="API key: no limits but those set by --limit.")] = False,
+    sandbox: Sandbox = False,
     json: Json = False,
 ) -> None:
     """Make a signing key for a person, or (with --role) an API key, shown this once."""
     from datetime import timedelta
 
-    from features.signing import create_key as make
     from serving import access
     from serving import settings as edge
 
-    bench = workshop()
-    chosen = bench.settings
-    details = {"name": name, "role": role, "region": region, "rights": sorted(right or ())}
+    bench = workshop(sandbox=sandbox)
     if role is None:
-        path = make(chosen.home / "keys", name)
-        bench.journal.append("key", details, at=edge.now(), actor="operator")
-        screens.made_key({"name": name, "kind": "signing", "path": str(path)}, json=json)
+        _signing_key(bench, name, json=json)
         return
-    today = edge.today(chosen.profile)
-    grant = access.Grant(role, region, today + timedelta(days=days), rights=frozenset(right or ()), holder=name)
+    today = edge.today(bench.settings.profile)
+    limits = access.UNBOUND if unbound or sandbox else access.Limits()
+    grant = access.Grant(
+        role=role,
+        org=org,
+        expires=today + timedelta(days=days),
+        departments=frozenset(department or ()),
+        rights=frozenset(right or ()),
+        networks=tuple(network or ()),
+        limits=access.limited(limits, limit or ()),
+        holder=name or "",
+    )
+    _check_departments(bench, grant)
     key = access.create(bench.store, grant, today=today)
-    bench.journal.append("key", {**details, "id": key.split("_")[1]}, at=edge.now(), actor="operator")
-    screens.made_key({"name": name, "kind": "api", "role": role, "key": key, "expires": grant.expires}, json=json)
+    made = {"number": key.split("_")[1], **access.kept(grant), "expires": str(grant.expires)}
+    bench.journal.append("key", made, at=edge.now(), actor="operator")
+    screens.made_key({"kind": "api", "key": key, **made}, json=json)
+
+
+@verbs.command("list")
+def list_keys(sandbox: Sandbox = False, json: Json = False) -> None:
+    """List the API keys there are: what each may do, until when, and which were revoked."""
+    from serving import access
+
+    screens.keys(access.listed(workshop(sandbox=sandbox).store), json=json)
+
+
+@verbs.command("revoke")
+def revoke_key(
+    number: Annotated[str, typer.Argument(help="The key's number, the second part of it.")],
+    sandbox: Sandbox = False,
+    json: Json = False,
+) -> None:
+    """End an API key now: the next request with it is refused."""
+    from serving import access
+    from serving import settings as edge
+
+    bench = workshop(sandbox=sandbox)
+    at = edge.now()
+    access.revoke(bench.store, number, at=at)
+    bench.journal.append("key.revoked", {"number": number}, at=at, actor="operator")
+    screens.revoked_key({"number": number, "revoked": at.isoformat()}, json=json)
+
+
+def _signing_key(bench: "Workshop", name: str | None, *, json: bool) -> None:
+    from features.signing import create_key as make
+    from serving import settings as edge
+
+    if name is None:
+        raise typer.BadParameter("A signing key needs the name of a person; an API key needs --role. No key was made.")
+    path = make(bench.keys, name)
+    bench.journal.append("key", {"name": name, "kind": "signing"}, at=edge.now(), actor="operator")
+    screens.made_key({"name": name, "kind": "signing", "path": str(path)}, json=json)
+
+
+def _check_departments(bench: "Workshop", grant: "Grant") -> None:
+    """Nothing when the profile knows the departments of a grant, or states none at all; AccessError otherwise."""
+    from serving.access import AccessError
+
+    if not bench.settings.profile.has(DEPARTMENTS):
+        return
+    lines = bench.settings.profile.table(DEPARTMENTS)
+    known = {str(one["code"]) for line in lines for one in line["departments"]}
+    for code in sorted(grant.departments - known):
+        raise AccessError(
+            f"Department {code!r} is not in {DEPARTMENTS}.yaml; expected one of {', '.join(sorted(known))}. "
+            "No key was made."
+        )

@@ -197,6 +197,32 @@ def made_key(found: Mapping[str, Any], *, json: bool) -> None:
         figures.print(f"signing key {found['name']}: {found['path']}", markup=False)
 
 
+def keys(found: Sequence[Mapping[str, Any]], *, json: bool) -> None:
+    """The API keys there are, one row each; secrets are known to nobody."""
+    if json:
+        document({"keys": [{name: _plain(value) for name, value in one.items()} for one in found]})
+        return
+    columns = ("number", "holder", "role", "org", "departments", "rights", "expires", "revoked")
+    rows = [[_plain(one[name]) for name in columns] for one in found]
+    table(f"{len(found)} API keys", columns, [[_joined(value) for value in row] for row in rows])
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | list | dict) else str(value)
+
+
+def _joined(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value
+
+
+def revoked_key(found: Mapping[str, Any], *, json: bool) -> None:
+    """A key that was just ended."""
+    if json:
+        document(dict(found))
+        return
+    figures.print(f"key {found['number']} ends now", markup=False)
+
+
 def quality(found: Mapping[str, Any], folder: Path) -> None:
     """Data alerts, the feeds that brought least of what was expected, rejects, the indicators that moved most."""
     table(f"{found['month']}: data alerts", *_columns(found["alerts"], ("code", "item", "source", "since", "text")))

@@ -16,12 +16,12 @@ from features import signing
 from features.indicators.catalogue import Definitions, load
 from features.profile import Profile
 from features.records.journal import Journal
-from serving.access import Doorkeeper
-from serving.http import Guard, ProblemError
+from serving.http import ProblemError
 from serving.results import SCHEME_KEY, Results, publisher_key
 from serving.scoring.desk import Desk
 from serving.scoring.routes import application
 from serving.store import Store
+from serving.wall import Guard, Watch
 from training.scheme import Scheme
 
 LOG = logging.getLogger("jianwei.service")
@@ -125,7 +125,7 @@ def build(home: Path, profile: Profile, store: Store, *, now: Callable[[], datet
         traffic={"timeout": 60},
     )
     service.mount_asgi_app(application(counter.desk), path="/")
-    service.add_asgi_middleware(Guard, doorkeeper=Doorkeeper(store, now, profile.zone))
+    service.add_asgi_middleware(Guard, watch=Watch.over(home, store, now=now, zone=profile.zone))
     return service
 
 

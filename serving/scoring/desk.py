@@ -17,22 +17,14 @@ from serving.explanation import Document
 from serving.http import ProblemError
 from serving.results import Results, SealedMonth
 from serving.scoring import live
+from serving.shelf import Filters
 from serving.store import Store
 from training.scheme import Scheme, SchemeError
 
 Light = Mapping[str, Any]
-Asked = tuple["Filters", tuple[str, str] | None, int]  # filters, (org, code) to go on after, how many
+Asked = tuple[Filters, tuple[str, str] | None, int]  # filters, (org, code) to go on after, how many
 DEPARTMENT_READER = "department_reader"
 PSEUDONYMS = "pseudonyms"
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What a page is narrowed to: a region prefix, a class, a kind."""
-
-    region: str = ""
-    risk_class: str | None = None
-    kind: str | None = None
 
 
 @dataclass(frozen=True)

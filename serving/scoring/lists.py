@@ -30,8 +30,9 @@ from serving.scoring.contract import (
     RiskClass,
 )
 from serving.scoring.cursors import Place
-from serving.scoring.desk import Desk, Filters, Light, placed, secret_of
+from serving.scoring.desk import Desk, Light, placed, secret_of
 from serving.scoring.reading import PeriodAsked
+from serving.shelf import Filters
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 CURSORS = "cursors"

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass, field
 
 import pytest
+from postgres import bare, postgres, store  # noqa: F401 - fixtures
 from town import Settled, Town, build, settle
 
 from serving import ledger
@@ -23,7 +24,7 @@ class Answer:
         return strict_json(self.body)
 
 
-def request_to(app, method="GET", path="/v1/things", *, headers=(), chunks=(b"",)):
+def request_to(app, method="GET", path="/v1/reason-codes", *, headers=(), chunks=(b"",)):
     """The answer of an ASGI application to one request."""
     answer = Answer()
     waiting = list(chunks)

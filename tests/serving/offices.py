@@ -3,9 +3,13 @@
 from functools import cached_property
 
 import pyarrow as pa
+from gatehouse import watch
+from town import NOW
 
+from serving.access import Doorkeeper
 from serving.results import Results, SealedMonth, publisher_key
 from serving.scoring.desk import Desk
+from serving.wall import Guard
 
 
 class PlacedMonth(SealedMonth):
@@ -45,3 +49,9 @@ def desk_of(town, now, **changed):
         "definitions": lambda: town.definitions,
     }
     return Desk(**{**parts, **changed})
+
+
+def guarded(town, app):
+    """An application behind the wall, with the keys of a town; audit lines lie beside its home."""
+    door = Doorkeeper(town.store, lambda: NOW, town.profile.zone)
+    return Guard(app, watch=watch(door, home=town.folder / "audited", store=town.store, now=lambda: NOW))

@@ -14,8 +14,8 @@ import pytest
 import uvicorn
 from town import NOW
 
-from serving.access import RIGHTS, Doorkeeper
-from serving.http import PROBLEMS, Guard, ProblemError, problem_body
+from serving.access import RIGHTS
+from serving.http import PROBLEMS, ProblemError, problem_body
 from serving.scoring import described
 from serving.scoring.examples import EXAMPLES
 from serving.scoring.routes import application
@@ -104,18 +104,7 @@ class Server:
     """A real server over the application behind its guard, on a port of its own."""
 
     def __init__(self, app, town):
-        guard = Guard(app, doorkeeper=Doorkeeper(town.store, lambda: NOW, town.profile.zone))
-        door = Doorkeeper(town.store, lambda: NOW, town.profile.zone)
-
-        async def walled(scope, receive, send):
-            if scope.get("path") != "/openapi.json":
-                await guard(scope, receive, send)
-                return
-            token = dict(scope["headers"]).get(b"authorization", b"").decode().removeprefix("Bearer ")
-            scope.setdefault("state", {})["principal"] = door(token, "127.0.0.1")
-            await app(scope, receive, send)
-
-        config = uvicorn.Config(walled, host="127.0.0.1", port=0, log_config=None, lifespan="off")
+        config = uvicorn.Config(offices.guarded(town, app), host="127.0.0.1", port=0, log_config=None, lifespan="off")
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()

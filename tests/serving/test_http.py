@@ -3,12 +3,16 @@
 import asyncio
 import json
 import time
+from dataclasses import replace
 
 import pytest
+from gatehouse import PRIVATE, principal, watch
 
-from serving.http import PROBLEMS, Guard, ProblemError, problem_body, strict_json
+from serving.access import RIGHTS
+from serving.http import PROBLEMS, ProblemError, problem_body, strict_json
+from serving.wall import Guard
 
-PRIVATE = "张三的身份证360102199001011234"
+SENT = "/v1/jobs/scoring"
 KEY = [("authorization", "Bearer good")]
 JSON = [*KEY, ("content-type", "application/json")]
 
@@ -22,8 +26,9 @@ def reached(scope, receive, send):
     return answer()
 
 
-def guard(app=reached, **options):
-    return Guard(app, doorkeeper={"good": "someone"}.get, **options)
+def guard(app=reached, **more):
+    known = {"good": principal("province_admin")}
+    return Guard(app, watch=watch(lambda token, _: known.get(token), **more))
 
 
 def test_only_the_two_health_routes_are_open(call):
@@ -116,7 +121,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
 def test_malformed_json_is_refused_before_it_reaches_the_application(call, body):
-    answer = call(guard(), "POST", headers=JSON, chunks=[body])
+    answer = call(guard(), "POST", SENT, headers=JSON, chunks=[body])
     assert (answer.status, answer.json["type"]) == (400, "urn:jianwei:problem:malformed-json")
 
 
@@ -132,7 +137,7 @@ ACCEPTED = {
 
 @pytest.mark.parametrize("body", ACCEPTED.values(), ids=ACCEPTED)
 def test_unusual_but_sound_json_passes_unchanged(call, body):
-    answer = call(guard(), "POST", headers=JSON, chunks=[body[:3], body[3:]])
+    answer = call(guard(), "POST", SENT, headers=JSON, chunks=[body[:3], body[3:]])
     assert (answer.status, answer.body) == (200, body)
 
 
@@ -154,23 +159,23 @@ def test_unusual_but_sound_json_passes_unchanged(call, body):
 )
 def test_only_json_in_utf_8_is_a_body(call, kind, status):
     headers = KEY if kind is None else [*KEY, ("content-type", kind)]
-    assert call(guard(), "POST", headers=headers, chunks=[b"{}"]).status == status
+    assert call(guard(), "POST", SENT, headers=headers, chunks=[b"{}"]).status == status
 
 
 def test_a_body_over_one_mebibyte_is_refused_by_its_length_and_by_its_bytes(call):
-    assert call(guard(), "POST", headers=[*JSON, ("content-length", "1048577")]).status == 413
-    assert call(guard(), "POST", headers=[*JSON, ("content-length", "9" * 60)]).status == 413
-    assert call(guard(), "POST", headers=JSON, chunks=[b" " * 600_000, b" " * 600_000, b"{}"]).status == 413
+    assert call(guard(), "POST", SENT, headers=[*JSON, ("content-length", "1048577")]).status == 413
+    assert call(guard(), "POST", SENT, headers=[*JSON, ("content-length", "9" * 60)]).status == 413
+    assert call(guard(), "POST", SENT, headers=JSON, chunks=[b" " * 600_000, b" " * 600_000, b"{}"]).status == 413
 
 
 def test_headers_that_contradict_each_other_or_are_too_large_are_refused(call):
-    assert call(guard(), "POST", headers=[*JSON, ("content-length", "2"), ("content-length", "3")]).status == 400
-    assert call(guard(), "POST", headers=[*JSON, ("content-length", "-1")]).status == 400
+    assert call(guard(), "POST", SENT, headers=[*JSON, ("content-length", "2"), ("content-length", "3")]).status == 400
+    assert call(guard(), "POST", SENT, headers=[*JSON, ("content-length", "-1")]).status == 400
     assert call(guard(), headers=[*KEY, ("x", "y" * 20_000)]).status == 431
 
 
 def test_a_connection_lost_in_the_middle_of_a_body_reaches_nothing(call):
-    assert call(guard(), "POST", headers=JSON, chunks=[]).status == 400
+    assert call(guard(), "POST", SENT, headers=JSON, chunks=[]).status == 400
 
 
 def test_hostile_strings_cost_no_time():
@@ -180,11 +185,13 @@ def test_hostile_strings_cost_no_time():
     assert time.perf_counter() - start < 2
 
 
-def test_a_slow_answer_is_cut_off(call):
+def test_a_slow_answer_is_cut_off(call, monkeypatch):
     async def slow(scope, receive, send):
         await asyncio.sleep(5)
 
-    assert call(guard(slow, seconds=0.02), headers=KEY).status == 504
+    quick = replace(RIGHTS.routes["reason_codes"], seconds=0.02)
+    monkeypatch.setitem(RIGHTS.routes, "reason_codes", quick)
+    assert call(guard(slow), headers=KEY).status == 504
 
 
 def test_a_fault_behind_the_wall_says_nothing_and_logs_no_value(call, caplog):
@@ -253,4 +260,4 @@ def test_a_second_read_of_a_body_waits_for_the_connection(call):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": f"{first['type']} {second['type']}".encode()})
 
-    assert call(guard(twice), "POST", headers=JSON, chunks=[b"{}"]).body == b"http.request http.disconnect"
+    assert call(guard(twice), "POST", SENT, headers=JSON, chunks=[b"{}"]).body == b"http.request http.disconnect"

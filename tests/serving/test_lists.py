@@ -8,8 +8,7 @@ import pytest
 from town import NOW
 
 from features import signing
-from serving.access import Doorkeeper
-from serving.http import Guard, Told
+from serving.http import Told
 from serving.ledger import Head
 from serving.scoring import cursors
 from serving.scoring.contract import ActiveModel, Classes, Heads, ReasonCodes
@@ -39,7 +38,7 @@ def ask(promoted, desk, told, call):
             await inner(scope, receive, send)
             told.append(scope["state"].get("told"))
 
-        app = Guard(noting, doorkeeper=Doorkeeper(promoted.store, lambda: NOW, promoted.profile.zone))
+        app = offices.guarded(promoted, noting)
         return call(app, path=path, headers=[("authorization", f"Bearer {key or promoted.key()}"), *headers])
 
     return asked
@@ -203,8 +202,7 @@ def test_a_journal_that_does_not_hold_names_no_scheme(copied, call):
     path = copied.home / "journal.jsonl"
     path.write_text(path.read_text(encoding="utf-8").replace('"bo"', '"ana"'), encoding="utf-8")
     desk = offices.desk_of(copied, NOW)
-    door = Doorkeeper(copied.store, lambda: NOW, copied.profile.zone)
-    app = Guard(application(lambda: desk), doorkeeper=door)
+    app = offices.guarded(copied, application(lambda: desk))
     answer = call(app, path="/v1/models/active", headers=[("authorization", f"Bearer {copied.key()}")])
     assert answer.status == 503
 

@@ -13,8 +13,7 @@ import offices
 import pytest
 from town import NOW
 
-from serving.access import Doorkeeper
-from serving.http import Guard, ProblemError, Told, problem_body
+from serving.http import ProblemError, Told, problem_body
 from serving.scoring.contract import Explanation, History, InclusionProof, Scores
 from serving.scoring.routes import application
 
@@ -49,7 +48,7 @@ def ask(classified, desk, told, call):
         await inner(scope, receive, send)
         told.append(scope["state"].get("told"))
 
-    app = Guard(noting, doorkeeper=Doorkeeper(classified.store, lambda: NOW, classified.profile.zone))
+    app = offices.guarded(classified, noting)
 
     def asked(path, *, key=None, headers=(), body=None):
         stated = [("authorization", f"Bearer {key or classified.key()}"), *headers]
@@ -95,10 +94,9 @@ def test_a_corrected_month_has_other_tags(classified, desk, call):
             return offices.PlacedMonth(parts)
 
     headers = [("authorization", f"Bearer {classified.key()}")]
-    door = Doorkeeper(classified.store, lambda: NOW, classified.profile.zone)
     tags = [
         call(
-            Guard(application(lambda one=one: one), doorkeeper=door),
+            offices.guarded(classified, application(lambda one=one: one)),
             path="/v1/entities/T00010/class",
             headers=headers,
         ).headers["etag"]
@@ -161,8 +159,7 @@ def test_another_department_is_told_the_class_only_of_who_is_run_by_persons(clas
     desk = replace(
         desk, profile=replace(desk.profile, settings={**desk.profile.settings, "masking": {"kinds": ["stall"]}})
     )
-    door = Doorkeeper(classified.store, lambda: NOW, classified.profile.zone)
-    app = Guard(application(lambda: desk), doorkeeper=door)
+    app = offices.guarded(classified, application(lambda: desk))
     key = classified.key(role="department_reader", org="", departments=frozenset({"ecology"}))
     seen = set()
     for light in desk.newest.rows.to_pylist():
