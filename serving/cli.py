@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import acts, card, council, display, keyring, one_entity, screens, selection, tuning
+from serving import acts, card, council, display, keyring, one_entity, screens, selection, storeroom, tuning
 from serving.entrance import (
     EngineName,
     Json,
@@ -41,6 +41,7 @@ app = typer.Typer(
 app.add_typer(council.verbs, name="promote")
 app.add_typer(selection.verbs, name="indicators")
 app.add_typer(keyring.verbs, name="keys")
+app.add_typer(storeroom.verbs, name="store")
 app.command()(acts.acts)
 app.command()(card.card)
 app.command()(tuning.tune)
@@ -238,6 +239,9 @@ def month(
     watch = display.Watch()
     made = classify(run, watch=watch)
     sealed = bench.month(wanted)
+    with watch("load") as step:
+        stored = bench.load(sealed, at=edge.now(), report=step.portion, sources=sources)
+        step.note = f"{stored.rows:,} rows" if stored.made else "stands already"
     found = {
         "month": str(wanted),
         "made": made.made,
@@ -250,6 +254,7 @@ def month(
         "classes": sealed.counts(),
         "counts": dict(made.counts),
         "largest_error": made.largest_error,
+        "load": stored.load,
         "seconds": watch.seconds,
         "peak_gib": display.peak_gib(),
     }

@@ -40,14 +40,15 @@ class Loaded:
 class Loading:
     """A sealed month on its way into a store.
 
-    ``offices`` says who supervises whom (``offices.of_everyone``); without it an entity's office is its region's code.
+    ``offices`` is asked who supervises whom (``offices.of_everyone``) when there is something to load; without it an
+    entity's office is its region's code.
     ``again`` loads a month that stands already as it was sealed.
     """
 
     store: Store
     sealed: SealedMonth
     at: datetime
-    offices: pa.Table | None = None
+    offices: Callable[[], pa.Table] | None = None
     again: bool = False
     report: Report = field(default=lambda done, total: None)
 
@@ -81,7 +82,7 @@ class Loading:
         results, leaves = month_tables(load)
         into.make(results)
         into.make(leaves)
-        rows, done = Rows(self.sealed.parts, self.offices), 0
+        rows, done = Rows(self.sealed.parts, None if self.offices is None else self.offices()), 0
         for batch in rows:
             into.add(results, batch)
             done += len(batch)
@@ -106,7 +107,7 @@ def standing(store: Store, month: str) -> Mapping[Any, Any] | None:
 
 
 def loads(store: Store) -> list[dict[str, Any]]:
-    """Every load the store holds, by number: month, head, rows, state, when it was loaded and how many bytes it takes."""
+    """Every load the store holds, by number: month, head, rows, state, when it was loaded, and its bytes."""
     store.check()
     names = (LOADS.c.load, LOADS.c.month, LOADS.c.head, LOADS.c.rows, LOADS.c.state, LOADS.c.loaded)
     with store.reading() as connection:
@@ -194,7 +195,7 @@ def _told(part: Part) -> dict[str, Any]:
 
 def _chunks(part: Part) -> Iterator[tuple[int, bytes]]:
     """The leaves of a part in chunks, by number, then their roots; LedgerError when they are not the head's."""
-    roots = []
+    roots: list[bytes] = []
     with (part.folder / ledger.LEAVES).open("rb") as file:
         while digests := file.read(CHUNK * ledger.WIDTH):
             yield len(roots), digests

@@ -21,13 +21,12 @@ def of_everyone(sources: Sources) -> pa.Table:
     profile = sources.lake.profile
     stated = profile.dated(FILE, sources.as_of) if profile.has(FILE) else None
     if stated is None:
-        known = pl.from_arrow(registered(sources, [OFFICE]))
+        known = pl.DataFrame(registered(sources, [OFFICE]))
         competent = pl.lit("")
     else:
         field = str(stated["field"])
-        known = pl.from_arrow(registered(sources, [OFFICE, field]))
+        known = pl.DataFrame(registered(sources, [OFFICE, field]))
         competent = pl.col(field).replace_strict(_by_division(profile, stated), default="", return_dtype=pl.String)
-    assert isinstance(known, pl.DataFrame)  # noqa: S101 - a table has columns
     placed = known.select("entity", org=OFFICE, departments=competent.fill_null("")).sort("entity")
     return placed.with_columns(pl.col("org", "departments").cast(pl.Categorical)).to_arrow()
 
@@ -36,7 +35,9 @@ def _by_division(profile: Profile, stated: Mapping[str, object]) -> dict[str, st
     """The departments competent for a division, in the order of the file."""
     found: dict[str, str] = {}
     rows = stated["departments"]
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and {"code", "divisions"} <= set(row) for row in rows):
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and {"code", "divisions"} <= set(row) for row in rows
+    ):
         raise ProfileError(
             f"{profile.folder / FILE}.yaml: departments are not rows with code and divisions. Nothing was loaded; "
             "correct the file (see docs/docking.md)."

@@ -66,8 +66,8 @@ class Rows:
             for found in self._of_part(part):
                 placed = found.with_columns(part=pl.lit(number))
                 standing = placed.filter(~pl.col("entity").is_in(corrected)) if len(corrected) else placed
-                yield list(standing.select(COLUMNS).iter_rows())
                 self.read += len(found)
+                yield list(standing.select(COLUMNS).iter_rows())
 
     def _of_part(self, part: Part) -> Iterator[pl.DataFrame]:
         evidence, vectors = _follow(part, EVIDENCE), _follow(part, VECTORS)
@@ -75,10 +75,10 @@ class Rows:
         start = 0
         for rows in pieces.slices(pieces.files(part.folder, ledger.RESULTS), size=BATCH):
             last = rows["entity"][-1].as_py()
-            frame = _frame(rows)
-            documents = self._packed(DOCUMENT, _documents(frame, _frame(evidence.up_to(last))))
+            frame = pl.DataFrame(rows)
+            documents = self._packed(DOCUMENT, _documents(frame, pl.DataFrame(evidence.up_to(last))))
             packed = self._vectors(frame, vectors.up_to(last))
-            frame = _placed(frame, None if offices is None else _frame(offices.up_to(last)))
+            frame = _placed(frame, None if offices is None else pl.DataFrame(offices.up_to(last)))
             self.orgs.update(frame["org"].unique().to_list())
             yield frame.with_columns(
                 pl.Series(DOCUMENT, documents, pl.Binary),
@@ -122,15 +122,8 @@ def _entities(parts: Sequence[Part]) -> pl.Series:
     return pl.Series(np.unique(np.concatenate(found)) if found else [], dtype=pl.Int32)
 
 
-def _frame(table: pa.Table) -> pl.DataFrame:
-    found = pl.from_arrow(table)
-    if isinstance(found, pl.DataFrame):
-        return found
-    assert False  # a table is a frame
-
-
 def _documents(rows: pl.DataFrame, evidence: pl.DataFrame) -> list[bytes]:
-    """What the light columns do not say of each row, and the records it cites, as JSON; floats come back bit for bit."""
+    """What the light columns do not say of each row, and the records it cites, as JSON that keeps every float."""
     _check_finite(rows)
     stated = [name for name in evidence.columns if name != "entity"]
     exact = evidence.with_columns(pl.col("known_at").cast(pl.Datetime("us", "UTC")).to_physical())

@@ -362,3 +362,9 @@ def impact(found: Mapping[str, Any], path: Path, *, json: bool) -> None:
     if moved["missing"]:
         say(f"no class migration: {moved['missing']}")
     say(f"report: {path}")
+
+
+def loads(found: Sequence[Mapping[str, Any]]) -> None:
+    """One row a load of the store."""
+    names = ("load", "month", "state", "rows", "bytes", "head")
+    table("The store", names, [[*(one[name] for name in names[:-1]), one["head"][:12]] for one in found])

@@ -23,6 +23,7 @@ from serving.access import Grant, condition, within
 from serving.classification import CLASSIFIED, RESULT, WORDS
 from serving.ledger import Head, LedgerError, Proof
 from serving.packing import Packing
+from serving.results import LIGHT
 from serving.store import Store, reading
 from serving.tables import LOADS, STANDING, month_tables
 
@@ -139,7 +140,10 @@ class StoredMonth:
         if not reached or not _storable(filters.region):
             return []
         wanted = select(*(one for one in results.c if one.name not in PACKED)).where(
-            results.c.org.between(reached[0], reached[-1]), condition(grant, results.c), *_narrowed(results, filters)
+            results.c.org >= reached[0],
+            results.c.org <= reached[-1],
+            condition(grant, results.c),
+            *_narrowed(results, filters),
         )
         if after is not None:
             wanted = wanted.where(tuple_(results.c.org, results.c.code) > tuple_(*after))
@@ -152,7 +156,8 @@ class StoredMonth:
         results = self._tables[0]
         wanted = select(results.c["class"], func.count()).where(results.c.status == CLASSIFIED)
         with reading(self.engine) as connection:
-            counted = dict(connection.execute(wanted.group_by(results.c["class"])).tuples().all())
+            rows = connection.execute(wanted.group_by(results.c["class"])).all()
+        counted = {name: int(count) for name, count in rows}
         return {name: counted.get(name, 0) for name in "ABCD"}
 
     def supplement(self, light: Light) -> int:
@@ -164,7 +169,7 @@ class StoredMonth:
         rest = self._document(light)
         for reason in rest["reasons"] or ():
             reason["dates"] = reason["dates"] and [one and date.fromisoformat(one) for one in reason["dates"]]
-        return {name: light[name] if name in light else rest[name] for name in self._part(light).sealed}
+        return {name: light[name] if name in LIGHT else rest[name] for name in self._part(light).sealed}
 
     def evidence(self, light: Light) -> list[dict[str, Any]]:
         """The records an entity's reasons cite, by indicator, the latest first."""
@@ -205,6 +210,12 @@ class StoredMonth:
         if found is None:
             raise LedgerError(f"{self.month}: the store lacks leaves. Run jianwei store load {self.month} --again.")
         return bytes(found)
+
+    def root(self, part: int) -> str:
+        """The Merkle root of the leaves the store holds of a part, every chunk of them read."""
+        chunks = -(-self.parts[part].head.rows // CHUNK)
+        roots = b"".join(bytes.fromhex(ledger.root(self.chunk(part, number))) for number in range(chunks))
+        return ledger.root(roots)
 
     def size(self) -> int:
         """How many rows the store holds of it."""
@@ -349,7 +360,7 @@ def _moments(cited: Mapping[str, Any]) -> dict[str, Any]:
 
 def _storable(text: str) -> bool:
     """Whether a database can compare with a text at all: no NUL, no lone surrogate."""
-    return ("\x00" not in text and text.isascii()) or ("\x00" not in text and text.encode(errors="ignore").decode() == text)
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _sha256(text: str) -> str:

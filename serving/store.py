@@ -70,6 +70,8 @@ class Store:
 
     def form(self) -> str | None:
         """The form the store is of; nothing for one that was never made."""
+        if self.folder is not None and not Path(str(make_url(self.url).database)).is_file():
+            return None
         with self.reading() as connection:
             if not self.engine.dialect.has_table(connection, VERSION.name):
                 return None

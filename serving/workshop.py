@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from evaluation.promotion import Office
     from evaluation.term import Sealed
     from serving.classification import Sources
-    from serving.results import Results
+    from serving.loading import Loaded
+    from serving.results import Results, SealedMonth
     from serving.store import Store
     from training.retrain import Trained
     from training.scheme import Scheme
@@ -34,6 +35,7 @@ LATEST = "latest.json"
 STUDIED = ("outcomes", "acts", "random_draw", "slices", "classes", "rules", "steadiness", "published_shares", "world")
 RUN = "run-{method}.json"  # what a training took, and what MLflow calls it
 Say = Callable[[str], None]
+Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -338,6 +340,25 @@ class Workshop:
         from serving.classification import Sources
 
         return Sources.under(scheme, self.lake, as_of, Engine(engine or self.engine).name)
+
+    def load(
+        self,
+        sealed: "SealedMonth",
+        *,
+        at: datetime,
+        report: Report,
+        sources: "Sources | None" = None,
+        again: bool = False,
+    ) -> "Loaded":
+        """A published month in the store, with who supervised whom at its end; loaded when it is not there yet."""
+        from serving.loading import Loading
+        from serving.offices import of_everyone
+
+        def offices() -> Any:
+            scheme = self.scheme(sealed.head.scheme)
+            return of_everyone(sources or self.sources(scheme, Month.parse(sealed.month).end))
+
+        return Loading(self.store, sealed, at, offices, again, report).run()
 
     def month(self, month: Month | str | None) -> Any:
         """A sealed month, the newest when none is named."""

@@ -29,9 +29,8 @@ def programs():
 
 def run(*command, user):
     """Run a program as a user and wait for its end."""
-    finished = subprocess.run(
-        command, user=user, group=user, extra_groups=[] if user else None, capture_output=True, text=True, cwd="/"
-    )
+    as_user = {"user": user, "group": user, "extra_groups": []} if user else {}
+    finished = subprocess.run(command, **as_user, capture_output=True, text=True, cwd="/", check=False)
     assert finished.returncode == 0, f"{command[0]}: {finished.stdout} {finished.stderr}"
 
 

@@ -242,7 +242,8 @@ def test_months_of_the_store_answer_as_the_sealed_ones_do(copied, call):
     sealed = offices.desk_of(copied, NOW)
     for name in sealed.results.months():
         month = sealed.results.month(name)
-        Loading(copied.store, month, NOW, month.rows.select(["entity", "org", "departments"])).run()
+        placed = month.rows.select(["entity", "org", "departments"])
+        Loading(copied.store, month, NOW, lambda placed=placed: placed).run()
     stored = replace(sealed, results=Shelf(copied.store, publisher_key(copied.home)))
     key = copied.key(*BOTH)
     entity = [f"/v1/entities/T00010/{route}" for route in ("class", "explanation", "history", "proof")]

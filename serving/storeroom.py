@@ -1,0 +1,52 @@
+"""The verbs of the store: bring it to the newest form, load sealed months into it, say what it holds."""
+
+from typing import Annotated
+
+import typer
+
+from serving import display, screens
+from serving.entrance import Json, month_option, workshop
+
+verbs = typer.Typer(help="The store requests are answered from, and the months loaded into it.", no_args_is_help=True)
+
+
+@verbs.command()
+def upgrade(json: Json = False) -> None:
+    """Bring the store to the form this version works with; what it holds is kept."""
+    store = workshop().store
+    if json:
+        display.document({"form": store.form()})
+        return
+    display.say(f"the store is of form {store.form()}")
+
+
+@verbs.command()
+def load(
+    month: Annotated[str, typer.Argument(help="A published month, YYYY-MM.")],
+    again: Annotated[bool, typer.Option(help="Load it although it stands as it was sealed (offices changed).")] = False,
+    json: Json = False,
+) -> None:
+    """Load a published month into the store and switch to it; what stood is read until then."""
+    from serving import settings as edge
+
+    bench = workshop()
+    sealed = bench.month(month_option(month))
+    with display.step(f"load {sealed.month}") as step:
+        found = bench.load(sealed, at=edge.now(), report=step.portion, again=again)
+        step.note = f"{found.rows:,} rows, load {found.load}" if found.made else "stands already"
+        told = {"load": found.load, "month": found.month, "head": found.head, "rows": found.rows, "made": found.made}
+        told |= step.spent
+    if json:
+        display.document(told)
+
+
+@verbs.command()
+def status(json: Json = False) -> None:
+    """Say which loads of which months the store holds, which of them are read, and how large they are."""
+    from serving.loading import loads
+
+    found = loads(workshop().store)
+    if json:
+        display.document({"loads": found})
+        return
+    screens.loads(found)

@@ -1,0 +1,119 @@
+"""The verbs of the store: upgraded, loaded by ``month`` or by hand, listed, and held against what was sealed."""
+
+import json
+import shutil
+
+import pytest
+from sqlalchemy import create_engine, select, update
+from test_cli import typed
+from town import Town, settle
+
+from features import signing
+from serving.results import publisher_key
+from serving.shelf import Shelf
+from serving.store import Store
+from serving.tables import LOADS, month_tables
+
+
+@pytest.fixture(scope="module")
+def promoted(classified, tmp_path_factory):
+    """A town with a lake of the product's own, two published months and a champion."""
+    folder = tmp_path_factory.mktemp("stored") / "town"
+    shutil.copytree(classified.folder, folder)
+    settle(Town.at(folder)).promote()
+    shutil.move(folder / "home", folder / "small")  # homes are named after their profile
+    return folder
+
+
+@pytest.fixture
+def home(promoted, monkeypatch, tmp_path):
+    """A copy of that home, found by verbs through the environment."""
+    shutil.copytree(promoted, tmp_path / "town")
+    place = tmp_path / "town"
+    for name, value in {"HOME": place, "MLRUNS": place / "mlruns", "PROFILE": place / "profile"}.items():
+        monkeypatch.setenv(f"JIANWEI_{name}", str(value))
+    monkeypatch.setenv("JIANWEI_NOW", "2026-02-03T09:00:00+08:00")
+    return place / "small"
+
+
+def faults():
+    said = typed("status", "--verify", "--json")
+    return [fault for fault in said.json["verified"]["faults"] if "the store" in fault.lower()]
+
+
+def test_a_store_is_upgraded_filled_and_told_of(home, monkeypatch, postgres):
+    for url in (None, postgres.database()):
+        if url:
+            monkeypatch.setenv("JIANWEI_STORE", url)
+        assert typed("store", "upgrade", "--json").json == {"form": "0001"}
+        first = typed("store", "load", "2025-12", "--json")
+        assert first.code == 0, first.err
+        assert (first.json["rows"], first.json["made"]) == (200, True)
+        assert typed("store", "load", "2025-12", "--json").json["made"] is False
+        assert typed("store", "load", "2025-12", "--again", "--json").json["load"] == 2
+        found = typed("store", "status", "--json").json["loads"]
+        assert [(one["month"], one["state"]) for one in found] == [("2025-12", "replaced"), ("2025-12", "standing")]
+        assert "standing" in typed("store", "status").out
+        assert typed("store", "load", "2025-11").code == 0
+        assert faults() == []
+
+
+def test_a_month_that_is_published_already_is_loaded_by_month_when_the_store_lacks_it(home):
+    assert signing.verify_key(home / "keys", "trainer")
+    said = typed("month", "2025-12", "--json")
+    assert said.code == 0, said.err
+    assert (said.json["made"], said.json["load"]) == (False, 1)
+    assert said.json["seconds"]["load"] >= 0
+    shelf = Shelf(Store(f"sqlite:///{home / 'store' / 'store.db'}"), publisher_key(home))
+    assert shelf.month("2025-12").find("T00001")["org"] == "县局/所"
+    shelf.close()
+
+
+def test_status_without_a_store_makes_none(home):
+    assert faults() == []
+    assert not (home / "store").exists()
+
+
+def test_a_load_that_differs_from_its_sealed_month_is_a_fault(home):
+    assert typed("store", "load", "2025-12").code == 0
+    path = home / "store" / "months" / "1.db"
+    results, leaves = month_tables(1)
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.execute(update(results).where(results.c["class"] == "A").values({"class": "B"}))
+    assert any("counts of classes" in one for one in faults())
+    with engine.begin() as connection:
+        digests = connection.scalar(select(leaves.c.digests).where(leaves.c.chunk == 0))
+        connection.execute(update(leaves).where(leaves.c.chunk == 0).values(digests=bytes(32) + digests[32:]))
+    engine.dispose()
+    assert any("sealed root" in one for one in faults())
+
+
+def test_a_load_with_other_heads_and_one_that_is_damaged_are_faults(home):
+    store = Store(f"sqlite:///{home / 'store' / 'store.db'}")
+    for month in ("2025-11", "2025-12"):
+        assert typed("store", "load", month).code == 0
+    with store.writing() as connection:
+        told = {month: one for month, one in connection.execute(select(LOADS.c.month, LOADS.c.told))}
+        connection.execute(
+            update(LOADS)
+            .where(LOADS.c.month == "2025-11")
+            .values(told={**told["2025-11"], "parts": told["2025-11"]["parts"] * 2})
+        )
+        damaged = json.loads(json.dumps(told["2025-12"]))
+        damaged["parts"][0]["words"] += " "
+        connection.execute(update(LOADS).where(LOADS.c.month == "2025-12").values(told=damaged))
+    store.close()
+    found = faults()
+    assert any("2025-11 in the store has other heads" in one for one in found)
+    assert any("not what was sealed" in one for one in found)
+
+
+def test_a_store_of_another_form_is_a_fault_and_ends_a_verb_with_55(home):
+    store = Store(f"sqlite:///{home / 'store' / 'store.db'}")
+    store.upgrade()
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    store.close()
+    assert any("9999" in one for one in faults())
+    assert typed("store", "status").code == 55
