@@ -24,9 +24,11 @@ def since_before(
     under other kinds or another indicator system.
 
     ``log_odds`` (data, model) and ``steps`` of class (data, model, threshold, rule, steadiness) add up to ``change``
-    and to the classes; ``contributions`` are those that moved, under the earlier scheme.
+    and to the classes; ``contributions`` are those that moved, under the earlier scheme, and ``internal_values`` the
+    indicators that counted an internal record then.
     """
-    earlier = results.before(Month.parse(month.month))
+    names = [name for name in results.months() if name < month.month]
+    earlier = results.month(names[-1]) if names else None
     then = None if earlier is None else earlier.find(light["code"])
     if earlier is None or then is None or {light["status"], then["status"]} != {CLASSIFIED}:
         return None
@@ -45,6 +47,7 @@ def since_before(
         "log_odds": {name: float(part[0]) for name, part in found.log_odds.items()},
         "steps": {name: int(part[0]) for name, part in found.steps.items()},
         "contributions": {name: added for name, added in lines if abs(added) > LEAST},
+        "internal_values": earlier.full(then)["internal"] or [],
     }
 
 

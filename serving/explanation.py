@@ -12,11 +12,12 @@ from serving.classification import CLASSIFIED
 from serving.results import SealedMonth
 from serving.visibility import PUBLISHABLE
 from training import reasons
-from training.cutoffs import RiskClass
-from training.scheme import EXPOSURE, Scheme
+from training.cutoffs import Classes, RiskClass
+from training.scheme import EXPOSURE, Floats, Kinds, Scheme
 
 INTERNAL = {"zh": "系统内部标注信息", "en": "internally marked information"}
 ASPECTS = ("regime", "onsite", "triggers", "sampling", "method", "monitoring", "campaign")  # as the Opinion tells them
+NEAR = ("probability", "percentile", "distance", "margin", "base", "confidence", "certainty")  # how near a cutoff lies
 Document = dict[str, Any]
 
 
@@ -87,11 +88,19 @@ def certainty(scheme: Scheme, one: Mapping[str, Any]) -> Document | None:
     the share of refits that give the same class at that distance.
     """
     kind, ruled = scheme.kinds.index(one["kind"]), RiskClass[one["ruled"]]
-    found = scheme.sure(np.array([one["margin"]]), np.array([kind], np.int8), ruled=np.array([ruled], np.int8))
+    margin = np.array([one["margin"]])
+    return certainties(scheme, margin, np.array([kind], np.int8), ruled=np.array([ruled], np.int8))[0]
+
+
+def certainties(scheme: Scheme, margin: Floats, kind: Kinds, *, ruled: Classes) -> list[Document | None]:
+    """``certainty`` of many."""
+    found = scheme.sure(margin, kind, ruled=ruled)
     if found is None:
-        return None
-    spreads = float(found.distance[0])
-    return {"spreads": spreads if isfinite(spreads) else None, "agreement": float(found.agreement[0])}
+        return [None] * len(margin)
+    return [
+        {"spreads": spreads if isfinite(spreads) else None, "agreement": agreement}
+        for spreads, agreement in zip(found.distance.tolist(), found.agreement.tolist(), strict=True)
+    ]
 
 
 def _sources(month: SealedMonth) -> Document:
@@ -187,8 +196,8 @@ def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probab
     """The part of a document that may be seen with these rights.
 
     Without ``internal``: nothing of internal records or values, whose contributions are summed into one line.
-    Without ``probability``: neither probability nor margin nor base, which would give it away, nor how sure the class
-    is, which says how near a cutoff lies.
+    Without ``probability``: neither probability nor rank, margin or base, which would give it away, nor the distance
+    to a cutoff or how sure the class is, which says how near one lies.
     """
     shown = dict(found)
     hidden = set() if internal else _hidden(found, words)
@@ -198,11 +207,25 @@ def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probab
         shown["contributions"] = _summed(found["contributions"], hidden, INTERNAL[words["language"]])
         shown["reasons"] = _open_reasons(found, words, hidden) if "reasons" in found else []
         shown["data_gaps"] = _open_gaps(found["data_gaps"], hidden)
+    if found.get("change") is not None:
+        then = None if internal else hidden.union(found["change"]["internal_values"])
+        shown["change"] = _open_change(found["change"], words, then, probability=probability)
     if "reasons" in shown:
         shown["reasons"] = [_without(one, "visibility") for one in shown["reasons"]]
     if not probability:
-        for name in ("probability", "margin", "base", "confidence", "certainty"):
+        for name in NEAR:
             shown.pop(name, None)
+    return shown
+
+
+def _open_change(change: Document, words: Mapping[str, Any], hidden: set[str] | None, *, probability: bool) -> Document:
+    """A change as far as it may be seen: what moved of hidden indicators is one line; no log odds without the right."""
+    shown = _without(change, "internal_values")
+    if hidden is not None:
+        shown["contributions"] = _summed(change["contributions"], hidden, INTERNAL[words["language"]])
+    if not probability:
+        for name in ("probability_before", "change", "log_odds"):
+            shown.pop(name)
     return shown
 
 

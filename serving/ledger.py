@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,12 @@ class Head:
     lake: str
     previous: str
 
-    @property
+    @cached_property
     def document(self) -> bytes:
         """The canonical bytes (RFC 8785) that are hashed and signed."""
         return rfc8785.dumps(asdict(self))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the document; the next head names it."""
         return hashlib.sha256(self.document).hexdigest()
@@ -131,8 +132,13 @@ def month_key(secret: bytes, month: str, supplement: int) -> bytes:
 
 
 def salt_secret(keys: Path) -> bytes:
-    """The home's secret for salts, made on first use (mode 0600); of several helpers that make one the first counts."""
-    path = keys / "salts.key"
+    """The home's secret for salts."""
+    return secret(keys, "salts")
+
+
+def secret(keys: Path, name: str) -> bytes:
+    """A secret of the home, made on first use (mode 0600); of several helpers that make one the first counts."""
+    path = keys / f"{name}.key"
     if not path.is_file():
         keys.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor, fresh = tempfile.mkstemp(dir=keys)
@@ -142,6 +148,11 @@ def salt_secret(keys: Path) -> bytes:
             os.link(fresh, path)  # whole or not at all: nobody reads half a secret
         Path(fresh).unlink()
     return path.read_bytes()
+
+
+def salt(key: bytes, code: str) -> bytes:
+    """The salt of an entity's row under a month's key."""
+    return hmac.digest(key, code.encode(), "sha256")
 
 
 def leaves(tables: Iterable[pa.Table], key: bytes) -> bytes:
@@ -367,5 +378,4 @@ def prove(home: Path, folder: Path, code: str) -> Proof:
         raise LedgerError(f"{head.month} supplement {head.supplement} holds no row of this entity.")
     key = month_key(salt_secret(home / "keys"), head.month, head.supplement)
     row = canonical(rows.slice(index, 1))[0].as_py()
-    salt = hmac.digest(key, code.encode(), "sha256")
-    return Proof(row, salt, index, path_of((folder / LEAVES).read_bytes(), index), head, signature)
+    return Proof(row, salt(key, code), index, path_of((folder / LEAVES).read_bytes(), index), head, signature)

@@ -1,7 +1,7 @@
 """Sealed months as they are read: verified against their heads, corrections laid over what they correct."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from features import signing
 from features.asof import Month
 from serving import ledger, pieces
-from serving.classification import CLASSIFIED, EVIDENCE, VECTORS, WORDS
-from serving.ledger import Head, LedgerError
+from serving.classification import CLASSIFIED, EVIDENCE, RESULT, VECTORS, WORDS
+from serving.ledger import Head, LedgerError, Proof
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +37,11 @@ class Part:
 
     folder: Path
     head: Head
+
+    @cached_property
+    def signature(self) -> str:
+        """The publisher's signature of its head."""
+        return ledger.read_head(self.folder)[1]
 
     @cached_property
     def words(self) -> Mapping[str, Any]:
@@ -168,6 +173,32 @@ class SealedMonth:
         """The records an entity's reasons cite, by indicator, the latest first."""
         part: Part = self.parts[light["part"]]
         return part.of_entity(EVIDENCE, light["entity"])
+
+    def found(self, codes: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The light rows of some entities by code; unknown ones are left out."""
+        rows = {code: self.find(code) for code in dict.fromkeys(codes)}
+        return {code: row for code, row in rows.items() if row is not None}
+
+    def proof(self, light: Mapping[str, Any], secret: bytes) -> Proof:
+        """The inclusion proof of an entity's row; ``secret`` is that of the salts."""
+        part: Part = self.parts[light["part"]]
+        schema = pa.schema([RESULT.field(name) for name in pieces.columns(part.folder, ledger.RESULTS)])
+        row = ledger.canonical(pa.Table.from_pylist([self.full(light)], schema=schema))[0].as_py()
+        salt = ledger.salt(ledger.month_key(secret, part.head.month, part.head.supplement), light["code"])
+        path = ledger.path_of((part.folder / ledger.LEAVES).read_bytes(), light["row"])
+        return Proof(row, salt, light["row"], path, part.head, part.signature)
+
+    def standing(self, light: Mapping[str, Any]) -> float:
+        """The share of the classified of an entity's kind whose margin is lower than its own."""
+        margins = self._margins[light["kind"]]
+        return float(np.searchsorted(margins, light["margin"]) / len(margins))
+
+    @cached_property
+    def _margins(self) -> dict[str, Floats]:
+        """The margins of every kind, ascending."""
+        stood = self.rows.filter(pc.field("status") == CLASSIFIED)
+        margin, kind = stood["margin"].to_numpy(), np.array(stood["kind"].to_pylist(), object)
+        return {code: np.sort(margin[kind == code]) for code in set(kind.tolist())}
 
     def listed(
         self, *, classes: Collection[str] = (), region: str = "", limit: int | None = None

@@ -304,6 +304,7 @@ class _Visit:
             "rows": told.rows if status < 400 else 0,
             "month": told.month,
             "scheme": told.scheme,
+            **({"hypothetical": True} if told.hypothetical else {}),
         }
 
     def log(self, status: int, seconds: float) -> None:

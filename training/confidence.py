@@ -102,6 +102,8 @@ class Thin:
             applies = np.array([code in one.kinds for code in kinds])
             rows = np.flatnonzero(applies[kind])
             for name in one.features:  # few are left after the first column that most have a value in
+                if not len(rows):
+                    break
                 rows = rows[np.isnan(values[rows, columns.index(name)])]
             missing[rows] += 1
         return np.asarray(young | (missing >= self.empty))
@@ -150,12 +152,16 @@ class Certainty:
         found = Sure(np.full(len(margin), np.inf), np.ones(len(margin)))
         for number, (code, part) in enumerate(parts.items()):
             own = np.flatnonzero((kind == number) & (ruled < max(RiskClass)))
+            if not len(own):
+                continue
             at, bounds = part.curve.log_odds(margin[own]), odds(part.cutoffs.bounds)
             distance = nearest(at, bounds, ruled[own]) / self.spread[code].at(at)
             standing = np.maximum(np.searchsorted(bounds, at, side="right"), ruled[own])
             found.distance[own] = distance
             for risk in RiskClass:
                 rows = standing == risk
+                if not rows.any():
+                    continue
                 found.agreement[own[rows]] = self.agreement[risk.name].at(distance[rows])
         return found
 

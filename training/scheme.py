@@ -246,6 +246,8 @@ class Scheme:
         raw, model = self.raw_classes(probability, batch.kind), np.zeros(len(margin), np.int8)
         for number, code in enumerate(self.kinds):
             rows = batch.kind == number
+            if not rows.any():
+                continue
             cutoffs = self.parts[code].cutoffs
             model[rows] = steadiness.steadied(self.steadiness, before.rows(rows), probability[rows], cutoffs)
         final = np.maximum(model, determined.at_least)

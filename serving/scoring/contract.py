@@ -8,9 +8,14 @@ from pydantic_core import PydanticCustomError
 MOST_SUBJECTS = 100
 MOST_SUPPOSED, MOST_RECORDS, MOST_FIELDS = 10, 20, 64  # subjects with supposed records, records of one, their fields
 MOST_MONTHS = 60
+MOST_ROWS = 500  # of a page
 DECIMALS = 12  # of a decimal string: a sum of a hundred contributions stays within 1e-9 of the margin
 
-EntityCode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._:-]{0,63}$")]
+CODE_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z._:-]{0,63}$"
+EntityCode = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Hex = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})*$")]
+Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 Decimal = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+\.[0-9]{12}$")]
 MonthText = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 RiskClass = Literal["A", "B", "C", "D"]
@@ -180,6 +185,61 @@ class Scores(BaseModel):
     results: list[Scored | NotScored | NotFound]
 
 
+class DataGap(BaseModel):
+    """A section in which values the model reads are not known, and why."""
+
+    model_config = STRICT
+    section: str
+    label: str
+    label_en: str
+    why: Literal["before_coverage", "not_delivered", "no_record"]
+    indicators: list[str]
+
+
+class LatestDelivery(BaseModel):
+    """The last delivery of a source that the month knew of."""
+
+    model_config = STRICT
+    source: str
+    label: str
+    label_en: str
+    delivery: str
+    known_at: str
+
+
+class ClassSteps(BaseModel):
+    """What each part moved a class by, in classes; positive is riskier."""
+
+    model_config = STRICT
+    data: int
+    model: int
+    threshold: int
+    rule: int
+    steadiness: int
+
+
+class LogOdds(BaseModel):
+    """What facts and models each moved the log odds by."""
+
+    model_config = STRICT
+    data: Decimal
+    model: Decimal
+
+
+class Change(BaseModel):
+    """What changed since the sealed month before, and what that is owed to; contributions are those that moved."""
+
+    model_config = STRICT
+    since: MonthText
+    scheme_before: Digest
+    class_before: Class
+    steps: ClassSteps
+    contributions: dict[str, Decimal]
+    probability_before: Decimal | None = None
+    change: Decimal | None = None
+    log_odds: LogOdds | None = None
+
+
 class Explanation(BaseModel):
     """An entity in a sealed month: its class and measures, and where asked for, why it has it."""
 
@@ -202,12 +262,15 @@ class Explanation(BaseModel):
     confidence: Confidence | None = None
     certainty: Certainty | None = None
     probability: Decimal | None = None
+    percentile: Decimal | None = None
+    distance: Decimal | None = None
     base: Decimal | None = None
     margin: Decimal | None = None
     contributions: dict[str, Decimal] | None = None
     reasons: list[Reason] | None = None
-    data_gaps: list[dict[str, Any]] | None = None
-    latest_delivery: list[dict[str, Any]] | None = None
+    change: Change | None = None
+    data_gaps: list[DataGap] | None = None
+    latest_delivery: list[LatestDelivery] | None = None
 
 
 class HistoryRow(BaseModel):
@@ -235,6 +298,130 @@ class History(BaseModel):
     notice_en: str
     entity: str
     history: list[HistoryRow]
+
+
+class ClassRow(BaseModel):
+    """An entity of a page: its class in the month, and with the right its probability."""
+
+    model_config = STRICT
+    entity: EntityCode
+    kind: str | None
+    region: str | None
+    status: str
+    supplement: int
+    class_: Class
+    class_before: RiskClass | None
+    cause: str | None
+    confidence: Confidence | None = None
+    probability: Decimal | None = None
+
+
+class Classes(BaseModel):
+    """A page of the entities the key may see, all of the one sealed month of the head; null: there is no next page."""
+
+    model_config = STRICT
+    month: MonthText
+    head: Digest
+    scheme: str
+    indicators: IndicatorSystem
+    notice: str
+    notice_en: str
+    items: list[ClassRow]
+    next: str | None
+
+
+class MonthHead(BaseModel):
+    """What is signed of a sealed month or supplement; its digest is the SHA-256 of its RFC 8785 form."""
+
+    model_config = STRICT
+    sequence: int
+    month: MonthText
+    supplement: int
+    rows: int
+    root: Digest
+    scheme: str
+    manifest: Digest
+    lake: str
+    previous: Digest
+
+
+class Sealing(BaseModel):
+    """A head with its digest and the publisher's signature of it (Ed25519, hexadecimal)."""
+
+    model_config = STRICT
+    head: MonthHead
+    digest: Digest
+    signature: Hex
+
+
+class Heads(BaseModel):
+    """The heads of a month, as first published and of every supplement; ``digest`` is that of the newest."""
+
+    model_config = STRICT
+    month: MonthText
+    digest: Digest
+    publisher: Digest
+    heads: list[Sealing]
+
+
+class InclusionProof(BaseModel):
+    """That one row is in a sealed month: see ``examples/verify_proof.py``, which checks it without this service."""
+
+    model_config = STRICT
+    entity: EntityCode
+    row: Base64
+    salt: Hex
+    index: int
+    path: list[Digest]
+    head: MonthHead
+    signature: Hex
+    publisher: Digest
+
+
+class Act(BaseModel):
+    """Who did it and when."""
+
+    model_config = STRICT
+    by: str
+    at: str
+    action: Literal["promotion.proposed", "promotion.approved", "promotion.rolled_back"]
+
+
+class ActiveModel(BaseModel):
+    """The scheme that decided on a day, since when, by whose acts and on which evidence."""
+
+    model_config = STRICT
+    at: str
+    scheme: str
+    since: str
+    proposed: Act | None
+    decided: Act
+    verdict: str | None
+    verdict_digest: str | None
+    report_digest: str | None
+    reason: str | None
+
+
+class ReasonCode(BaseModel):
+    """A code that reasons bear, of an indicator or of a rule, and whether it is internal."""
+
+    model_config = STRICT
+    code: str
+    label: str
+    label_en: str
+    indicator: str | None
+    rule: str | None
+    section: str | None
+    dimension: str | None
+    visibility: str
+
+
+class ReasonCodes(BaseModel):
+    """The codes of an indicator system."""
+
+    model_config = STRICT
+    indicators: IndicatorSystem
+    codes: list[ReasonCode]
 
 
 def decimal(value: float) -> str:

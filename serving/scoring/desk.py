@@ -1,23 +1,31 @@
 """What the API answers from: the champion, the sealed months, and what the asking key may see."""
 
+import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from features.indicators.catalogue import Definitions
 from features.profile import Profile
-from serving import explanation
+from serving import changes, explanation, ledger
 from serving.access import INTERNAL, PROBABILITY, Principal, within
+from serving.classification import CLASSIFIED
 from serving.explanation import Document
 from serving.http import ProblemError
 from serving.results import Results, SealedMonth
-from serving.scoring import live, supposed
+from serving.scoring import live
+from serving.shelf import Filters
 from serving.store import Store
 from training.scheme import Scheme, SchemeError
 
 Light = Mapping[str, Any]
+Records = Sequence[Mapping[str, Any]]
+Asked = tuple[Filters, tuple[str, str] | None, int]  # filters, (org, code) to go on after, how many
+DEPARTMENT_READER = "department_reader"
+PSEUDONYMS = "pseudonyms"
 
 
 @dataclass(frozen=True)
@@ -57,20 +65,66 @@ class Desk:
         principal, route = asking
         if not principal.calls(route):
             raise ProblemError("forbidden")
-        light = month.find(code)
-        if light is None or not within(principal.grant, placed(light)):
+        light = self.seen(month, code, principal)
+        if light is None:
             raise ProblemError("not-found")
         return light
 
     def summary(self, month: SealedMonth, light: Light, principal: Principal) -> Document:
         """The class of an entity, as far as the key may see."""
         found = explanation.summary(month, light)
+        if self.only_class(light, principal):
+            found["rules"] = []
         return self._visible(found, month, principal)
 
     def explanation(self, month: SealedMonth, light: Light, principal: Principal) -> Document:
         """The whole document of an entity, as far as the key may see."""
-        scheme = self._sealed_scheme(month, light)
-        return self._visible(explanation.document(month, light, scheme), month, principal)
+        if self.only_class(light, principal):
+            return self.summary(month, light, principal)
+        scheme = self._opened(month.parts[light["part"]].head.scheme)
+        found = explanation.document(month, light, scheme)
+        found["change"] = changes.since_before(self.results, month, light, self._opened)
+        if light["status"] == CLASSIFIED:
+            bounds = scheme.parts[light["kind"]].cutoffs.bounds
+            nearest = bounds[abs(bounds - light["probability"]).argmin()]
+            found["distance"] = light["probability"] - float(nearest)
+            if hasattr(month, "standing"):
+                found["percentile"] = month.standing(light)
+        return self._visible(found, month, principal)
+
+    def only_class(self, light: Light, principal: Principal) -> bool:
+        """Whether of an entity nothing but its class is told: to other departments, of kinds run by persons."""
+        run_by_persons = (self.profile.settings.get("masking") or {}).get("kinds", ())
+        return principal.grant.role == DEPARTMENT_READER and light["kind"] in run_by_persons
+
+    def told_as(self, code: str, principal: Principal) -> str:
+        """How an entity is named to a key: by its code, or by a pseudonym that only this home can lead back."""
+        if not principal.pseudonymous:
+            return code
+        return "p-" + hmac.digest(secret_of(self.home, PSEUDONYMS), code.encode(), "sha256").hex()[:40]
+
+    def page(self, month: SealedMonth, asked: Asked, principal: Principal) -> list[Light]:
+        """The next so many entities the key may see, by office and code; see ``Asked``."""
+        filters, after, limit = asked
+        if hasattr(month, "page"):
+            return list(month.page(principal.grant, filters, after, limit))
+        return _page(month, asked, principal)
+
+    def head_before(self, month: SealedMonth) -> str:
+        """The head of the sealed month before a month; empty before the first."""
+        earlier = [name for name in self.results.months() if name < month.month]
+        return self.results.month(earlier[-1]).head.digest if earlier else ""
+
+    def seen_of(self, month: SealedMonth, codes: Sequence[str], principal: Principal) -> list[Light | None]:
+        """The rows of some entities in their order, nothing in the place of those the key may not see."""
+        known = month.found(codes)
+        rows = (known.get(code) for code in codes)
+        return [row if row is not None and within(principal.grant, placed(row)) else None for row in rows]
+
+    def seen(self, month: SealedMonth, code: str, principal: Principal) -> Light | None:
+        """The row of an entity the key may see; nothing for unknown and out of scope alike."""
+        light = month.find(code)
+        return light if light is not None and within(principal.grant, placed(light)) else None
 
     def history(self, code: str, limit: int, principal: Principal) -> list[tuple[SealedMonth, Light]]:
         """The sealed months of an entity the key may see, newest first."""
@@ -81,14 +135,21 @@ class Desk:
         self, month: SealedMonth, lights: Sequence[Light], principal: Principal, *, explained: bool
     ) -> list[Document]:
         """Live documents of classified entities, in order, as far as the key may see."""
-        found = live.scored(self.champion, month, lights, self.definitions if explained else None)
+        sure = principal.may(PROBABILITY)
+        found = live.scored(self.champion, month, lights, self.definitions if explained else None, sure=sure)
         return [self._visible(one, month, principal) for one in found]
 
-    def suppose(self, month: SealedMonth, asked: supposed.Asked, principal: Principal, *, explained: bool) -> Document:
-        """The document of a classified entity with supposed records, as far as the key may see."""
+    def suppose(
+        self, month: SealedMonth, asked: tuple[str, Light, Records], principal: Principal, *, explained: bool
+    ) -> Document:
+        """The document of a classified entity with supposed records, as far as the key may see; ``asked`` is its place
+        in the request, its row and the records."""
+        from serving.scoring import supposed  # the engine of records is opened by the first who supposes some
+
+        pointer, light, records = asked
         room = supposed.room(self.home, self.profile, self.champion, month)
-        found = supposed.suppose(room, asked)
-        document = live.hypothetical(self.champion, month, asked.light, found, room if explained else None)
+        found = supposed.suppose(room, supposed.Asked(pointer, light, month.vector(light), records))
+        document = live.hypothetical(self.champion, month, light, found, room if explained else None)
         return self._visible(document, month, principal)
 
     def _visible(self, found: Document, month: SealedMonth, principal: Principal) -> Document:
@@ -96,8 +157,7 @@ class Desk:
             found, month.words, internal=principal.may(INTERNAL), probability=principal.may(PROBABILITY)
         )
 
-    def _sealed_scheme(self, month: SealedMonth, light: Light) -> Scheme:
-        digest = month.parts[light["part"]].head.scheme
+    def _opened(self, digest: str) -> Scheme:
         try:
             return self.champion if digest == self.champion.digest else self.scheme_of(digest)
         except SchemeError:
@@ -107,3 +167,23 @@ class Desk:
 def placed(light: Light) -> dict[str, str]:
     """Who supervises an entity: its office's path (its region's code where the month states no office), departments."""
     return {"org": light.get("org") or light["region"] or "", "departments": light.get("departments") or ""}
+
+
+@lru_cache(maxsize=16)
+def secret_of(home: Path, name: str) -> bytes:
+    """A secret of the home by name, read once."""
+    return ledger.secret(home / "keys", name)
+
+
+def _page(month: SealedMonth, asked: Asked, principal: Principal) -> list[Light]:
+    """A page of a month that lies in files; only for homes of a demonstration's size. Months of the store page
+    themselves."""
+    filters, after, limit = asked
+    found = []
+    for light in month.rows.to_pylist():
+        seen = placed(light)
+        fits = (light["region"] or "").startswith(filters.region)
+        fits = fits and filters.risk_class in {None, light["class"]} and filters.kind in {None, light["kind"]}
+        if fits and (after is None or (seen["org"], light["code"]) > after) and within(principal.grant, seen):
+            found.append(light)
+    return sorted(found, key=lambda light: (placed(light)["org"], light["code"]))[:limit]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,6 @@ from serving import explanation
 from serving.explanation import Document
 from serving.http import ProblemError
 from serving.results import SealedMonth
-from serving.scoring.supposed import Room, Supposed, is_supposed
 from training import reasons
 from training.confidence import words
 from training.cutoffs import RiskClass
@@ -24,45 +23,77 @@ from training.overrides import read_override
 from training.reasons import Reason
 from training.scheme import Classified, Scheme
 
+if TYPE_CHECKING:
+    from serving.scoring.supposed import Room, Supposed
+
 Light = Mapping[str, Any]
+NAMES = tuple(risk.name for risk in RiskClass)
 Floats = npt.NDArray[np.float64]
 
 
 def scored(
-    champion: Scheme, month: SealedMonth, lights: Sequence[Light], definitions: Callable[[], Definitions] | None
+    champion: Scheme,
+    month: SealedMonth,
+    lights: Sequence[Light],
+    definitions: Callable[[], Definitions] | None,
+    *,
+    sure: bool = True,
 ) -> list[Document]:
     """One document per classified entity, in order: class, margin and contributions under the champion, and reasons.
 
     Under the scheme the month was sealed with, class, confidence and reasons are the sealed ones: they were reached
     knowing every fact of the month. Under a newer champion the class starts from the sealed one, and reasons cite
-    sealed records. Without ``definitions`` no reasons are given.
+    sealed records. Without ``definitions`` no reasons are given, without ``sure`` not how sure a class is.
     ProblemError when the champion reads indicators the month did not keep.
     """
     if not lights:
         return []
     batch = _batch(champion, [month.vector(light) for light in lights], lights, Month.parse(month.month).end)
     classified = champion.classify(batch, _sealed_classes(month, lights))
-    lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
-    found = []
-    for place, light in enumerate(lights):
-        row = month.full(light)
-        document = _document(champion, (classified, lines), place, batch.as_of)
-        document |= {"entity": light["code"], "internal_values": row["internal"]}
-        same = month.parts[light["part"]].head.scheme == champion.digest
-        if same:
+    documents = _documents(champion, classified, batch.as_of)
+    if sure:
+        stated = explanation.certainties(champion, classified.margin, classified.kind, ruled=classified.ruled)
+        for document, certain in zip(documents, stated, strict=True):
+            document["certainty"] = certain
+    for document, light in zip(documents, lights, strict=True):
+        document["entity"] = light["code"]
+        if _is_same(champion, month, light):
             document |= {name: light[name] for name in ("class", "model_class", "confidence")}
-        if definitions is not None:
-            cited = month.evidence(light)
-            vector = dict(zip(batch.columns, batch.values[place], strict=True))
-            stated = row["reasons"] if same else _reasons(definitions(), (document, vector), row, cited)
-            words = {**month.words, "rules": document["rules"]}
-            document["reasons"] = [explanation.reason_document(words, one, cited) for one in stated]
-        found.append(document)
-    return found
+    if definitions is not None:
+        _explain(champion, month, (lights, batch, documents), definitions)
+    return documents
+
+
+def _is_same(champion: Scheme, month: SealedMonth, light: Light) -> bool:
+    """Whether an entity's sealed row was classified under the champion."""
+    return bool(month.parts[light["part"]].head.scheme == champion.digest)
+
+
+def _explain(
+    champion: Scheme,
+    month: SealedMonth,
+    live: tuple[Sequence[Light], Batch, list[Document]],
+    definitions: Callable[[], Definitions],
+) -> None:
+    """Add contributions and reasons to live documents."""
+    lights, batch, documents = live
+    lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
+    for place, (light, document) in enumerate(zip(lights, documents, strict=True)):
+        row, cited = month.full(light), month.evidence(light)
+        document |= {
+            "base": champion.base,
+            "contributions": explanation.named_contributions(champion, lines[place].tolist()),
+            "internal_values": row["internal"],
+        }
+        vector = dict(zip(batch.columns, batch.values[place], strict=True))
+        same = _is_same(champion, month, light)
+        stated = row["reasons"] if same else _reasons(definitions(), (document, vector), row, cited)
+        words = {**month.words, "rules": document["rules"]}
+        document["reasons"] = [explanation.reason_document(words, one, cited) for one in stated]
 
 
 def hypothetical(
-    champion: Scheme, month: SealedMonth, light: Light, found: Supposed, explaining: Room | None
+    champion: Scheme, month: SealedMonth, light: Light, found: "Supposed", explaining: "Room | None"
 ) -> Document:
     """The document of an entity with supposed records, and what it would be called now without them.
 
@@ -73,13 +104,17 @@ def hypothetical(
     batch = _batch(champion, [sealed, found.vector(sealed)], [light, light], Month.parse(month.month).end)
     classified = champion.classify(batch, None)
     lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
-    document = _document(champion, (classified, lines), 1, batch.as_of)
+    document = _documents(champion, classified, batch.as_of)[1]
+    certain = explanation.certainties(champion, classified.margin, classified.kind, ruled=classified.ruled)
     internal = sorted({*month.full(light)["internal"], *found.internal})
     document |= {
         "entity": light["code"],
+        "base": champion.base,
+        "certainty": certain[1],
+        "contributions": explanation.named_contributions(champion, lines[1].tolist()),
         "internal_values": internal,
         "hypothetical": True,
-        "class_without": RiskClass(classified.final_class[0]).name,
+        "class_without": NAMES[classified.final_class[0]],
     }
     if explaining is not None:
         definitions, vector = explaining.definitions, dict(zip(batch.columns, batch.values[1], strict=True))
@@ -103,10 +138,15 @@ def _selected(
 
 
 def _marked(reason: Document) -> Document:
-    """A reason whose supposed records are cited as such: they have neither number nor source, nor are they known."""
+    """A reason whose supposed records are cited as such: they have neither number nor source, nor are they known.
+
+    The number of a supposed record is its place in the request; of those in the lake it is no path.
+    """
     if "evidence" in reason:
         nothing = {"number": None, "known_since": None, "source": None, "supposed": True}
-        reason["evidence"] = [{**one, **nothing} if is_supposed(one["record"]) else one for one in reason["evidence"]]
+        reason["evidence"] = [
+            {**one, **nothing} if one["record"].startswith("/") else one for one in reason["evidence"]
+        ]
     return reason
 
 
@@ -131,30 +171,38 @@ def _batch(
     columns = tuple(dict.fromkeys(name for vector in vectors for name in vector))
     if not set(champion.columns).issubset(columns):
         raise ProblemError("unavailable")
-    values = np.array([[np.nan if row.get(name) is None else row[name] for name in columns] for row in vectors])
+    same = all(tuple(vector) == columns for vector in vectors)
+    rows = [list(one.values()) if same else [one.get(name) for name in columns] for one in vectors]
+    values = np.array(rows, np.float64)  # null is not a number
     kinds = np.array([champion.kinds.index(light["kind"]) for light in lights], np.int8)
     entities = np.array([light["entity"] for light in lights], np.int32)
     return Batch(as_of, entities, kinds, values, columns)
 
 
-def _document(champion: Scheme, found: tuple[Classified, Floats], place: int, as_of: date) -> Document:
-    classified, lines = found
-    codes = classified.rules[place].as_py()
-    margin, ruled = float(classified.margin[place]), RiskClass(classified.ruled[place]).name
-    placed = {"margin": margin, "kind": champion.kinds[classified.kind[place]], "ruled": ruled}
-    return {
-        "class": RiskClass(classified.final_class[place]).name,
-        "model_class": RiskClass(classified.model_class[place]).name,
-        "rules": [rule.written() for rule in champion.rules if rule.code in codes],
-        "probability": float(classified.probability[place]),
-        "margin": margin,
-        "confidence": words(classified.confidence[place : place + 1])[0].as_py(),
-        "certainty": explanation.certainty(champion, placed),
-        "base": champion.base,
-        "contributions": explanation.named_contributions(champion, lines[place].tolist()),
-        "data_gaps": [],
-        "as_of": as_of,
-    }
+def _documents(champion: Scheme, classified: Classified, as_of: date) -> list[Document]:
+    """What classification found, one document an entity."""
+    rules = {rule.code: rule.written() for rule in champion.rules}
+    return [
+        {
+            "class": NAMES[final],
+            "model_class": NAMES[model],
+            "rules": [rules[code] for code in rules if code in codes],
+            "probability": probability,
+            "margin": margin,
+            "confidence": confidence,
+            "data_gaps": [],
+            "as_of": as_of,
+        }
+        for final, model, codes, probability, margin, confidence in zip(
+            classified.final_class.tolist(),
+            classified.model_class.tolist(),
+            classified.rules.to_pylist(),
+            classified.probability.tolist(),
+            classified.margin.tolist(),
+            words(classified.confidence).to_pylist(),
+            strict=True,
+        )
+    ]
 
 
 def _reasons(

@@ -31,7 +31,6 @@ from training.supposed import POLARS, Own
 
 Light = Mapping[str, Any]
 Vector = Mapping[str, float | None]
-LONGEST_PURPOSE = 200
 ROOMS = 4  # champions and months at once: a promotion and a new month overlap with the old
 
 
@@ -196,16 +195,3 @@ def _internal(at: Room, changed: Own, benches: Sequence[Bench]) -> frozenset[str
     }
     touched = {one.code: one for bench in benches for one in bench.indicators}
     return frozenset(code for code, one in touched.items() if hidden & {rows.record_type for rows in cited_rows(one)})
-
-
-def is_supposed(record: str) -> bool:
-    """Whether the number of a record is a place in the request: of those in the lake it is no path."""
-    return record.startswith("/")
-
-
-def purpose(state: Mapping[str, Any]) -> str:
-    """What a request is for, as it states in up to 200 visible characters; ProblemError when it does not say."""
-    found = state.get("purpose")
-    if not isinstance(found, str) or not found.isprintable() or not 0 < len(found.strip()) <= LONGEST_PURPOSE:
-        raise ProblemError("precondition-required", [{"pointer": "/headers/X-Purpose", "code": "missing"}])
-    return found

@@ -82,6 +82,16 @@ def classified(town, tmp_path_factory) -> Town:
     return own
 
 
+@pytest.fixture(scope="session")
+def promoted(classified, tmp_path_factory) -> Town:
+    """The town with two months published and its scheme made champion by two people. Read only."""
+    folder = tmp_path_factory.mktemp("promoted") / "town"
+    shutil.copytree(classified.folder, folder)
+    own = Town.at(folder)
+    own.promote()
+    return own
+
+
 @pytest.fixture
 def copied(classified, tmp_path) -> Town:
     """A copy of the town with two months published."""

@@ -28,7 +28,7 @@ from features.records.matching import REGISTER_SCHEMA
 from features.records.schema import record_types
 from features.steps import file_digest, write_text
 from serving import ledger, monthly
-from serving.access import Grant, create
+from serving.access import UNBOUND, Grant, create
 from serving.classification import Sources
 from serving.monthly import Run
 from serving.results import publisher_key
@@ -155,15 +155,15 @@ class Town:
 
     @cached_property
     def store(self):
-        """The home's store, in its newest form."""
-        found = Store(f"sqlite:///{self.home / 'store' / 'store.db'}")
-        found.upgrade()
-        return found
+        store = Store(f"sqlite:///{self.home / 'store' / 'store.db'}")
+        store.upgrade()
+        return store
 
-    def key(self, *rights, role="regulator_city", org="", **granted):
-        """A new API key."""
-        grant = Grant(role, org, NOW.date() + timedelta(days=30), rights=frozenset(rights), **granted)
-        return create(self.store, grant, today=NOW.date())
+    def key(self, *rights, role="regulator_city", org="3601", **changed):
+        """A new API key; of the town's offices each bears the code of its region."""
+        stated = {"rights": frozenset(rights), "limits": UNBOUND, **changed}
+        granted = Grant(role, org, NOW.date() + timedelta(days=30), **stated)
+        return create(self.store, granted, today=NOW.date())
 
     def add(self, record_type, *rows):
         """Write further records into the lake, as a delivery would."""

@@ -1,0 +1,45 @@
+"""Cursors: where a page of a sealed month ended, sealed so that only the key and the question it was given to go on."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from cryptography.fernet import Fernet, InvalidToken
+
+PATTERN = r"^[A-Za-z0-9_=-]{60,1000}$"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The last entity of a page, and the month and head it is of."""
+
+    month: str
+    head: str
+    org: str
+    code: str
+
+
+def written(secret: bytes, place: Place, key: str, asked: Mapping[str, str]) -> str:
+    """The cursor of a place, for a key and what it asked; it cannot be read, as a place may lie behind a pseudonym."""
+    content = {**asdict(place), "bound": _bound(key, asked)}
+    return _sealer(secret).encrypt(json.dumps(content).encode()).decode()
+
+
+def read(secret: bytes, cursor: str, key: str, asked: Mapping[str, str]) -> Place | None:
+    """The place of a cursor; nothing when it was not made here, or for another key or question."""
+    try:
+        canonical = base64.urlsafe_b64encode(base64.urlsafe_b64decode(cursor)).decode() == cursor
+        content = json.loads(_sealer(secret).decrypt(cursor)) if canonical else {}
+    except (InvalidToken, ValueError):
+        return None
+    return Place(**content) if content.pop("bound", None) == _bound(key, asked) else None
+
+
+def _bound(key: str, asked: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps([key, dict(asked)], sort_keys=True).encode()).hexdigest()
+
+
+def _sealer(secret: bytes) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(secret))

@@ -1,0 +1,166 @@
+"""The API described: an OpenAPI 3.1 document of every operation, with all it may be asked and all it may answer."""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+
+from serving.access import RIGHTS, Route
+from serving.http import PROBLEMS
+from serving.scoring.answers import principal_of, tag, unchanged
+from serving.scoring.examples import EXAMPLES
+
+TAGGED = frozenset({"class", "explanation", "history", "head", "active_model", "reason_codes", "openapi"})
+ALWAYS = ("malformed-request", "unauthenticated", "forbidden", "not-found", "too-large", "invalid-request")
+ALWAYS_TOO = ("rate-limited", "headers-too-large", "internal", "unavailable", "overloaded", "timeout")
+WITH_BODY = ("malformed-json", "unsupported-media-type")
+WRITTEN = ("state-conflict", "idempotency-mismatch")
+OF_ROUTES = {
+    "classes": ("state-conflict",),
+    "make_job": WRITTEN,
+    "inspection_results": WRITTEN,
+    "dispute": WRITTEN,
+    "job_file": ("state-conflict",),
+}
+REQUEST_ID = {"description": "The number of the request.", "schema": {"type": "string"}}
+ETAG = {"description": "Stands for exactly this document.", "schema": {"type": "string"}}
+RETRY = {"description": "Seconds to wait.", "schema": {"type": "string"}}
+PROBLEM = {
+    "title": "Problem",
+    "description": "What is wrong with a request (RFC 9457); never repeats a value that was sent.",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["type", "title", "title_en", "status"],
+    "properties": {
+        "type": {"type": "string", "pattern": "^urn:jianwei:problem:[a-z-]+$"},
+        "title": {"type": "string"},
+        "title_en": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "errors": {
+            "type": "array",
+            "items": {
+                "title": "Fault",
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["pointer", "code"],
+                "properties": {"pointer": {"type": "string"}, "code": {"type": "string"}},
+            },
+        },
+    },
+}
+PURPOSE = {
+    "name": "X-Purpose",
+    "in": "header",
+    "required": False,
+    "description": "What the answer is for; it stands in the audit.",
+    "schema": {"type": "string", "pattern": "^[0-9A-Za-z][0-9A-Za-z_.:/()-]{0,99}$"},
+}
+KNOWN_TAG = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The tag of the document the caller has.",
+    "schema": {"type": "string", "pattern": '^"[0-9a-f]{40}"$'},
+}
+
+
+def add(app: FastAPI) -> None:
+    """Register the route of the document itself; routes registered earlier and later are described."""
+
+    @app.get("/openapi.json", operation_id="openapi", response_model=dict[str, Any])
+    def openapi(request: Request) -> Response:
+        """This document."""
+        body = written(app)
+        stands = tag(principal_of(request, "openapi"), body.decode())
+        return unchanged(request, stands) or Response(body, media_type="application/json", headers={"etag": stands})
+
+
+def written(app: FastAPI) -> bytes:
+    """The document as it is served; made once."""
+    if not hasattr(app.state, "described"):
+        app.state.described = json.dumps(document(app), ensure_ascii=False, separators=(",", ":")).encode()
+    return bytes(app.state.described)
+
+
+def questions(app: FastAPI) -> Mapping[str, frozenset[str]]:
+    """The query parameters of every operation; worked out once."""
+    if not hasattr(app.state, "questions"):
+        operations = [one for path in app.openapi()["paths"].values() for one in path.values()]
+        app.state.questions = {
+            one["operationId"]: frozenset(
+                asked["name"] for asked in one.get("parameters", ()) if asked["in"] == "query"
+            )
+            for one in operations
+        }
+    found: Mapping[str, frozenset[str]] = app.state.questions
+    return found
+
+
+def _query(operation: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(one["name"] for one in operation.get("parameters", ()) if one["in"] == "query")
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the application, completed from the table of routes."""
+    found = deepcopy(app.openapi())
+    for path in found["paths"].values():
+        for operation in path.values():
+            _complete(operation, RIGHTS.routes[operation["operationId"]])
+    parts = found.setdefault("components", {})
+    schemas = {name: one for name, one in parts.get("schemas", {}).items() if "ValidationError" not in name}
+    parts["schemas"] = {**schemas, "Problem": PROBLEM}
+    parts["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "description": "An API key."}}
+    found["security"] = [{"bearer": []}]
+    return found
+
+
+def _complete(operation: dict[str, Any], route: Route) -> None:
+    responses = operation["responses"]
+    responses.pop("422", None)
+    for one in responses.values():
+        one["headers"] = {**one.get("headers", {}), "X-Request-Id": REQUEST_ID}
+    parameters = operation.setdefault("parameters", [])
+    if route.reads:
+        parameters.append(PURPOSE)
+    if route.name in TAGGED:
+        parameters.append(KNOWN_TAG)
+        responses["200"]["headers"]["ETag"] = ETAG
+        headers = {"X-Request-Id": REQUEST_ID, "ETag": ETAG}
+        responses["304"] = {"description": "The caller has the document already.", "headers": headers}
+    responses |= _problems(route)
+    _exemplify(operation, EXAMPLES.get(route.name, {}))
+    if not parameters:
+        del operation["parameters"]
+
+
+def _problems(route: Route) -> dict[str, Any]:
+    """Every problem a route may answer with, by status."""
+    own = (*OF_ROUTES.get(route.name, ()), *(("audit-unavailable",) if route.reads else ()))
+    kinds = [*ALWAYS, *ALWAYS_TOO, *(WITH_BODY if route.method == "POST" else ()), *own]
+    by_status: dict[str, list[str]] = {}
+    for kind in kinds:
+        by_status.setdefault(str(PROBLEMS[kind][0]), []).append(kind)
+    return {status: _problem(status, named) for status, named in sorted(by_status.items())}
+
+
+def _problem(status: str, kinds: list[str]) -> dict[str, Any]:
+    headers = {"X-Request-Id": REQUEST_ID}
+    if status in {"429", "503"}:
+        headers["Retry-After"] = RETRY
+    if status == "401":
+        headers["WWW-Authenticate"] = {"schema": {"type": "string"}}
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {"description": ", ".join(kinds), "headers": headers, "content": {"application/problem+json": content}}
+
+
+def _exemplify(operation: dict[str, Any], examples: Mapping[str, Any]) -> None:
+    """Put the examples of a route where they belong."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] in examples.get("parameters", {}):
+            parameter["example"] = examples["parameters"][parameter["name"]]
+    if "body" in examples:
+        operation["requestBody"]["content"]["application/json"]["example"] = examples["body"]
+    if "answer" in examples:
+        operation["responses"]["200"]["content"]["application/json"]["example"] = examples["answer"]

@@ -1,0 +1,275 @@
+"""Answers about one entity: tags, what a role is told, what changed, and the proof anybody can check."""
+
+import base64
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import numpy as np
+import offices
+import pytest
+from town import NOW
+
+from serving.http import ProblemError, Told, problem_body
+from serving.loading import Loading
+from serving.results import publisher_key
+from serving.scoring.contract import Explanation, History, InclusionProof, Scores
+from serving.scoring.routes import application
+from serving.shelf import Shelf
+
+VERIFIER = Path(__file__).resolve().parents[2] / "examples" / "verify_proof.py"
+BOTH = ("internal", "probability")
+
+
+@pytest.fixture(scope="module")
+def verifier():
+    spec = spec_from_file_location("verify_proof", VERIFIER)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def desk(classified):
+    return offices.desk_of(classified, NOW)
+
+
+@pytest.fixture(scope="module")
+def told():
+    """What handlers said their answers tell, newest last."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def ask(classified, desk, told, call):
+    inner = application(lambda: desk)
+
+    async def noting(scope, receive, send):
+        await inner(scope, receive, send)
+        told.append(scope["state"].get("told"))
+
+    app = offices.guarded(classified, noting)
+
+    def asked(path, *, key=None, headers=(), body=None):
+        stated = [("authorization", f"Bearer {key or classified.key()}"), *headers]
+        if body is None:
+            return call(app, path=path, headers=stated)
+        stated.append(("content-type", "application/json"))
+        return call(app, "POST", path, headers=stated, chunks=[json.dumps(body).encode()])
+
+    return asked
+
+
+@pytest.mark.parametrize("route", ["class", "explanation", "history"])
+def test_a_document_the_caller_has_is_not_sent_again(ask, told, classified, route):
+    path, key = f"/v1/entities/T00010/{route}", classified.key()
+    first = ask(path, key=key)
+    again = ask(path, key=key, headers=[("if-none-match", f'"other", {first.headers["etag"]}')])
+    assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert told[-1].entities == ("T00010",)
+    assert ask(path, key=key, headers=[("if-none-match", '"other"')]).body == first.body
+
+
+@pytest.mark.parametrize("route", ["class", "explanation", "history"])
+def test_what_differs_has_another_tag(ask, classified, route):
+    keys = [classified.key(*rights) for rights in ((), ("internal",), ("probability",), BOTH)]
+    paths = [f"/v1/entities/{code}/{route}" for code in ("T00010", "T00006")]
+    answers = [ask(path, key=key) for path in paths for key in keys]
+    assert len({one.headers["etag"] for one in answers}) == len(answers)
+    if route != "history":
+        older = ask(f"{paths[0]}?period=2025-11", key=keys[0])
+        assert older.headers["etag"] not in {one.headers["etag"] for one in answers}
+
+
+def test_a_corrected_month_has_other_tags(classified, desk, call):
+    class Corrected:
+        """The months with another newest head."""
+
+        def __getattr__(self, name):
+            return getattr(desk.results, name)
+
+        def month(self, name):
+            found = desk.results.month(name)
+            parts = (*found.parts[:-1], replace(found.parts[-1], head=replace(found.head, lake="other")))
+            return offices.PlacedMonth(parts)
+
+    headers = [("authorization", f"Bearer {classified.key()}")]
+    tags = [
+        call(
+            offices.guarded(classified, application(lambda one=one: one)),
+            path="/v1/entities/T00010/class",
+            headers=headers,
+        ).headers["etag"]
+        for one in (desk, replace(desk, results=Corrected()))
+    ]
+    assert tags[0] != tags[1]
+
+
+def test_every_answer_says_what_it_tells(ask, told, classified, desk):
+    scheme = classified.scheme.digest
+    for route, rows in (("class", 1), ("explanation", 1), ("history", 2), ("proof", 1)):
+        ask(f"/v1/entities/T00010/{route}", key=classified.key(*BOTH))
+        assert told[-1] == Told(("T00010",), rows, "2025-12", scheme)
+    ask("/v1/scores", body={"subjects": [{"entity": code} for code in ("T00010", "nobody", "T00002", "T00007")]})
+    assert told[-1] == Told(("T00010", "T00007"), 2, "2025-12", scheme)
+
+
+def test_answers_are_what_the_contract_says(ask, desk, classified):
+    codes = [light["code"] for light in desk.newest.rows.to_pylist() if light["region"].startswith("3601")][::9]
+    for key in (classified.key(), classified.key(*BOTH)):
+        for code in (*codes, "T00007"):
+            for route, model in (("class", Explanation), ("explanation", Explanation), ("history", History)):
+                model.model_validate_json(ask(f"/v1/entities/{code}/{route}", key=key).body)
+        for explain in ("none", "reasons", "contributions"):
+            body = {"subjects": [{"entity": code} for code in (*codes, "T00007", "nobody")], "explain": explain}
+            Scores.model_validate_json(ask("/v1/scores", key=key, body=body).body)
+
+
+def test_a_change_adds_up_and_without_rights_tells_neither_log_odds_nor_internal_lines(ask, desk, classified):
+    month, moved = desk.newest, 0
+    for light in month.rows.to_pylist()[::4]:
+        if not light["region"].startswith("3601") or light["status"] != "classified":
+            continue
+        path = f"/v1/entities/{light['code']}/explanation"
+        full, plain = (ask(path, key=classified.key(*rights)).json["change"] for rights in (BOTH, ()))
+        assert full["since"] == "2025-11"
+        assert sum(full["steps"].values()) == "ABCD".index(light["class"]) - "ABCD".index(full["class_before"])
+        assert sum(map(float, full["log_odds"].values())) == pytest.approx(float(full["change"]), abs=1e-9)
+        assert not {"change", "log_odds", "probability_before"} & set(plain)
+        assert "系统内部标注信息" in plain["contributions"]
+        added = [sum(map(float, one["contributions"].values())) for one in (full, plain)]
+        assert added[0] == pytest.approx(added[1], abs=1e-9)
+        moved += bool(full["contributions"])
+    assert moved
+
+
+def test_rank_and_distance_are_those_of_the_month_and_need_the_right(ask, desk, classified):
+    month = desk.newest
+    stood = [light for light in month.rows.to_pylist() if light["status"] == "classified"]
+    light = month.find("T00010")
+    margins = np.array([one["margin"] for one in stood if one["kind"] == light["kind"]])
+    full = ask("/v1/entities/T00010/explanation", key=classified.key("probability")).json
+    assert full["percentile"] == f"{np.mean(margins < light['margin']):.12f}"
+    bounds = classified.scheme.parts[light["kind"]].cutoffs.bounds
+    assert abs(float(full["distance"])) == pytest.approx(min(abs(bounds - light["probability"])), abs=1e-12)
+    assert not {"percentile", "distance"} & set(ask("/v1/entities/T00010/explanation").json)
+
+
+def test_another_department_is_told_the_class_only_of_who_is_run_by_persons(classified, desk, call):
+    desk = replace(
+        desk, profile=replace(desk.profile, settings={**desk.profile.settings, "masking": {"kinds": ["stall"]}})
+    )
+    app = offices.guarded(classified, application(lambda: desk))
+    key = classified.key(role="department_reader", org="", departments=frozenset({"ecology"}))
+    seen = set()
+    for light in desk.newest.rows.to_pylist():
+        path = f"/v1/entities/{light['code']}/explanation"
+        answer = call(app, path=path, headers=[("authorization", f"Bearer {key}")])
+        assert answer.status == (200 if light["departments"] else 404)
+        if light["departments"] and light["class"]:
+            told = {"reasons", "contributions", "change", "data_gaps"} & set(answer.json)
+            assert bool(told) == (light["kind"] != "stall")
+            assert light["kind"] != "stall" or answer.json["rules"] == []
+            seen.add(light["kind"])
+    assert seen == {"shop", "stall"}
+
+
+def test_no_name_and_no_address_is_in_an_answer(ask, desk, classified):
+    key = classified.key(*BOTH)
+    for code in ("T00010", "T00006", "T00001"):
+        for route in ("class", "explanation", "history", "proof"):
+            answer = ask(f"/v1/entities/{code}/{route}", key=key)
+            text = answer.body.decode()
+            if route == "proof" and answer.status == 200:
+                text += base64.b64decode(answer.json["row"]).decode()
+            assert "商店" not in text
+            assert "大街" not in text
+
+
+def test_a_proof_needs_both_rights(ask, classified):
+    for rights in ((), ("internal",), ("probability",)):
+        for code in ("T00010", "nobody"):
+            answer = ask(f"/v1/entities/{code}/proof", key=classified.key(*rights))
+            assert (answer.status, answer.body) == (403, problem_body(ProblemError("forbidden")))
+    foreign, unknown = (ask(f"/v1/entities/{code}/proof", key=classified.key(*BOTH)) for code in ("T00002", "T99999"))
+    assert (foreign.status, foreign.body) == (404, unknown.body)
+
+
+def test_the_stand_alone_verifier_accepts_a_proof_and_refuses_a_thousand_changed_ones(
+    ask, classified, verifier, tmp_path
+):
+    answer = ask("/v1/entities/T00010/proof?period=2025-11", key=classified.key(*BOTH))
+    proof = InclusionProof.model_validate_json(answer.body).model_dump()
+    assert verifier.holds(proof, proof["publisher"])
+    (tmp_path / "proof.json").write_bytes(answer.body)
+    told = subprocess.run(
+        [sys.executable, VERIFIER, tmp_path / "proof.json", proof["publisher"]],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told.stdout.strip() == "holds"
+    draw = np.random.default_rng(7)
+    refused = sum(not verifier.holds(changed(answer.json, draw), proof["publisher"]) for _ in range(1000))
+    assert refused == 1000
+
+
+def changed(proof, draw):
+    """A proof with one character of one of its values another, or a path longer or shorter."""
+    proof = json.loads(json.dumps(proof))
+    places = [(proof, name) for name in ("entity", "row", "salt", "index", "signature", "publisher")]
+    places += [(proof["path"], number) for number in range(len(proof["path"]))]
+    places += [(proof["head"], name) for name in proof["head"]]
+    holder, name = places[draw.integers(len(places))]
+    if draw.random() < 0.1:
+        proof["path"] = proof["path"][:-1] if draw.random() < 0.5 else [*proof["path"], "00" * 32]
+    elif isinstance(holder[name], int):
+        holder[name] += int(draw.choice([-1, 1, 7]))
+    else:
+        text = holder[name]
+        at = int(draw.integers(len(text)))
+        other = draw.choice([one for one in "0123456789abcdefABCDEF+/=" if one != text[at]])
+        holder[name] = text[:at] + str(other) + text[at + 1 :]
+    return proof
+
+
+def test_the_verifier_is_short():
+    assert len(VERIFIER.read_text(encoding="utf-8").splitlines()) <= 60
+
+
+def test_months_of_the_store_answer_as_the_sealed_ones_do(copied, call):
+    sealed = offices.desk_of(copied, NOW)
+    for name in sealed.results.months():
+        month = sealed.results.month(name)
+        placed = month.rows.select(["entity", "org", "departments"])
+        Loading(copied.store, month, NOW, lambda placed=placed: placed).run()
+    stored = replace(sealed, results=Shelf(copied.store, publisher_key(copied.home)))
+    key = copied.key(*BOTH)
+    entity = [f"/v1/entities/T00010/{route}" for route in ("class", "explanation", "history", "proof")]
+    paths = [*entity, "/v1/entities/T00010/explanation?period=2025-11", "/v1/classes?limit=500", "/v1/heads/2025-12"]
+    headers = [("authorization", f"Bearer {key}")]
+    for path in paths:
+        answers = [
+            call(offices.guarded(copied, application(lambda desk=desk: desk)), path=path, headers=headers).json
+            for desk in (sealed, stored)
+        ]
+        if "explanation" in path:  # a rank needs everybody's margin, which a month of the store does not hold at hand
+            assert answers[0].pop("percentile")
+        assert answers[0] == answers[1], path
+    for explain in ("none", "contributions"):
+        body = json.dumps(
+            {"subjects": [{"entity": code} for code in ("T00010", "nobody", "T00007")], "explain": explain}
+        )
+        answers = [
+            call(
+                offices.guarded(copied, application(lambda desk=desk: desk)),
+                "POST",
+                "/v1/scores",
+                headers=[*headers, ("content-type", "application/json")],
+                chunks=[body.encode()],
+            ).json
+            for desk in (sealed, stored)
+        ]
+        assert answers[0] == answers[1]
+    stored.results.close()
