@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import acts, card, council, display, keyring, one_entity, screens, selection, tuning
+from serving import acts, card, council, display, disputes, keyring, one_entity, returned, screens, selection, tuning
 from serving.entrance import (
     EngineName,
     Json,
@@ -41,9 +41,11 @@ app = typer.Typer(
 app.add_typer(council.verbs, name="promote")
 app.add_typer(selection.verbs, name="indicators")
 app.add_typer(keyring.verbs, name="keys")
+app.add_typer(disputes.verbs, name="disputes")
 app.command()(acts.acts)
 app.command()(card.card)
 app.command()(tuning.tune)
+app.command()(returned.returns)
 
 
 @app.callback()

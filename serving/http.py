@@ -6,6 +6,7 @@ import logging
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -31,6 +32,9 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "forbidden": (403, "该密钥无权使用此接口", "This key may not use this route"),
     "not-found": (404, "没有找到", "Not found"),
     "method-not-allowed": (405, "不支持该方法", "Method not allowed"),
+    "state-conflict": (409, "当前状态不允许该操作", "The state of things does not allow this now"),
+    "idempotency-mismatch": (409, "同一幂等键已用于不同内容", "The idempotency key was used for another body"),
+    "precondition-required": (428, "需要Idempotency-Key请求头", "The header Idempotency-Key is needed"),
     "timeout": (504, "处理超时", "The request took too long"),
     "too-large": (413, "请求内容过大", "The body is too large"),
     "unsupported-media-type": (415, "请求内容类型应为application/json", "The content type must be application/json"),
@@ -76,6 +80,22 @@ def problem_body(problem: ProblemError) -> bytes:
     if problem.errors:
         document["errors"] = problem.errors
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an answer tells: of which entities (their codes), in how many rows, of which month, by which scheme."""
+
+    entities: tuple[str, ...] = ()
+    rows: int = 0
+    month: str | None = None
+    scheme: str | None = None
+
+
+def tell(asked: Any, told: Told) -> None:
+    """Say of a request (or its scope) what its answer tells; an answer that tells of entities leaves only then."""
+    scope = asked if isinstance(asked, MutableMapping) and not hasattr(asked, "scope") else asked.scope
+    scope.setdefault("state", {})["told"] = told
 
 
 def kind_of_status(status: int) -> str:
