@@ -27,6 +27,7 @@ STALE = timedelta(seconds=60)  # a first request that has not answered by then h
 GIVEN = re.compile(r"[\x21-\x7e]{1,255}")
 PROBLEM, JSON = "application/problem+json", "application/json"
 FAULTS = (ProblemError, RequestValidationError, HTTPException)
+Inner = Callable[[Request], Awaitable[Response]]
 Received = Callable[[Request], Awaitable[str]]
 
 
@@ -141,8 +142,14 @@ async def body_digest(request: Request) -> str:
     return hashlib.sha256(await request.body()).hexdigest()
 
 
-def once(desk: Callable[[], Desk], received: Received = body_digest) -> type[APIRoute]:
-    """Routes that need an idempotency key; ``received`` takes the body in and says its digest.
+def _nothing(_: Request) -> None:
+    """What is done with the body of most requests once they are answered."""
+
+
+def once(
+    desk: Callable[[], Desk], received: Received = body_digest, done: Callable[[Request], None] = _nothing
+) -> type[APIRoute]:
+    """Routes that need an idempotency key; ``received`` takes the body in and says its digest, ``done`` lets it go.
 
     The handler finds its claim with ``claimed`` and finishes it in the transaction of what it does.
     """
@@ -152,15 +159,10 @@ def once(desk: Callable[[], Desk], received: Received = body_digest) -> type[API
             inner, route = super().get_route_handler(), str(self.operation_id)
 
             async def handle(request: Request) -> Response:
-                asked = await _asked(request, route, received)
                 try:
-                    found = await run_in_threadpool(claim, desk().store, asked, desk().now())
-                except ProblemError as problem:
-                    return _refused(problem)
-                if isinstance(found, Answer):
-                    return found.response(request)
-                request.state.claim = found
-                return await _first(request, inner, desk().store)
+                    return await _answered(request, await _asked(request, route, received), inner, desk())
+                finally:
+                    done(request)
 
             return handle
 
@@ -184,7 +186,18 @@ async def _asked(request: Request, route: str, received: Received) -> Asked:
     return Asked(principal.key, route, given[0], await received(request))
 
 
-async def _first(request: Request, inner: Callable[[Request], Awaitable[Response]], store: Store) -> Response:
+async def _answered(request: Request, asked: Asked, inner: Inner, desk: Desk) -> Response:
+    try:
+        found = await run_in_threadpool(claim, desk.store, asked, desk.now())
+    except ProblemError as problem:
+        return _refused(problem)
+    if isinstance(found, Answer):
+        return found.response(request)
+    request.state.claim = found
+    return await _first(request, inner, desk.store)
+
+
+async def _first(request: Request, inner: Inner, store: Store) -> Response:
     """The answer of the handler; a refusal is kept too, a failure of ours is not: then it may be asked again."""
     mine = claimed(request)
     try:
