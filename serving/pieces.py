@@ -73,12 +73,12 @@ def between(path: Path, low: int, high: int) -> pa.Table:
     return pq.read_table(path, filters=inside, page_checksum_verification=True)
 
 
-def slices(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+def slices(paths: Iterable[Path], columns: Sequence[str] | None = None, *, size: int = SLICE) -> Iterator[pa.Table]:
     """The rows of some files one after another, so many at a time."""
     wanted = None if columns is None else list(columns)
     for path in paths:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            for batch in file.iter_batches(SLICE, columns=wanted):
+            for batch in file.iter_batches(size, columns=wanted):
                 yield pa.Table.from_batches([batch])
 
 

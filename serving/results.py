@@ -161,14 +161,15 @@ class SealedMonth:
             return None
         return dict(self.rows.slice(int(order[place]), 1).to_pylist()[0])
 
-    def many(self, codes: Sequence[str]) -> list[dict[str, Any] | None]:
-        """The light rows of many entities, in order; nothing in the place of one the month does not have."""
+    def found(self, codes: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The light rows of many entities by code; unknown ones are left out."""
         held, order = self._by_code
         wanted = np.array([code.encode(errors="replace") for code in codes] or [b""])[: len(codes)]
-        place = np.minimum(np.searchsorted(held, wanted), max(len(held) - 1, 0))
-        there = held[place] == wanted if len(held) else np.zeros(len(codes), bool)
-        rows = iter(self.rows.take(pa.array(order[place[there]])).to_pylist())
-        return [next(rows) if one else None for one in there]
+        if not len(held):
+            return {}
+        place = np.minimum(np.searchsorted(held, wanted), len(held) - 1)
+        rows = self.rows.take(pa.array(order[place[held[place] == wanted]])).to_pylist()
+        return {row["code"]: row for row in rows}
 
     def values(self, lights: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], Floats]:
         """The indicators and their values of many classified entities, in order, a row each; NaN is not known."""

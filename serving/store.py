@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, column, create_engine, event, func, make_url, select, table
 from sqlalchemy.exc import SQLAlchemyError
+
+from serving.tables import FORM
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY_SECONDS = 5  # how long a writer waits for another before it gives up
+UPGRADES = 7_290_601  # the advisory lock that upgrades of one PostgreSQL database wait for
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+VERSION = table("alembic_version", column("version_num"))
 
 
 class StoreError(Exception):
@@ -29,55 +35,130 @@ class Store:
         """The connections of this process."""
         return connected(self.url)
 
+    @cached_property
+    def folder(self) -> Path | None:
+        """Where the files of a SQLite store lie; nothing for PostgreSQL."""
+        stated = make_url(self.url)
+        return Path(str(stated.database)).parent if stated.get_backend_name() == "sqlite" else None
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection whose changes are there when the block ends, or not at all; StoreError when it fails."""
         try:
-            with self.engine.begin() as connection:
+            with self.engine.execution_options(writes=True).begin() as connection:
                 yield connection
         except SQLAlchemyError as fault:
-            raise StoreError(_told(fault, "Nothing of this change was kept")) from fault
+            raise _told(fault, "Nothing of this change was kept") from None  # its text may hold values
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection to read with; StoreError when it fails."""
-        try:
-            with self.engine.connect() as connection:
-                yield connection
-        except SQLAlchemyError as fault:
-            raise StoreError(_told(fault, "Nothing was read")) from fault
+        with reading(self.engine) as connection:
+            yield connection
+
+    def month_file(self, load: int) -> Path | None:
+        """The database of its own that a load of a month has beside a SQLite store; nothing on PostgreSQL."""
+        return None if self.folder is None else self.folder / "months" / f"{load}.db"
+
+    def month(self, load: int) -> Engine:
+        """Connections that read a load of a month; such a file is never written again, so nobody waits for a lock."""
+        path = self.month_file(load)
+        if path is None:
+            return self.engine
+        url = f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&immutable=1&uri=true"
+        return create_engine(url, hide_parameters=True)
+
+    def form(self) -> str | None:
+        """The form the store is of; nothing for one that was never made."""
+        with self.reading() as connection:
+            if not self.engine.dialect.has_table(connection, VERSION.name):
+                return None
+            return connection.scalar(select(VERSION.c.version_num))
+
+    def check(self) -> None:
+        """Nothing when the store is of the form this version works with; StoreError otherwise."""
+        found = self.form()
+        if found != FORM:
+            raise StoreError(
+                f"The store is of form {found or 'none'}; this version works with form {FORM}. Nothing was read or "
+                "written; run jianwei store upgrade."
+            )
 
     def upgrade(self) -> None:
-        """Bring the store to the newest form; what it holds is kept."""
+        """Bring the store to the newest form; what it holds is kept. Of several at a time one does it."""
+        if self.form() == FORM:
+            return
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        with self.writing() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        try:
+            with self.writing() as connection:
+                if self.folder is None:
+                    connection.execute(select(func.pg_advisory_xact_lock(UPGRADES)))
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError:
+            raise StoreError(
+                f"The store is of form {self.form()}, which this version does not know; it knows up to {FORM}. Nothing "
+                "was changed; use the version of the product that made it, or a newer one."
+            ) from None
+
+    def close(self) -> None:
+        """Give up the connections of this process."""
+        self.engine.dispose()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection to read with; StoreError when it fails."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as fault:
+        raise _told(fault, "Nothing was read") from None  # its text may hold values
 
 
 def connected(url: str) -> Engine:
     """Connections to a database; of SQLite each in WAL mode, which lets readers go on while one writes."""
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    if engine.dialect.name == "sqlite":
-        name = make_url(url).database
-        if name and name != ":memory:":
-            Path(name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    is_file = url.startswith("sqlite")
+    engine = create_engine(url, pool_pre_ping=not is_file, hide_parameters=True)
+    if is_file:
+        _private(Path(str(engine.url.database)))
         event.listen(engine, "connect", _pragmas)
+        event.listen(engine, "begin", _begin)
     return engine
 
 
+def _private(path: Path) -> None:
+    """An empty database only its owner can open; what is there stays."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+        path.touch(mode=PRIVATE_FILE)
+    except OSError as fault:
+        raise StoreError(
+            f"The store's file {path} cannot be made ({fault.strerror}). Nothing was read or written; look at "
+            "JIANWEI_STORE."
+        ) from None
+
+
 def _pragmas(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # transactions begin where _begin says, tables made in them included
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+    for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _told(fault: SQLAlchemyError, done: str) -> str:
+def _begin(connection: Connection) -> None:
+    """A writer takes its turn at once: one that reads first and writes then may be refused for good."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _told(fault: SQLAlchemyError, done: str) -> StoreError:
     """What went wrong, without the values of the statement."""
     cause = getattr(fault, "orig", None)
-    return f"The store said {type(cause or fault).__name__}. {done}; look at JIANWEI_STORE and try again."
+    return StoreError(f"The store said {type(cause or fault).__name__}. {done}; look at JIANWEI_STORE and try again.")

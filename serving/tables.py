@@ -19,7 +19,10 @@ from sqlalchemy import (
 )
 
 LOADING, STANDING, REPLACED = "loading", "standing", "replaced"  # states of a load
+FORM = "0001"  # of these tables: the newest of the migrations
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER
+
+ORDERED = Text().with_variant(Text(collation="C"), "postgresql")  # sorted by its bytes, as SQLite and Python do
 
 STORE = MetaData()
 
@@ -120,20 +123,20 @@ def month_tables(load: int) -> tuple[Table, Table]:
 
     ``org`` is the path of offices from the province down (``360000/360100/360102``), ``departments`` the codes of
     other departments between commas (``,ecology,``), ``document`` the rest of the sealed row and the records it cites
-    as JSON, ``vector`` the indicator values (float64, deflated) in the order the load tells, null where not classified.
-    Leaves lie in chunks of the digests in the order of the sealed rows.
+    as JSON, packed; ``vector`` the indicator values (float64, packed) in the order the load tells, null where not
+    classified. Leaves lie in chunks of the digests in the order of the sealed rows; chunk -1 holds the chunks' roots.
     """
     metadata = MetaData()
     results = Table(
         f"results_{load}",
         metadata,
-        Column("code", String(64), primary_key=True),
+        Column("code", ORDERED, nullable=False),
         Column("entity", Integer, nullable=False),
         Column("part", SmallInteger, nullable=False),
         Column("row", Integer, nullable=False),
         Column("kind", String(40)),
         Column("region", String(16)),
-        Column("org", Text, nullable=False),
+        Column("org", ORDERED, nullable=False),
         Column("departments", Text, nullable=False),
         Column("status", String(40), nullable=False),
         Column("margin", Float),
@@ -144,15 +147,17 @@ def month_tables(load: int) -> tuple[Table, Table]:
         Column("class_before", String(1)),
         Column("cause", String(40)),
         Column("confidence", String(20)),
-        Column("document", Text, nullable=False),
+        Column("document", LargeBinary, nullable=False),
         Column("vector", LargeBinary),
-        Index(f"results_{load}_listed", "org", "code", "class", "kind"),
+        # made after the rows are in, which takes a fraction of keeping them right meanwhile
+        Index(f"results_{load}_code", "code", unique=True),
+        Index(f"results_{load}_listed", "org", "code", "class", "kind", "region", "departments"),
     )
     leaves = Table(
         f"leaves_{load}",
         metadata,
-        Column("part", SmallInteger, primary_key=True),
-        Column("chunk", Integer, primary_key=True),
+        Column("part", SmallInteger, primary_key=True, autoincrement=False),
+        Column("chunk", Integer, primary_key=True, autoincrement=False),
         Column("digests", LargeBinary, nullable=False),
     )
     return results, leaves

@@ -45,8 +45,9 @@ class Asking:
 
     def rows(self, asked: Sequence[tuple[int, str]], goes_on: Callable[[], None]) -> pa.Table:
         """The answers to some lines, in order; ``goes_on`` is called between portions and may raise."""
-        lights = self.month.many([entity for _, entity in asked])
-        reached = [light if light and within(self.principal.grant, placed(light)) else None for light in lights]
+        lights = self.month.found([entity for _, entity in asked])
+        seen = {code: light for code, light in lights.items() if within(self.principal.grant, placed(light))}
+        reached = [seen.get(entity) for _, entity in asked]
         classified = [light for light in reached if light is not None and light["status"] == CLASSIFIED]
         found = iter(self._scored(classified, goes_on))
         rows = [

@@ -106,8 +106,9 @@ class Work:
         keys = []
         for start in range(0, rows.num_rows, CHUNK):
             self.goes_on()
-            lights = asking.month.many(rows["entity"].slice(start, CHUNK).to_pylist())
-            keys += [(light["part"], light["entity"]) if light else (-1, -1) for light in lights]
+            codes = rows["entity"].slice(start, CHUNK).to_pylist()
+            lights = asking.month.found(codes)
+            keys += [(light["part"], light["entity"]) if (light := lights.get(code)) else (-1, -1) for code in codes]
         part, entity = np.array(keys, np.int64).reshape(-1, 2).T
         return np.lexsort((entity, part))
 

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass, field
 
 import pytest
+from postgres import bare, postgres, store  # noqa: F401 - fixtures
 from town import Settled, Town, build, settle
 
 from serving import ledger

@@ -1,0 +1,371 @@
+"""Months read from the store: one entity, a page of them, and the proof that a row is the sealed one."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from threading import Lock
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import ColumnElement, Engine, Table, func, select, tuple_
+
+from features import signing
+from serving import ledger
+from serving.access import Grant, condition, within
+from serving.classification import CLASSIFIED, RESULT, WORDS
+from serving.ledger import Head, LedgerError, Proof
+from serving.packing import Packing
+from serving.store import Store, reading
+from serving.tables import LOADS, STANDING, month_tables
+
+CHUNK, ROOTS = 4096, -1  # as loading writes leaves
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ZONE = ZoneInfo("UTC")
+PACKED = ("document", "vector")
+Light = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a page is narrowed to: a region prefix, a class, a kind."""
+
+    region: str = ""
+    risk_class: str | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """What a month or supplement says once, held against its signed head."""
+
+    head: Head
+    signature: str
+    manifest: Mapping[str, Any]
+    words: Mapping[str, Any]
+    columns: tuple[str, ...]
+    sealed: tuple[str, ...]
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any], key: Ed25519PublicKey) -> "StoredPart":
+        """A part from what a load told; LedgerError when it is not what was sealed."""
+        head = Head(**told["head"])
+        manifest = json.loads(told["manifest"])
+        same = (
+            signing.holds(key, head.document, told["signature"])
+            and _sha256(told["manifest"]) == head.manifest
+            and _sha256(told["words"]) == manifest["files"][WORDS]["sha256"]
+        )
+        if not same:
+            raise LedgerError(
+                f"{head.month} supplement {head.supplement} in the store is not what was sealed. Nothing of it is "
+                f"used; run jianwei store load {head.month} --again."
+            )
+        words = json.loads(told["words"])
+        return cls(head, told["signature"], manifest, words, tuple(told["columns"]), tuple(told["sealed"]))
+
+    @property
+    def indicators(self) -> dict[str, str | None]:
+        """The indicator system its values were worked out with: digest, and version (null: none was drafted)."""
+        stated = {"version": None, "digest": self.manifest["inputs"]["definitions"]}
+        return dict(self.manifest.get("indicators", stated))
+
+
+@dataclass(frozen=True)
+class StoredMonth:
+    """A load of a month as it is read; it stays readable while a newer load takes its place.
+
+    It answers about single entities as ``results.SealedMonth`` does.
+    """
+
+    load: int
+    parts: tuple[StoredPart, ...]
+    packings: Mapping[str, Packing]
+    orgs: tuple[str, ...]
+    engine: Engine = field(repr=False)
+
+    @property
+    def month(self) -> str:
+        """Which month it is."""
+        return self.parts[0].head.month
+
+    @property
+    def head(self) -> Head:
+        """The newest head of the month."""
+        return self.parts[-1].head
+
+    @property
+    def words(self) -> Mapping[str, Any]:
+        """The words of the newest part."""
+        return self.parts[-1].words
+
+    @property
+    def indicators(self) -> dict[str, str | None]:
+        """The indicator system of the newest part."""
+        return self.parts[-1].indicators
+
+    @cached_property
+    def _tables(self) -> tuple[Table, Table]:
+        return month_tables(self.load)
+
+    def find(self, code: str) -> dict[str, Any] | None:
+        """The row of an entity, or nothing; what it says beside the light columns stays packed."""
+        return self.found([code]).get(code)
+
+    def found(self, codes: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The rows of some entities by code; unknown ones are left out."""
+        results = self._tables[0]
+        wanted = [code for code in dict.fromkeys(codes) if _storable(code)]
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(results).where(results.c.code.in_(wanted))).mappings()
+            return {row["code"]: dict(row) for row in rows}
+
+    def page(
+        self, grant: Grant, filters: Filters = Filters(), after: tuple[str, str] | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        """The light rows a grant reaches, by office and code, from just past ``after`` (org, code) on.
+
+        What they say beside the light columns is fetched when it is asked for.
+        """
+        results = self._tables[0]
+        reached = [org for org in self.orgs if within(_everybody(grant), {"org": org, "departments": ""})]
+        if not reached or not _storable(filters.region):
+            return []
+        wanted = select(*(one for one in results.c if one.name not in PACKED)).where(
+            results.c.org.between(reached[0], reached[-1]), condition(grant, results.c), *_narrowed(results, filters)
+        )
+        if after is not None:
+            wanted = wanted.where(tuple_(results.c.org, results.c.code) > tuple_(*after))
+        with reading(self.engine) as connection:
+            rows = connection.execute(wanted.order_by(results.c.org, results.c.code).limit(limit)).mappings()
+            return [dict(row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many classified entities each class has."""
+        results = self._tables[0]
+        wanted = select(results.c["class"], func.count()).where(results.c.status == CLASSIFIED)
+        with reading(self.engine) as connection:
+            counted = dict(connection.execute(wanted.group_by(results.c["class"])).tuples().all())
+        return {name: counted.get(name, 0) for name in "ABCD"}
+
+    def supplement(self, light: Light) -> int:
+        """The supplement an entity's row comes from."""
+        return self._part(light).head.supplement
+
+    def full(self, light: Light) -> dict[str, Any]:
+        """The whole sealed row of an entity, reasons included."""
+        rest = self._document(light)
+        for reason in rest["reasons"] or ():
+            reason["dates"] = reason["dates"] and [one and date.fromisoformat(one) for one in reason["dates"]]
+        return {name: light[name] if name in light else rest[name] for name in self._part(light).sealed}
+
+    def evidence(self, light: Light) -> list[dict[str, Any]]:
+        """The records an entity's reasons cite, by indicator, the latest first."""
+        cited = self._document(light)["evidence"] or ()
+        return [{"entity": light["entity"], **one, **_moments(one)} for one in cited]
+
+    def vector(self, light: Light) -> dict[str, float | None]:
+        """The indicator values of a classified entity, by code."""
+        packed = self._packed(light, "vector")
+        if packed is None:
+            raise LedgerError(f"{self.month} holds no vector of an entity that was classified.")
+        values = np.frombuffer(self._unpacked("vector", packed), "<f8").tolist()
+        named = zip(self._part(light).columns, values, strict=True)
+        return {name: None if value != value else value for name, value in named}
+
+    def values(self, lights: Sequence[Light]) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
+        """The indicators and their values of many classified entities, in order, a row each; NaN is not known."""
+        columns = tuple(dict.fromkeys(name for part in self.parts for name in part.columns))
+        found = np.full((len(lights), len(columns)), np.nan)
+        places = [np.array([columns.index(name) for name in part.columns], np.int64) for part in self.parts]
+        for row, light in enumerate(lights):
+            packed = self._packed(light, "vector")
+            if packed is None:
+                raise LedgerError(f"{self.month} holds no vector of an entity that was classified.")
+            found[row, places[light["part"]]] = np.frombuffer(self._unpacked("vector", packed), "<f8")
+        return columns, found
+
+    def leaf_path(self, light: Light) -> tuple[bytes, ...]:
+        """The sibling digests from an entity's leaf up to the root of its part's head."""
+        chunk, place = divmod(light["row"], CHUNK)
+        return ledger.path_of(self.chunk(light["part"], chunk), place) + ledger.path_of(
+            self.chunk(light["part"], ROOTS), chunk
+        )
+
+    def proof(self, light: Light, secret: bytes) -> Proof:
+        """The inclusion proof of an entity's row, rebuilt from what is stored; ``secret`` is that of the salts."""
+        part = self._part(light)
+        schema = pa.schema([RESULT.field(name) for name in part.sealed])
+        row = ledger.canonical(pa.Table.from_pylist([self.full(light)], schema=schema))[0].as_py()
+        key = ledger.month_key(secret, part.head.month, part.head.supplement)
+        salt = hmac.digest(key, light["code"].encode(), "sha256")
+        return Proof(row, salt, light["row"], self.leaf_path(light), part.head, part.signature)
+
+    def chunk(self, part: int, number: int) -> bytes:
+        """Some leaves of a part, or (number -1) the roots of its chunks; LedgerError when they are missing."""
+        leaves = self._tables[1]
+        wanted = select(leaves.c.digests).where(leaves.c.part == part, leaves.c.chunk == number)
+        with reading(self.engine) as connection:
+            found = connection.scalar(wanted)
+        if found is None:
+            raise LedgerError(f"{self.month}: the store lacks leaves. Run jianwei store load {self.month} --again.")
+        return bytes(found)
+
+    def size(self) -> int:
+        """How many rows the store holds of it."""
+        with reading(self.engine) as connection:
+            return int(connection.scalar(select(func.count()).select_from(self._tables[0])) or 0)
+
+    def _part(self, light: Light) -> StoredPart:
+        return self.parts[light["part"]]
+
+    def _document(self, light: Light) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._unpacked("document", self._packed(light, "document") or b""))
+        return found
+
+    def _unpacked(self, name: str, packed: bytes) -> bytes:
+        try:
+            return self.packings[name].unpack(packed)
+        except ValueError:
+            raise LedgerError(
+                f"A {name} of {self.month} in the store is damaged. Nothing of it is used; run jianwei store load "
+                f"{self.month} --again."
+            ) from None
+
+    def _packed(self, light: Light, name: str) -> bytes | None:
+        if name in light:
+            found = light[name]
+        else:
+            results = self._tables[0]
+            with reading(self.engine) as connection:
+                found = connection.scalar(select(results.c[name]).where(results.c.code == light["code"]))
+        return None if found is None else bytes(found)
+
+
+class Shelf:
+    """The months of a store, each verified when it is first opened; used by many threads at a time."""
+
+    def __init__(self, store: Store, key: Ed25519PublicKey) -> None:
+        self._store = store
+        self._key = key
+        self._lock = Lock()
+        self._opened: dict[int, StoredMonth] = {}
+
+    @cached_property
+    def _checked(self) -> Store:
+        self._store.check()
+        return self._store
+
+    def months(self) -> list[str]:
+        """The months that can be read, oldest first."""
+        wanted = select(LOADS.c.month).where(LOADS.c.state == STANDING).order_by(LOADS.c.month)
+        with self._checked.reading() as connection:
+            return list(connection.scalars(wanted))
+
+    def month(self, name: str) -> StoredMonth:
+        """A month by name; LedgerError when it is not in the store, or not what was sealed."""
+        wanted = select(LOADS.c.load).where(LOADS.c.state == STANDING, LOADS.c.month == str(name))
+        with self._checked.reading() as connection:
+            load = connection.scalar(wanted)
+        if load is None:
+            raise LedgerError(f"{name} is not in the store. Run: jianwei store load {name}.")
+        with self._lock:
+            if load not in self._opened:
+                self._forget_the_gone()
+                self._opened[load] = self._open(load)
+            return self._opened[load]
+
+    def newest(self) -> StoredMonth:
+        """The newest month; LedgerError when there is none."""
+        months = self.months()
+        if not months:
+            raise LedgerError("The store holds no month. Run: jianwei store load YYYY-MM.")
+        return self.month(months[-1])
+
+    def history(self, code: str, limit: int) -> list[tuple[StoredMonth, dict[str, Any]]]:
+        """The rows of an entity in the newest months that have it, newest first."""
+        found: list[tuple[StoredMonth, dict[str, Any]]] = []
+        for name in reversed(self.months()):
+            if len(found) == limit:
+                break
+            month = self.month(name)
+            if (light := month.find(code)) is not None:
+                found.append((month, light))
+        return found
+
+    def close(self) -> None:
+        """Give up the connections to months."""
+        with self._lock:
+            for month in self._opened.values():
+                self._released(month)
+            self._opened.clear()
+
+    def _open(self, load: int) -> StoredMonth:
+        with self._store.reading() as connection:
+            row = connection.execute(select(LOADS).where(LOADS.c.load == load)).mappings().one()
+        told = row["told"]
+        packings = {name: Packing(base64.b64decode(one)) for name, one in told["packings"].items()}
+        parts = tuple(StoredPart.read(one, self._key) for one in told["parts"])
+        found = StoredMonth(load, parts, packings, tuple(told["orgs"]), self._store.month(load))
+        expected = parts[0].head.rows if len(parts) == 1 else row["rows"]
+        if found.month != row["month"] or found.size() != expected:
+            self._released(found)
+            raise LedgerError(
+                f"{row['month']} in the store does not have the {expected:,} rows that were sealed. Nothing of it is "
+                f"used; run jianwei store load {row['month']} --again."
+            )
+        return found
+
+    def _forget_the_gone(self) -> None:
+        with self._store.reading() as connection:
+            kept = set(connection.scalars(select(LOADS.c.load)))
+        for load in set(self._opened) - kept:
+            self._released(self._opened.pop(load))
+
+    def _released(self, month: StoredMonth) -> None:
+        if month.engine is not self._store.engine:
+            month.engine.dispose()
+
+
+def _everybody(grant: Grant) -> Grant:
+    """The grant without its departments: which offices it reaches at all."""
+    return Grant(grant.role, grant.org, grant.expires)
+
+
+def _narrowed(results: Table, filters: Filters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if filters.region:
+        found.append(results.c.region.startswith(filters.region, autoescape=True))
+    if filters.risk_class is not None:
+        found.append(results.c["class"] == filters.risk_class)
+    if filters.kind is not None:
+        found.append(results.c.kind == filters.kind)
+    return found
+
+
+def _moments(cited: Mapping[str, Any]) -> dict[str, Any]:
+    """The dates of a cited record as they were before JSON."""
+    day, known = cited["event_date"], cited["known_at"]
+    return {
+        "event_date": None if day is None else date.fromisoformat(day),
+        "known_at": None if known is None else (EPOCH + timedelta(microseconds=known)).astimezone(ZONE),
+    }
+
+
+def _storable(text: str) -> bool:
+    """Whether a database can compare with a text at all: no NUL, no lone surrogate."""
+    return ("\x00" not in text and text.isascii()) or (
+        "\x00" not in text and text.encode(errors="ignore").decode() == text
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
