@@ -36,9 +36,7 @@ def _by_division(profile: Profile, stated: Mapping[str, object]) -> dict[str, st
     """The departments competent for a division, in the order of the file."""
     found: dict[str, str] = {}
     rows = stated["departments"]
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and {"code", "divisions"} <= set(row) for row in rows
-    ):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and {"code", "divisions"} <= set(row) for row in rows):
         raise ProfileError(
             f"{profile.folder / FILE}.yaml: departments are not rows with code and divisions. Nothing was loaded; "
             "correct the file (see docs/docking.md)."

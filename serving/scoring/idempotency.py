@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, Table, and_, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -108,16 +108,16 @@ def claim(store: Store, asked: Asked, now: datetime) -> Claim | Answer:
 def _claimed(store: Store, asked: Asked, moment: datetime) -> Claim:
     with store.writing() as connection:
         connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.at < moment - KEPT))
-        row = insert_new(connection, IDEMPOTENCY).values(**asdict(asked), at=moment)
-        if connection.execute(row).rowcount != 1:
+        if not is_new(connection, IDEMPOTENCY, {**asdict(asked), "at": moment}):
             raise ProblemError("state-conflict")
     return Claim(asked, moment)
 
 
-def insert_new(connection: Connection, table: Any) -> Any:
-    """An insert that does nothing where the row is there already; how many rows it made says which."""
+def is_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Whether a row was put in; it is not where another holds its place already."""
     maker = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return maker.insert(table).on_conflict_do_nothing()
+    put = maker.insert(table).values(**row).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(put).first() is not None
 
 
 def _is(asked: Asked) -> Any:

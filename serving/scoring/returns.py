@@ -14,7 +14,7 @@ from serving.http import ProblemError, Told
 from serving.scoring.caller import caller, only
 from serving.scoring.contract import STRICT, EntityCode
 from serving.scoring.desk import Desk
-from serving.scoring.idempotency import Answer, claimed, insert_new, once
+from serving.scoring.idempotency import Answer, claimed, is_new, once
 from serving.tables import INSPECTION_RESULTS
 
 MOST_RESULTS, MOST_FINDINGS, MOST_FIELDS = 1000, 100, 64
@@ -133,7 +133,7 @@ def _kept(
     """Whether a result is new; the same again is a duplicate, and a number names one inspection only."""
     key, fields = feedback.record_key(one), feedback.kept(one)
     row = {"key": sent[0], "record_key": key, "entity": one.entity, "fields": fields, "at": sent[1]}
-    if connection.execute(insert_new(connection, INSPECTION_RESULTS).values(**row)).rowcount == 1:
+    if is_new(connection, INSPECTION_RESULTS, row):
         return "accepted", ()
     held = select(INSPECTION_RESULTS.c.fields).where(INSPECTION_RESULTS.c.record_key == key)
     if connection.execute(held).scalar_one() == fields:
