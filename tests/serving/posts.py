@@ -105,7 +105,9 @@ async def sent(app, method, path, principal, *, body=b"", headers=(), state=None
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive():
-        return waiting.pop(0) if waiting else {"type": "http.disconnect"}
+        if not waiting:
+            await asyncio.Event().wait()  # the caller stays on the line
+        return waiting.pop(0)
 
     async def send(message):
         if message["type"] == "http.response.start":

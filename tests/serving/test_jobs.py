@@ -148,7 +148,11 @@ def test_files_are_described_by_digest_and_tell_how_many_rows_they_hold(place):
         assert (len(answer.body), file_digest(folder / one["name"])) == (one["bytes"], one["sha256"])
         assert (answer.told.entities, answer.told.rows, answer.told.month) == ((), one["rows"], "2025-12")
     rejects = get(app, f"{where}/files/rejects.csv", principal).body.decode("utf-8-sig")
-    assert list(csv.reader(io.StringIO(rejects))) == [["line", "code"], ["4", "entity_malformed"], ["5", "entity_missing"]]
+    assert list(csv.reader(io.StringIO(rejects))) == [
+        ["line", "code"],
+        ["4", "entity_malformed"],
+        ["5", "entity_missing"],
+    ]
     assert (state["rows"], state["rejected"]) == (2, 2)
     sheet = get(app, f"{where}/files/results.csv", principal).body
     assert sheet.startswith(b"\xef\xbb\xbfline,entity,status")
@@ -297,7 +301,7 @@ def test_a_runner_that_is_killed_is_started_again_and_the_job_is_done(copied, tm
     copied.promote()
     root = tmp_path / "root"
     root.mkdir()
-    copied.home.rename(root / "small")
+    (root / "small").symlink_to(copied.home)
     store = Store(f"sqlite:///{root / 'small' / 'store' / 'store.db'}")
     store.upgrade()
     monkeypatch.setenv("JIANWEI_HOME", str(root))

@@ -86,7 +86,11 @@ def test_every_result_is_answered_in_order_and_only_good_ones_are_kept(place):
     ("one", "pointer", "code"),
     [
         (result(findings=[{"finding_no": "1"}]), "/findings/0/found", "required_missing"),
-        (result(inspection={"inspected": "2026-01-02", "trade": "food"}), "/inspection/inspection_no", "required_missing"),
+        (
+            result(inspection={"inspected": "2026-01-02", "trade": "food"}),
+            "/inspection/inspection_no",
+            "required_missing",
+        ),
         (result(item="I1"), "/item", "item_foreign"),
         (
             result(findings=[{"finding_no": "1", "found": "2026-01-02", "severity": 1, "inspection_no": "N9"}]),
@@ -145,9 +149,7 @@ def test_a_result_with_its_finding_is_in_the_lake_after_the_next_intake(place):
     written = deliver(Feedback.read(town.profile), desk.store, town.home, at=NOW)
     assert [dict(one.rows) for one in written] == [{"inspection": 2, "inspection_finding": 2}]
     later = NOW.replace(hour=12)
-    receipts = take(
-        [one.folder for one in written], lake=town.lake, journal=Journal.of(town.home), recorded_at=later
-    )
+    receipts = take([one.folder for one in written], lake=town.lake, journal=Journal.of(town.home), recorded_at=later)
     assert [(one.sent, one.accepted, one.rejected, one.unmatched) for one in receipts] == [(4, 4, 0, 0)]
     held = [pq.read_table(town.home / "lake" / file.path) for file in town.lake.generation.tables["inspection_finding"]]
     rows = [row for table in held for row in table.to_pylist()]
