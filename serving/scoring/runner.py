@@ -24,9 +24,9 @@ from sqlalchemy import delete, select, update
 from features.steps import file_digest, sync_folder, write_text
 from serving.access import Principal, granted
 from serving.http import ProblemError
-from serving.scoring.many import Asking
 from serving.scoring.desk import Desk
 from serving.scoring.jobs import DONE, FAILED, FOLDER, QUEUED, RUNNING, folder_of
+from serving.scoring.many import Asking
 from serving.scoring.uploads import INCOMING, REJECTS, ROWS
 from serving.store import StoreError
 from serving.tables import API_KEYS, JOBS
