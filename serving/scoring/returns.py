@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC
+from functools import cache
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy import Connection, select
 
-from serving.access import Principal
+from serving.access import within
 from serving.feedback import Fault, Feedback, Result
 from serving.http import ProblemError, Told
 from serving.scoring.caller import caller, only
 from serving.scoring.contract import STRICT, EntityCode
-from serving.scoring.desk import Desk
+from serving.scoring.desk import Desk, placed
 from serving.scoring.idempotency import Answer, claimed, is_new, once
 from serving.tables import INSPECTION_RESULTS
 
@@ -72,23 +73,25 @@ class Outcomes(BaseModel):
 def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     """Register the route."""
     router = APIRouter(route_class=once(desk))
+    feedback = cache(lambda: Feedback.read(desk().profile))  # a process has one profile
 
     @router.post("/v1/inspection-results", operation_id=ROUTE, response_model=Outcomes)
     def inspection_results(sent: InspectionResults, request: Request) -> Response:
         """Take results of inspections, each answered for itself; those accepted become records of the next month."""
         only(request)
-        return _taken(desk(), sent, request).response(request)
+        return _taken(desk(), feedback(), sent, request).response(request)
 
     app.include_router(router)
 
 
-def _taken(desk: Desk, sent: InspectionResults, request: Request) -> Answer:
-    principal, feedback = caller(request, ROUTE), Feedback.read(desk.profile)
+def _taken(desk: Desk, feedback: Feedback | None, sent: InspectionResults, request: Request) -> Answer:
+    principal = caller(request, ROUTE)
     if feedback is None:
         raise ProblemError("not-found", [{"pointer": "", "code": "no_inspection_results_in_this_profile"}])
     month, at = desk.newest, desk.now().astimezone(UTC)
     results = [_result(one) for one in sent.results]
-    known = [_reached(desk, principal, one.entity) for one in results]
+    lights = month.found([one.entity for one in results])
+    known = [one.entity in lights and within(principal.grant, placed(lights[one.entity])) for one in results]
     reached = [one for one, found in zip(results, known, strict=True) if found]
     faults = iter(feedback.judge(reached, at))
     told = Told(tuple(one.entity for one in reached), len(reached), month.month, desk.champion.digest)
@@ -115,16 +118,6 @@ def _texts(stated: Stated) -> dict[str, str | None]:
     """Values as a delivery writes them: several codes joined by a bar, what is empty left out."""
     found = {name: "|".join(value) if isinstance(value, list) else value for name, value in stated.items()}
     return {name: str(value).strip(" \u3000") for name, value in found.items() if value is not None}
-
-
-def _reached(desk: Desk, principal: Principal, entity: str) -> bool:
-    try:
-        desk.find(desk.newest, entity, (principal, ROUTE))
-    except ProblemError as problem:
-        if problem.kind != "not-found":
-            raise
-        return False
-    return True
 
 
 def _kept(
