@@ -67,7 +67,7 @@ class Feedback:
         parent = finding.parent
         if parent is None or parent.record_type != record.name or record.key != (parent.key,):
             raise ProfileError(
-                f"{FILE}.yaml of profile {profile.name}: {finding.name} is no record of a {record.name}; expected its "
+                f"{FILE}.yaml of profile {profile.name}: {finding.name} does not belong to {record.name}; expected its "
                 "parent, found by its one key. Nothing was done; correct it."
             )
         return found

@@ -4,13 +4,15 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from posts import app_of, desk_of, extended, holder, post
+from posts import RETURNS, app_of, desk_of, extended, holder, post
 from sqlalchemy import select
-from town import NOW, settle
+from town import NOW, settle, write
 
+from features.profile import ProfileError, read_profile
 from features.records.intake import take
 from features.records.journal import Journal
 from serving import feedback as feedback_module
+from serving import reviews
 from serving.feedback import Feedback, deliver
 from serving.scoring import returns
 from serving.tables import INSPECTION_RESULTS
@@ -192,3 +194,35 @@ def test_a_delivery_a_crash_interrupted_is_finished_with_the_same_bytes(place, m
     assert (row["code"], row["source_record_no"], row["entered_at"]) == ("T00010", "N1", "2026-01-03T17:00:00+08:00")
     names = [entry.details["delivery"] for entry in Journal.of(town.home).entries("returns")]
     assert names == [one.delivery for one in written]
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ({**RETURNS, "record": "nothing"}, "no record type"),
+        ({"source": "s"}, "missing"),
+        ({**RETURNS, "finding": "event"}, "event does not belong"),
+        ({**RETURNS, "record": "listing"}, "does not belong to listing"),
+    ],
+)
+def test_a_profile_that_contradicts_itself_is_refused(place, stated, told):
+    town, *_ = place
+    write(town.folder / "profile" / "returns.yaml", stated)
+    with pytest.raises(ProfileError, match=told):
+        Feedback.read(read_profile(str(town.folder / "profile")))
+
+
+def test_the_province_takes_results_and_disputes_and_the_city_neither():
+    province, city = read_profile("jiangxi"), read_profile("chicago")
+    found = Feedback.read(province)
+    assert (found.record.name, found.finding.name) == ("inspection", "inspection_finding")
+    assert reviews.due(province, NOW.date()) > NOW.date()
+    assert (Feedback.read(city), reviews.takes_disputes(city)) == (None, False)
+
+
+def test_without_a_key_or_with_a_query_nothing_is_taken(place):
+    _, desk, app, principal = place
+    assert post(app, PATH, None, sent(result())).status == 401
+    assert post(app, f"{PATH}?x=1", principal, sent(result())).status == 422
+    assert post(app, PATH, holder(desk.store, "auditor", number="00000009"), sent(result())).status == 403
+    assert waiting(desk) == []
