@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import acts, card, council, display, keyring, one_entity, screens, selection, storeroom, tuning
+from serving import (
+    acts,
+    card,
+    council,
+    display,
+    disputes,
+    keyring,
+    one_entity,
+    returned,
+    screens,
+    selection,
+    storeroom,
+    tuning,
+)
 from serving.entrance import (
     EngineName,
     Json,
@@ -42,9 +55,11 @@ app.add_typer(council.verbs, name="promote")
 app.add_typer(selection.verbs, name="indicators")
 app.add_typer(keyring.verbs, name="keys")
 app.add_typer(storeroom.verbs, name="store")
+app.add_typer(disputes.verbs, name="disputes")
 app.command()(acts.acts)
 app.command()(card.card)
 app.command()(tuning.tune)
+app.command()(returned.returns)
 
 
 @app.callback()

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import ColumnElement, Engine, Table, func, select, tuple_
@@ -184,6 +185,18 @@ class StoredMonth:
         values = np.frombuffer(self._unpacked("vector", packed), "<f8").tolist()
         named = zip(self._part(light).columns, values, strict=True)
         return {name: None if value != value else value for name, value in named}
+
+    def values(self, lights: Sequence[Light]) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
+        """The indicators and their values of many classified entities, in order, a row each; NaN is not known."""
+        columns = tuple(dict.fromkeys(name for part in self.parts for name in part.columns))
+        found = np.full((len(lights), len(columns)), np.nan)
+        places = [np.array([columns.index(name) for name in part.columns], np.int64) for part in self.parts]
+        for row, light in enumerate(lights):
+            packed = self._packed(light, "vector")
+            if packed is None:
+                raise LedgerError(f"{self.month} holds no vector of an entity that was classified.")
+            found[row, places[light["part"]]] = np.frombuffer(self._unpacked("vector", packed), "<f8")
+        return columns, found
 
     def leaf_path(self, light: Light) -> tuple[bytes, ...]:
         """The sibling digests from an entity's leaf up to the root of its part's head."""

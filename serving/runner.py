@@ -1,0 +1,32 @@
+"""The helper process of scoring jobs, ``python -m serving.runner``: niced, and gone when its standard input ends."""
+
+import os
+import sys
+import threading
+
+NICER = 10
+
+
+def main() -> None:
+    """Do the jobs of the home this process is set to, until standard input ends."""
+    from serving import settings as edge
+    from serving.scoring.runner import work
+    from serving.service import Counter
+    from serving.store import Store
+
+    os.nice(NICER)
+    edge.be_quiet()
+    settings = edge.read()
+    counter = Counter(settings.home, settings.profile, Store(settings.store), edge.now)
+    stopped = threading.Event()
+    threading.Thread(target=_listen, args=(stopped,), daemon=True).start()
+    work(counter.desk, stopped)
+
+
+def _listen(stopped: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    stopped.set()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The routes of disputes: what is held to be wrong opens a review with a due date; a class is never changed by one."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, FastAPI, Path, Request, Response
+from pydantic import BaseModel, Field, StringConstraints
+
+from serving import reviews
+from serving.access import within
+from serving.http import ProblemError, Told, tell
+from serving.scoring.caller import caller, only
+from serving.scoring.contract import STRICT, EntityCode, MonthText
+from serving.scoring.desk import Desk, placed
+from serving.scoring.idempotency import Answer, claimed, once
+
+ROUTE, STATE_ROUTE = "dispute", "dispute_state"
+Number = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{26}$")]
+Kind = Literal["class", "record", "reason", "identity", "other"]
+State = Literal["open", "upheld", "partly", "rejected", "withdrawn"]
+
+
+class About(BaseModel):
+    """Which reason (by its code) or record (by its number in an explanation) is disputed."""
+
+    model_config = STRICT
+    reason: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._:-]{0,79}$")] | None = None
+    record: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._:-]{0,79}$")] | None = None
+
+
+class Disputed(BaseModel):
+    """What is held to be wrong about an entity in a month (the newest unless one is named), and why."""
+
+    model_config = STRICT
+    entity: EntityCode
+    month: MonthText | None = None
+    kind: Kind
+    about: About | None = None
+    statement: Annotated[str, StringConstraints(min_length=1, max_length=reviews.LONGEST)]
+
+
+class DisputeState(BaseModel):
+    """How a review stands: by when it is answered, and once it is, what was said back."""
+
+    model_config = STRICT
+    dispute: Number
+    entity: str
+    month: MonthText
+    kind: Kind
+    about: Annotated[dict[str, str], Field(max_length=2)]
+    state: State
+    opened: str
+    due: str
+    closed: str | None
+    reply: str | None
+
+
+def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
+    """Register the routes."""
+    changing = APIRouter(route_class=once(desk))
+
+    @changing.post("/v1/disputes", operation_id=ROUTE, response_model=DisputeState, status_code=201)
+    def dispute(sent: Disputed, request: Request) -> Response:
+        """Open a review of what is held to be wrong about an entity."""
+        only(request)
+        return _opened(desk(), sent, request).response(request)
+
+    app.include_router(changing)
+
+    @app.get("/v1/disputes/{dispute}", operation_id=STATE_ROUTE)
+    def dispute_state(dispute: Annotated[str, Path(max_length=64)], request: Request) -> DisputeState:
+        """How a review stands."""
+        only(request)
+        principal = caller(request, STATE_ROUTE)
+        row = reviews.found(desk().store, dispute)
+        if row is None or not within(principal.grant, row):
+            raise ProblemError("not-found")
+        tell(request, Told((row["entity"],), 1, row["month"]))
+        return _state(desk(), row)
+
+
+def _opened(desk: Desk, sent: Disputed, request: Request) -> Answer:
+    principal = caller(request, ROUTE)
+    if not reviews.takes_disputes(desk.profile):
+        raise ProblemError("not-found", [{"pointer": "", "code": "no_disputes_in_this_profile"}])
+    month, at = desk.month(sent.month), desk.now()
+    place = placed(desk.find(month, sent.entity, (principal, ROUTE)))
+    about = sent.about.model_dump(exclude_none=True) if sent.about else {}
+    dispute = reviews.Dispute(sent.entity, month.month, sent.kind, sent.statement, about)
+    mine = claimed(request)
+    with desk.store.writing() as connection:
+        held = reviews.Place(place["org"], place["departments"])
+        row = reviews.opened(connection, dispute, held, by=principal.key, profile=desk.profile, at=at)
+        told = Told((sent.entity,), 1, month.month)
+        location = {"location": f"/v1/disputes/{row['dispute']}"}
+        answer = Answer(201, _state(desk, row).model_dump_json().encode(), headers=location, told=told)
+        mine.finish(connection, answer)
+        reviews.noted(desk.home, row, {"act": reviews.OPEN}, at=at, actor=principal.key)
+    return answer
+
+
+def _state(desk: Desk, row: Mapping[str, Any]) -> DisputeState:
+    told = row["told"]
+    return DisputeState(
+        dispute=row["dispute"],
+        entity=row["entity"],
+        month=row["month"],
+        kind=row["kind"],
+        about=told["about"],
+        state=row["state"],
+        opened=_moment(row["at"], desk),
+        due=row["due"].isoformat(),
+        closed=_moment(datetime.fromisoformat(told["closed"]), desk) if "closed" in told else None,
+        reply=told.get("reply"),
+    )
+
+
+def _moment(at: datetime, desk: Desk) -> str:
+    known = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return known.astimezone(desk.profile.zone).isoformat(timespec="seconds")

@@ -1,0 +1,169 @@
+"""The routes of scoring jobs: a file of entities in, files of classes out, worked through outside the request."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from pydantic import BaseModel
+from sqlalchemy import insert, select
+from starlette.responses import FileResponse
+
+from serving.http import ProblemError, Told, tell
+from serving.scoring import uploads
+from serving.scoring.caller import caller, only
+from serving.scoring.contract import STRICT, MonthText
+from serving.scoring.desk import Desk
+from serving.scoring.idempotency import Answer, claimed, once
+from serving.store import Store
+from serving.tables import JOBS
+
+MAKE, STATE, FILE = "make_job", "job", "job_file"
+FOLDER = "jobs"
+QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
+MEDIA = {".parquet": uploads.PARQUET, ".csv": "text/csv; charset=utf-8", ".json": uploads.JSON}
+PAUSE = {"retry-after": "5"}
+BODY = {
+    "required": True,
+    "content": {
+        uploads.CSV: {"schema": {"type": "string", "description": "One column, headed entity."}},
+        uploads.PARQUET: {"schema": {"type": "string", "format": "binary"}},
+        uploads.JSON: {
+            "schema": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["entities"],
+                "properties": {"entities": {"type": "array", "minItems": 1, "items": {"type": "string"}}},
+            }
+        },
+    },
+}
+
+
+class JobFile(BaseModel):
+    """A file a job made: its rows, bytes and SHA-256."""
+
+    model_config = STRICT
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class Job(BaseModel):
+    """How far a job is: rows asked about, rows rejected, rows done; classes and rows without one; its files."""
+
+    model_config = STRICT
+    job: str
+    state: Literal["queued", "running", "done", "failed"]
+    explain: Literal["none", "reasons"]
+    made: str
+    rows: int
+    rejected: int
+    done: int
+    month: MonthText | None
+    scheme: str | None
+    classes: dict[Literal["A", "B", "C", "D"], int]
+    not_classified: int
+    not_found: int
+    files: list[JobFile]
+    fault: str | None
+
+
+def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
+    """Register the routes."""
+    making = APIRouter(route_class=once(desk, uploads.receive(lambda: desk().home / FOLDER), uploads.drop))
+
+    @making.post(
+        "/v1/jobs/scoring",
+        operation_id=MAKE,
+        response_model=Job,
+        status_code=202,
+        openapi_extra={"requestBody": BODY},
+    )
+    def make_job(request: Request, explain: Annotated[Literal["none", "reasons"], Query()] = "none") -> Response:
+        """Score up to a million entities of a file; the answer says where to look."""
+        only(request, "explain")
+        return _made(desk(), request.state.upload, request, explain).response(request)
+
+    app.include_router(making)
+
+    @app.get("/v1/jobs/{job}", operation_id=STATE)
+    def job(job: str, request: Request, response: Response) -> Job:
+        """How far a job is; only the key that made it sees it."""
+        only(request)
+        found = _stated(_own(desk().store, job, request, STATE), desk())
+        response.headers.update({} if found.state in {DONE, FAILED} else PAUSE)
+        return found
+
+    @app.get("/v1/jobs/{job}/files/{name}", operation_id=FILE, response_class=FileResponse)
+    def job_file(job: str, name: str, request: Request) -> FileResponse:
+        """A file a job made."""
+        only(request)
+        row = _own(desk().store, job, request, FILE)
+        made = next((one for one in row["found"].get("files", ()) if one["name"] == name), None)
+        path = desk().home / FOLDER / row["job"] / name
+        if made is None or not path.is_file():
+            raise ProblemError("not-found")
+        tell(request, Told((), made["rows"], row["found"]["month"], row["found"]["scheme"]))
+        return FileResponse(path, media_type=MEDIA[path.suffix], headers={"x-content-sha256": made["sha256"]})
+
+
+def _made(desk: Desk, upload: uploads.Upload, request: Request, explain: str) -> Answer:
+    """The answer to a new job; its rows are on disk before the store names it, what nobody names is swept away."""
+    mine, principal = claimed(request), caller(request, MAKE)
+    job, at = upload.path.name, desk.now().astimezone(UTC)
+    folder = desk.home / FOLDER / job
+    folder.mkdir(mode=0o700)
+    try:
+        rows, rejected = uploads.sort(upload, folder)
+        asked = {"explain": explain, "rows": rows, "rejected": rejected}
+        row = {"job": job, "key": principal.key, "state": QUEUED, "asked": asked, "found": {}, "at": at, "changed": at}
+        body = _stated(row, desk).model_dump_json().encode()
+        answer = Answer(202, body, headers={"location": f"/v1/jobs/{job}"})
+        with desk.store.writing() as connection:
+            connection.execute(insert(JOBS).values(**row))
+            mine.finish(connection, answer)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return answer
+
+
+def _own(store: Store, job: str, request: Request, route: str) -> dict[str, Any]:
+    """A job of the key that asks; the same ProblemError for another's and for one that does not exist."""
+    principal = caller(request, route)
+    with store.reading() as connection:
+        query = select(JOBS).where(JOBS.c.job == job, JOBS.c.key == principal.key)
+        row = connection.execute(query).mappings().first()
+    if row is None:
+        raise ProblemError("not-found")
+    return dict(row)
+
+
+def _stated(row: Mapping[str, Any], desk: Desk) -> Job:
+    asked, found, at = row["asked"], row["found"], row["at"]
+    moment: datetime = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return Job(
+        job=row["job"],
+        state=row["state"],
+        explain=asked["explain"],
+        made=moment.astimezone(desk.profile.zone).isoformat(timespec="seconds"),
+        rows=asked["rows"],
+        rejected=asked["rejected"],
+        done=found.get("done", 0),
+        month=found.get("month"),
+        scheme=found.get("scheme"),
+        classes=found.get("classes", dict.fromkeys("ABCD", 0)),
+        not_classified=found.get("not_classified", 0),
+        not_found=found.get("not_found", 0),
+        files=[JobFile(**one) for one in found.get("files", ())],
+        fault=found.get("fault"),
+    )
+
+
+def folder_of(home: Path, job: str) -> Path:
+    """Where the files of a job lie."""
+    return home / FOLDER / job

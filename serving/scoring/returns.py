@@ -1,0 +1,150 @@
+"""The route by which results of inspections come back; they reach the lake as a delivery, never the class directly."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC
+from functools import cache
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from pydantic import BaseModel, Field, StringConstraints
+from sqlalchemy import Connection, select
+
+from serving.access import within
+from serving.feedback import Fault, Feedback, Result
+from serving.http import ProblemError, Told
+from serving.scoring.caller import caller, only
+from serving.scoring.contract import STRICT, EntityCode
+from serving.scoring.desk import Desk, placed
+from serving.scoring.idempotency import Answer, claimed, is_new, once
+from serving.tables import INSPECTION_RESULTS
+
+MOST_RESULTS, MOST_FINDINGS, MOST_FIELDS = 1000, 100, 64
+ROUTE = "inspection_results"
+Text = Annotated[str, StringConstraints(max_length=4000)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Stated = Annotated[dict[Name, Text | int | list[Text] | None], Field(max_length=MOST_FIELDS)]
+State = Literal["accepted", "duplicate", "rejected", "not_found"]
+
+
+class Inspected(BaseModel):
+    """One inspection of an entity, in the fields of its record type, with its findings in theirs."""
+
+    model_config = STRICT
+    entity: EntityCode
+    item: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,32}$")] | None = None
+    inspection: Stated
+    findings: Annotated[list[Stated], Field(max_length=MOST_FINDINGS)] = []
+
+
+class InspectionResults(BaseModel):
+    """Up to a thousand results of inspections."""
+
+    model_config = STRICT
+    results: Annotated[list[Inspected], Field(min_length=1, max_length=MOST_RESULTS)]
+
+
+class ItemFault(BaseModel):
+    """What is wrong with a result: where in the request, and the code of the fault."""
+
+    model_config = STRICT
+    pointer: str
+    code: str
+
+
+class Outcome(BaseModel):
+    """What became of one result."""
+
+    model_config = STRICT
+    outcome: State
+    errors: list[ItemFault]
+
+
+class Outcomes(BaseModel):
+    """What became of every result, in the order they were sent, and how many of each."""
+
+    model_config = STRICT
+    accepted: int
+    duplicate: int
+    rejected: int
+    not_found: int
+    outcomes: list[Outcome]
+
+
+def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
+    """Register the route."""
+    router = APIRouter(route_class=once(desk))
+    feedback = cache(lambda: Feedback.read(desk().profile))  # a process has one profile
+
+    @router.post("/v1/inspection-results", operation_id=ROUTE, response_model=Outcomes)
+    def inspection_results(sent: InspectionResults, request: Request) -> Response:
+        """Take results of inspections, each answered for itself; those accepted become records of the next month."""
+        only(request)
+        return _taken(desk(), feedback(), sent, request).response(request)
+
+    app.include_router(router)
+
+
+def _taken(desk: Desk, feedback: Feedback | None, sent: InspectionResults, request: Request) -> Answer:
+    principal = caller(request, ROUTE)
+    if feedback is None:
+        raise ProblemError("not-found", [{"pointer": "", "code": "no_inspection_results_in_this_profile"}])
+    month, at = desk.newest, desk.now().astimezone(UTC)
+    results = [_result(one) for one in sent.results]
+    lights = month.found([one.entity for one in results])
+    known = [one.entity in lights and within(principal.grant, placed(lights[one.entity])) for one in results]
+    reached = [one for one, found in zip(results, known, strict=True) if found]
+    faults = iter(feedback.judge(reached, at))
+    told = Told(tuple(one.entity for one in reached), len(reached), month.month, desk.champion.digest)
+    mine = claimed(request)
+    with desk.store.writing() as connection:
+        outcomes: list[Outcome] = []
+        for place, (one, found) in enumerate(zip(results, known, strict=True)):
+            if not found:
+                outcomes.append(_outcome("not_found", place, ()))
+                continue
+            wrong = next(faults)
+            state, said = ("rejected", wrong) if wrong else _kept(connection, feedback, one, (principal.key, at))
+            outcomes.append(_outcome(state, place, said))
+        answer = Answer(200, _counted(outcomes).model_dump_json().encode(), told=told)
+        mine.finish(connection, answer)
+    return answer
+
+
+def _result(sent: Inspected) -> Result:
+    return Result(sent.entity, _texts(sent.inspection), tuple(map(_texts, sent.findings)), sent.item)
+
+
+def _texts(stated: Stated) -> dict[str, str | None]:
+    """Values as a delivery writes them: several codes joined by a bar, what is empty left out."""
+    found = {name: "|".join(value) if isinstance(value, list) else value for name, value in stated.items()}
+    return {name: str(value).strip(" \u3000") for name, value in found.items() if value is not None}
+
+
+def _kept(
+    connection: Connection, feedback: Feedback, one: Result, sent: tuple[str, object]
+) -> tuple[State, Sequence[Fault]]:
+    """Whether a result is new; the same again is a duplicate, and a number names one inspection only."""
+    key, fields = feedback.record_key(one), feedback.kept(one)
+    row = {"key": sent[0], "record_key": key, "entity": one.entity, "fields": fields, "at": sent[1]}
+    if is_new(connection, INSPECTION_RESULTS, row):
+        return "accepted", ()
+    held = select(INSPECTION_RESULTS.c.fields).where(INSPECTION_RESULTS.c.record_key == key)
+    if connection.execute(held).scalar_one() == fields:
+        return "duplicate", ()
+    return "rejected", [(f"/inspection/{feedback.number}", "number_taken")]
+
+
+def _outcome(state: State, place: int, faults: Sequence[Fault]) -> Outcome:
+    errors = [ItemFault(pointer=f"/results/{place}{where}", code=code) for where, code in dict.fromkeys(faults)]
+    return Outcome(outcome=state, errors=errors)
+
+
+def _counted(outcomes: Sequence[Outcome]) -> Outcomes:
+    states = [one.outcome for one in outcomes]
+    return Outcomes(
+        accepted=states.count("accepted"),
+        duplicate=states.count("duplicate"),
+        rejected=states.count("rejected"),
+        not_found=states.count("not_found"),
+        outcomes=list(outcomes),
+    )

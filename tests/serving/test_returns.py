@@ -1,0 +1,228 @@
+"""Results of inspections: judged as the intake judges, kept, delivered once, and in the lake the month after."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from posts import RETURNS, app_of, desk_of, extended, holder, post
+from sqlalchemy import select
+from town import NOW, settle, write
+
+from features.profile import ProfileError, read_profile
+from features.records.intake import take
+from features.records.journal import Journal
+from serving import feedback as feedback_module
+from serving import reviews
+from serving.feedback import Feedback, deliver
+from serving.scoring import returns
+from serving.tables import INSPECTION_RESULTS
+
+PATH = "/v1/inspection-results"
+
+
+@pytest.fixture
+def place(copied, store):
+    town = extended(settle(copied))
+    desk = desk_of(town, store)
+    return town, desk, app_of(desk, returns), holder(store)
+
+
+def result(number="N1", entity="T00010", **changed):
+    found = {
+        "entity": entity,
+        "inspection": {"inspection_no": number, "inspected": "2026-01-02", "trade": "food"},
+        "findings": [{"finding_no": "1", "found": "2026-01-02", "severity": 2}],
+    }
+    return found | changed
+
+
+def changed(one, **fields):
+    return {**one, "inspection": {**one["inspection"], **fields}}
+
+
+def sent(*results):
+    return {"results": list(results)}
+
+
+def waiting(desk):
+    with desk.store.reading() as connection:
+        return [dict(row) for row in connection.execute(select(INSPECTION_RESULTS)).mappings()]
+
+
+def test_every_result_is_answered_in_order_and_only_good_ones_are_kept(place):
+    _, desk, app, principal = place
+    good = result()
+    answer = post(
+        app, PATH, principal,
+        sent(
+            good,
+            result("N2", "nobody"),
+            good,
+            changed(result("N3"), trade="unknown"),
+            changed(result("N4"), inspected="2027-01-01"),
+            changed(result("N5"), street="x"),
+            result("N6", findings=[{"finding_no": "1", "found": "2026-01-02", "severity": 9}]),
+            changed(good, trade="tools"),
+        ),
+    )  # fmt: skip
+    assert answer.status == 200
+    found = answer.json
+    assert [one["outcome"] for one in found["outcomes"]] == [
+        "accepted", "not_found", "duplicate", "rejected", "rejected", "rejected", "rejected", "rejected",
+    ]  # fmt: skip
+    assert [one["errors"] for one in found["outcomes"][3:]] == [
+        [{"pointer": "/results/3/inspection/trade", "code": "code_unknown"}],
+        [{"pointer": "/results/4/inspection/inspected", "code": "date_future"}],
+        [{"pointer": "/results/5/inspection", "code": "column_unknown"}],
+        [{"pointer": "/results/6/findings/0/severity", "code": "number_range"}],
+        [{"pointer": "/results/7/inspection/inspection_no", "code": "number_taken"}],
+    ]
+    assert {name: found[name] for name in ("accepted", "duplicate", "rejected", "not_found")} == {
+        "accepted": 1, "duplicate": 1, "rejected": 5, "not_found": 1,
+    }  # fmt: skip
+    assert len(waiting(desk)) == 1
+    assert "nobody" not in answer.told.entities
+
+
+@pytest.mark.parametrize(
+    ("one", "pointer", "code"),
+    [
+        (result(findings=[{"finding_no": "1"}]), "/findings/0/found", "required_missing"),
+        (
+            result(inspection={"inspected": "2026-01-02", "trade": "food"}),
+            "/inspection/inspection_no",
+            "required_missing",
+        ),
+        (result(item="I1"), "/item", "item_foreign"),
+        (
+            result(findings=[{"finding_no": "1", "found": "2026-01-02", "severity": 1, "inspection_no": "N9"}]),
+            "/findings/0/inspection_no",
+            "other_inspection",
+        ),
+        (
+            result(findings=[{"finding_no": "1", "found": "2026-01-02", "severity": 1}] * 2),
+            "/findings/1/finding_no",
+            "number_repeated",
+        ),
+        (
+            result(findings=[{"finding_no": "1", "found": "2026-01-02", "severity": 1, "x": 1}]),
+            "/findings/0",
+            "column_unknown",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_is(place, one, pointer, code):
+    _, desk, app, principal = place
+    found = post(app, PATH, principal, sent(one)).json["outcomes"][0]
+    assert found["outcome"] == "rejected"
+    assert {"pointer": f"/results/0{pointer}", "code": code} in found["errors"]
+    assert waiting(desk) == []
+
+
+def test_an_entity_of_another_county_is_answered_as_one_that_does_not_exist(place):
+    _, desk, app, _ = place
+    county = holder(desk.store, "regulator_county", "360102", number="00000002")
+    month = desk.newest
+    foreign = next(code for code in ("T00001", "T00002") if month.find(code)["region"] != "360102")
+    answers = [post(app, PATH, county, sent(result(entity=code)), key=code) for code in (foreign, "nobody")]
+    assert answers[0].body == answers[1].body
+    assert answers[0].json["not_found"] == 1
+    assert answers[0].told.entities == ()
+
+
+def test_a_thousand_results_are_taken_and_one_more_is_refused(place):
+    _, desk, app, principal = place
+    many = [result(f"N{number}") for number in range(1000)]
+    assert post(app, PATH, principal, sent(*many)).json["accepted"] == 1000
+    assert post(app, PATH, principal, sent(*many, result("M")), key="k2").status == 422
+    assert len(waiting(desk)) == 1000
+
+
+def test_a_profile_without_the_file_says_so(copied, store):
+    desk = desk_of(copied, store)
+    answer = post(app_of(desk, returns), PATH, holder(store), sent(result()))
+    assert answer.status == 404
+    assert answer.json["errors"][0]["code"] == "no_inspection_results_in_this_profile"
+
+
+def test_a_result_with_its_finding_is_in_the_lake_after_the_next_intake(place):
+    town, desk, app, principal = place
+    assert post(app, PATH, principal, sent(result(), result("N2", "T00011"))).json["accepted"] == 2
+    written = deliver(Feedback.read(town.profile), desk.store, town.home, at=NOW)
+    assert [dict(one.rows) for one in written] == [{"inspection": 2, "inspection_finding": 2}]
+    later = NOW.replace(hour=12)
+    receipts = take([one.folder for one in written], lake=town.lake, journal=Journal.of(town.home), recorded_at=later)
+    assert [(one.sent, one.accepted, one.rejected, one.unmatched) for one in receipts] == [(4, 4, 0, 0)]
+    held = [pq.read_table(town.home / "lake" / file.path) for file in town.lake.generation.tables["inspection_finding"]]
+    rows = [row for table in held for row in table.to_pylist()]
+    assert sorted((row["inspection_no"], row["severity"], row["source"]) for row in rows) == [
+        ("N1", 2, "inspection_api"),
+        ("N2", 2, "inspection_api"),
+    ]
+    assert all(row["entity"] is not None for row in rows)
+    assert {row["delivery"] for row in waiting(desk)} == {written[0].delivery}
+
+
+def test_nothing_is_written_twice(place):
+    town, desk, app, principal = place
+    feedback = Feedback.read(town.profile)
+    assert deliver(feedback, desk.store, town.home, at=NOW) == []
+    post(app, PATH, principal, sent(result()))
+    assert len(deliver(feedback, desk.store, town.home, at=NOW)) == 1
+    assert deliver(feedback, desk.store, town.home, at=NOW) == []
+    post(app, PATH, principal, sent(result("N2")), key="k2")
+    assert len(deliver(feedback, desk.store, town.home, at=NOW)) == 1
+
+
+@pytest.mark.parametrize("where", ["_write", "write_text", "sync_folder"])
+def test_a_delivery_a_crash_interrupted_is_finished_with_the_same_bytes(place, monkeypatch, where):
+    town, desk, app, principal = place
+    feedback = Feedback.read(town.profile)
+    post(app, PATH, principal, sent(result()))
+
+    def crash(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(feedback_module, where, crash)
+        with pytest.raises(KeyboardInterrupt):
+            deliver(feedback, desk.store, town.home, at=NOW)
+    post(app, PATH, principal, sent(result("N2")), key="k2")
+    written = deliver(feedback, desk.store, town.home, at=NOW.replace(hour=15))
+    assert [dict(one.rows) for one in written] == [{"inspection": 1, "inspection_finding": 1}] * 2
+    row = json.loads((written[0].folder / "inspection.jsonl").read_text(encoding="utf-8"))
+    assert (row["code"], row["source_record_no"], row["entered_at"]) == ("T00010", "N1", "2026-01-03T17:00:00+08:00")
+    names = [entry.details["delivery"] for entry in Journal.of(town.home).entries("returns")]
+    assert names == [one.delivery for one in written]
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ({**RETURNS, "record": "nothing"}, "no record type"),
+        ({"source": "s"}, "missing"),
+        ({**RETURNS, "finding": "event"}, "event does not belong"),
+        ({**RETURNS, "record": "listing"}, "does not belong to listing"),
+    ],
+)
+def test_a_profile_that_contradicts_itself_is_refused(place, stated, told):
+    town, *_ = place
+    write(town.folder / "profile" / "returns.yaml", stated)
+    with pytest.raises(ProfileError, match=told):
+        Feedback.read(read_profile(str(town.folder / "profile")))
+
+
+def test_the_province_takes_results_and_disputes_and_the_city_neither():
+    province, city = read_profile("jiangxi"), read_profile("chicago")
+    found = Feedback.read(province)
+    assert (found.record.name, found.finding.name) == ("inspection", "inspection_finding")
+    assert reviews.due(province, NOW.date()) > NOW.date()
+    assert (Feedback.read(city), reviews.takes_disputes(city)) == (None, False)
+
+
+def test_without_a_key_or_with_a_query_nothing_is_taken(place):
+    _, desk, app, principal = place
+    assert post(app, PATH, None, sent(result())).status == 401
+    assert post(app, f"{PATH}?x=1", principal, sent(result())).status == 422
+    assert post(app, PATH, holder(desk.store, "auditor", number="00000009"), sent(result())).status == 403
+    assert waiting(desk) == []
