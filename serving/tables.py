@@ -127,7 +127,18 @@ def month_tables(load: int) -> tuple[Table, Table]:
     classified. Leaves lie in chunks of the digests in the order of the sealed rows; chunk -1 holds the chunks' roots.
     """
     metadata = MetaData()
-    results = Table(
+    leaves = Table(
+        f"leaves_{load}",
+        metadata,
+        Column("part", SmallInteger, primary_key=True, autoincrement=False),
+        Column("chunk", Integer, primary_key=True, autoincrement=False),
+        Column("digests", LargeBinary, nullable=False),
+    )
+    return _results(load, metadata), leaves
+
+
+def _results(load: int, metadata: MetaData) -> Table:
+    return Table(
         f"results_{load}",
         metadata,
         Column("code", ORDERED, nullable=False),
@@ -153,11 +164,3 @@ def month_tables(load: int) -> tuple[Table, Table]:
         Index(f"results_{load}_code", "code", unique=True),
         Index(f"results_{load}_listed", "org", "code", "class", "kind", "region", "departments"),
     )
-    leaves = Table(
-        f"leaves_{load}",
-        metadata,
-        Column("part", SmallInteger, primary_key=True, autoincrement=False),
-        Column("chunk", Integer, primary_key=True, autoincrement=False),
-        Column("digests", LargeBinary, nullable=False),
-    )
-    return results, leaves

