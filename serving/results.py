@@ -1,7 +1,7 @@
 """Sealed months as they are read: verified against their heads, corrections laid over what they correct."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -216,11 +216,6 @@ class SealedMonth:
         """The records an entity's reasons cite, by indicator, the latest first."""
         part: Part = self.parts[light["part"]]
         return part.of_entity(EVIDENCE, light["entity"])
-
-    def found(self, codes: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The light rows of some entities by code; unknown ones are left out."""
-        rows = {code: self.find(code) for code in dict.fromkeys(codes)}
-        return {code: row for code, row in rows.items() if row is not None}
 
     def proof(self, light: Mapping[str, Any], secret: bytes) -> Proof:
         """The inclusion proof of an entity's row; ``secret`` is that of the salts."""

@@ -207,7 +207,7 @@ async def _first(request: Request, inner: Inner, store: Store) -> Response:
         if response.status_code >= 500 or _lost(fault):
             await run_in_threadpool(mine.drop, store)
             return response
-        answer = Answer(response.status_code, bytes(response.body), PROBLEM, told=Told())
+        answer = Answer(response.status_code, bytes(response.body), PROBLEM, told=Told((), 0))
         await run_in_threadpool(_keep, store, mine, answer)
         return answer.response(request)
     except Exception:

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from serving.http import ProblemError, kind_of_status, problem_body
-from serving.scoring import described, lists, reading, scores
+from serving.scoring import described, disputes, jobs, lists, reading, returns, scores
 from serving.scoring.desk import Desk
 
 PROBLEM = "application/problem+json"
@@ -27,7 +27,7 @@ def application(desk: Callable[[], Desk]) -> FastAPI:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for routes in (scores, reading, lists):
+    for routes in (scores, reading, lists, jobs, returns, disputes):
         routes.add(app, desk)
     described.add(app)
     return app
