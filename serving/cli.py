@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving import acts, card, council, display, keyring, one_entity, screens, selection, tuning
+from serving import acts, card, council, display, keyring, one_entity, screens, selection, serve, tuning
 from serving.entrance import (
     EngineName,
     Json,
@@ -44,6 +44,7 @@ app.add_typer(keyring.verbs, name="keys")
 app.command()(acts.acts)
 app.command()(card.card)
 app.command()(tuning.tune)
+app.command()(serve.serve)
 
 
 @app.callback()
@@ -349,24 +350,6 @@ def quality(
         display.document({**found.document, "folder": str(folder)})
         return
     screens.quality(found.document, folder)
-
-
-@app.command()
-def serve(
-    port: Annotated[int, typer.Option(min=1, max=65_535, help="The port to listen on.")] = 3000,
-    host: Annotated[str, typer.Option(help="The address to listen on; this machine only by default.")] = "127.0.0.1",
-) -> None:
-    """Answer scores, classes, explanations and histories over HTTP (BentoML); every route needs an API key."""
-    from evaluation.promotion import champion_folder
-    from serving import settings as edge
-    from serving.service import serve as answer
-
-    bench = workshop()
-    champion_folder(bench.office)  # without a champion there is nothing to answer with
-    chosen = bench.settings
-    display.say(f"http://{host}:{port}  profile {chosen.profile.name}; stop with Ctrl-C")
-    edge.adopt(chosen)
-    answer(edge.service, port=port, host=host)
 
 
 @app.command()
