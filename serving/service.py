@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from features.profile import Profile, ProfileError
 from features.records.journal import Journal
 from serving.access import Doorkeeper
 from serving.http import Guard, ProblemError
-from serving.process import BACKLOG, LOOPBACK, leave_on_signal, listen
+from serving.process import BACKLOG, LOOPBACK, end, leave_on_signal, listen
 from serving.results import SCHEME_KEY, Results, publisher_key
 from serving.scoring.desk import Desk
 from serving.scoring.routes import application
@@ -197,4 +198,7 @@ def answer(service: Any, listening: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE,
     )
     leave_on_signal()
-    uvicorn.Server(config).run(sockets=[listening])
+    server = uvicorn.Server(config)
+    with suppress(SystemExit):  # the server passes the signal on, once it has done what it was told to
+        server.run(sockets=[listening])
+    end(0 if server.started else 1)
