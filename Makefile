@@ -32,6 +32,7 @@ mutants: .venv/.ready
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.txt
 	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['spark'])" | $(BIN)/uv pip compile - --constraint requirements.txt --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements-spark.txt
+	$(BIN)/uv pip compile --group pyproject.toml:serve --constraint requirements.txt --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements-serve.txt
 
 clean:
 	rm -rf .venv var mutants

@@ -30,7 +30,7 @@ def _leave(_: int, __: Any) -> NoReturn:
 
 
 def end(code: int) -> NoReturn:
-    """End this process at once, when all it had to close is closed: threads of libraries can hold up an ordinary end."""
+    """End this process at once, all it had to close being closed: threads of libraries can hold up an ordinary end."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
