@@ -88,7 +88,7 @@ class Line:
         return [(f"promote propose --as {self.persons[0]}", *why), (f"promote approve --as {self.persons[1]}",)]
 
 
-SANDBOX = Line(entities=3_000, first="2019-04")
+SANDBOX = Line(entities=2_500, first="2021-04")
 
 
 def typed(verbs: Verbs, command: str, *arguments: str) -> None:

@@ -184,8 +184,9 @@ def __getattr__(name: str) -> Any:
     if name != "service":
         raise AttributeError(name)
     be_quiet()
-    from serving.service import build
+    from serving.service import build, check_silent
     from serving.store import Store
 
+    check_silent()
     settings = read()
     return build(settings.home, settings.profile, Store(settings.store), now=now)
