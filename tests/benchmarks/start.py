@@ -73,9 +73,8 @@ def main():
         "bare": (bento, HERE),
         "bare_one_process": ([sys.executable, "bare.py"], HERE),
     }
-    subprocess.run(
-        [sys.executable, "-m", "compileall", "-q", "features", "training", "evaluation", "serving"], cwd=ROOT
-    )
+    rooms = ("features", "training", "evaluation", "serving")
+    subprocess.run([sys.executable, "-m", "compileall", "-q", *rooms], cwd=ROOT, check=True)
     taken = {name: [] for name in ways}
     for turn in range(ROUNDS):
         for name, (command, cwd) in ways.items():
