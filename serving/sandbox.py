@@ -95,7 +95,9 @@ class Line:
         return [(f"promote propose --as {self.persons[0]}", *why), (f"promote approve --as {self.persons[1]}",)]
 
 
-SANDBOX = Line(entities=2_500, first="2019-04")  # shorter, and there is no year to judge a rival on
+SANDBOX = Line(
+    entities=3_000
+)  # of a smaller or a shorter province an early fit can have too few positives to be calibrated
 
 
 def typed(verbs: Verbs, command: str, *arguments: str) -> None:
@@ -124,7 +126,7 @@ def made_by_another(settings: Settings) -> None:
     """The sandbox, made by a process of its own where it is not: training leaves nothing in the one that answers."""
     if is_made(settings):
         return
-    display.say("The sandbox is made: a simulated province, its scheme and its months. It takes about a minute, once.")
+    display.say("The sandbox is made: a simulated province, its scheme and its months. It takes two minutes, once.")
     code = ENTRY.format(root=str(ROOT))
     done = subprocess.run([sys.executable, "-c", code, "serve", "--prepare"], stdout=subprocess.DEVNULL, check=False)  # noqa: S603
     if done.returncode:
