@@ -95,9 +95,8 @@ class Line:
         return [(f"promote propose --as {self.persons[0]}", *why), (f"promote approve --as {self.persons[1]}",)]
 
 
-SANDBOX = Line(
-    entities=3_000
-)  # of a smaller or a shorter province an early fit can have too few positives to be calibrated
+# Of a smaller province, or a shorter one, an early fit of the evaluation has too few positives to be calibrated.
+SANDBOX = Line(entities=3_000)
 
 
 def typed(verbs: Verbs, command: str, *arguments: str) -> None:

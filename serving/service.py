@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,12 @@ class Counter:
 
     def begin(self) -> None:
         """Open the first desk in the background: the service is alive before it is ready."""
-        threading.Thread(target=self.is_open, name="first desk", daemon=True).start()
+        threading.Thread(target=self._begun, name="first desk", daemon=True).start()
+
+    def _begun(self) -> None:
+        self.is_open()
+        with suppress(ImportError):  # Arrow looks for it at its first rows: that need not be in somebody's request
+            import_module("pandas")
 
     def close(self) -> None:
         """Let go of what is held open; the last thing a service does."""
