@@ -7,7 +7,7 @@ BENCH ?= var/bench-$(ENTITIES)
 DETECTION ?= 1
 TRUTH ?= var/truth-$(ENTITIES)-$(DETECTION)
 
-.PHONY: demo test chicago bench-province truth mutants lock clean
+.PHONY: demo test chicago bench-province truth bento sandbox bench-service bench-start mutants lock clean
 .venv/.ready: requirements.txt pyproject.toml
 	@PYTHON=$(PYTHON) sh scripts/bootstrap
 
@@ -26,12 +26,26 @@ bench-province: .venv/.ready
 truth: .venv/.ready
 	@$(BIN)/python tests/benchmarks/truth.py $(ENTITIES) $(TRUTH) $(DETECTION)
 
+bento: .venv/.ready
+	BENTOML_DO_NOT_TRACK=True BENTOML_HOME=$(CURDIR)/build/bentoml $(BIN)/bentoml build --output tag
+	BENTOML_DO_NOT_TRACK=True BENTOML_HOME=$(CURDIR)/build/bentoml $(BIN)/bentoml export jianwei:latest $(CURDIR)/build/jianwei.bento
+
+sandbox: .venv/.ready
+	$(BIN)/jianwei serve --sandbox
+
+bench-service: .venv/.ready
+	@$(BIN)/python tests/benchmarks/service.py
+
+bench-start: .venv/.ready
+	@$(BIN)/python tests/benchmarks/start.py
+
 mutants: .venv/.ready
 	@sh scripts/mutants
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.txt
 	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['spark'])" | $(BIN)/uv pip compile - --constraint requirements.txt --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements-spark.txt
+	$(BIN)/uv pip compile --group pyproject.toml:serve --constraint requirements.txt --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements-serve.txt
 
 clean:
-	rm -rf .venv var mutants
+	rm -rf .venv var build mutants

@@ -21,10 +21,11 @@ from evaluation.checks import (
     Stability,
 )
 from evaluation.draws import Draws, DrawStudy, study
-from evaluation.gate import Verdict, failing, judge, least_draws
+from evaluation.gate import failing, judge, least_draws
 from evaluation.metrics import Calibration, Floats, auc, bootstrap, calibration, capture, rank
 from evaluation.shown import Shown
 from evaluation.slices import Slices
+from evaluation.verdict import Verdict
 from training.cutoffs import RiskClass
 from training.draws import DrawRule
 

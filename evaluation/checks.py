@@ -10,6 +10,7 @@ from evaluation.draws import DrawStudy, Step, ordering
 from evaluation.metrics import Calibration, Interval
 from evaluation.shown import Value
 from evaluation.stability import Migration, Shift
+from evaluation.verdict import Detail
 
 VOLUME_WATCHED = "C+D"
 SMALLEST_RATIO = 1e-6
@@ -100,20 +101,6 @@ class Evidence:
     sanity: Sanity | None
     stability: Stability | None
     judged: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Detail:
-    """One figure behind a check: whose it is, and whether it alone would pass (None: cannot be judged).
-
-    ``value`` is what the threshold is for, often a bound or a distance; ``figure`` is the figure itself.
-    """
-
-    subject: str
-    value: float | None
-    figure: float | None
-    interval: Interval | None
-    passed: bool | None
 
 
 def _at_most(subject: str, value: float | None, rule: Rule) -> Detail:

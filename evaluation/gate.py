@@ -1,66 +1,18 @@
 """Is a scheme fit for use? Named checks over the evidence, thresholds dated, one verdict."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import rfc8785
 import yaml
 
-from evaluation.checks import FIGURES, Detail, Evidence
+from evaluation.checks import FIGURES, Evidence
 from evaluation.errors import GateError
+from evaluation.verdict import PROMOTE, REJECT, REVIEW, Check, Detail, Verdict
 from features.asof import in_force
 
 GATE = Path(__file__).with_name("gate.yaml")
-
-PROMOTE = "promote"
-REJECT = "reject"
-REVIEW = "review"
-
-
-@dataclass(frozen=True)
-class Check:
-    """A named check with its answer: passed, failed, or None where the evidence allows no judgement."""
-
-    code: str
-    title: str
-    title_en: str
-    section: str
-    limit: str
-    blocking: bool
-    optional: bool
-    threshold: float
-    basis: str
-    value: float | None
-    passed: bool | None
-    evidence: tuple[Detail, ...]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the checks of a scheme (by digest) come to on a day: promote (晋级), reject (不晋级), review (需人工)."""
-
-    scheme: str
-    verdict: str
-    on: date
-    checks: tuple[Check, ...]
-
-    def document(self) -> dict[str, Any]:
-        """The verdict as JSON."""
-        return {
-            "scheme": self.scheme,
-            "verdict": self.verdict,
-            "on": self.on.isoformat(),
-            "checks": [asdict(check) for check in self.checks],
-        }
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the verdict's canonical JSON (RFC 8785)."""
-        return sha256(rfc8785.dumps(_plain(self.document()))).hexdigest()
 
 
 def judge(evidence: Evidence, *, scheme: str, on: date) -> Verdict:
@@ -146,27 +98,3 @@ def _check(row: Mapping[str, Any], evidence: Evidence, on: date) -> Check:
         passed=all(judged) if judged else None,
         evidence=details,
     )
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, for canonical JSON."""
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return value
-
-
-def require(verdict: Verdict, *, reason: str | None = None) -> None:
-    """Nothing when a verdict allows a promotion; GateError otherwise. A review needs a person's written reason."""
-    failed = ", ".join(check.code for check in verdict.checks if check.passed is False) or "none"
-    if verdict.verdict == REJECT:
-        raise GateError(
-            f"The verdict of {verdict.on} is reject (不晋级); failed checks: {failed}. Only a passing scheme becomes "
-            "champion. Nothing was recorded; read the evaluation report and train again."
-        )
-    if verdict.verdict == REVIEW and not (reason or "").strip():
-        raise GateError(
-            f"The verdict of {verdict.on} is review (需人工); failed checks: {failed}. A person must say why the "
-            "scheme is fit for use all the same. Nothing was recorded; propose again with a reason."
-        )

@@ -15,7 +15,7 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from evaluation.errors import GateError
-from evaluation.gate import Verdict, require
+from evaluation.verdict import Verdict, require
 from features.asof import end_of_day
 from features.records.journal import Entry, Journal
 from features.signing import holds, sign, signing_key, verify_key

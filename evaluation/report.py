@@ -11,10 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from evaluation import charts
 from evaluation.assessment import Assessment
 from evaluation.checks import ClassShares, Stability
-from evaluation.gate import PROMOTE, REJECT, REVIEW, Check
 from evaluation.metrics import Interval
 from evaluation.shown import Words, band, count, figure, share, share_band
 from evaluation.slices import FEWEST
+from evaluation.verdict import PROMOTE, REJECT, REVIEW, Check
 from features.profile import Profile
 
 TEMPLATES = Path(__file__).with_name("templates")

@@ -3,36 +3,20 @@
 Run by ``make demo``; every step is a verb of the command line, shown as it would be typed.
 """
 
-import shlex
 import sys
 import time
 from collections import Counter
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import pyarrow.compute as pc
 
-from evaluation import promotion, versions
 from serving import cli, display, entrance
 from serving.explanation import document
+from serving.sandbox import Line, typed
 from serving.workshop import Workshop
 
-ENTITIES, DETECTION = 20_000, 10
-KNOWN_BY = "2025-12-31"
-MONTHS = ("2026-01", "2026-02", "2026-03")
-PERSONS = ("analyst", "approver")
-REASON = "demonstration on a simulated province"
-say, figures = display.console.print, display.figures.print
-
-
-def verb(command: str, *arguments: str) -> None:
-    """Run one verb as typed; its figures go to stderr here, because the summary is what the demo prints."""
-    words = [*shlex.split(command), *arguments]
-    shown = " ".join(words if len(words) < 8 else [*words[:2], f"… {len(words) - 1} folders"])
-    say(f"[bold]jianwei {shown}[/bold]", soft_wrap=True)
-    with redirect_stdout(StringIO()):
-        cli.app(words, standalone_mode=False)
+LINE = Line()
+figures = display.figures.print
 
 
 def main() -> None:
@@ -43,71 +27,26 @@ def main() -> None:
     def timed(name: str, *commands: tuple[str, ...]) -> None:
         before = time.monotonic()
         for command in commands:
-            verb(*command)
+            typed(cli.app, *command)
         taken[name] = time.monotonic() - before
 
-    timed("simulate", (f"simulate --entities {ENTITIES} --detection {DETECTION}",))
     bench = Workshop(entrance.settings())
-    folders = sorted(str(path.parent) for path in (bench.home / "deliveries").glob("*/*/manifest.json"))
-    timed("intake", ("intake", *folders))
-    timed("matrix", (f"matrix --as-of {KNOWN_BY}",))
-    timed("indicators", *drafted(Workshop(bench.settings)))
-    timed("train", (f"train --known-by {KNOWN_BY}",))
-    timed("evaluate", ("evaluate",))
-    timed("publish", *published(Workshop(bench.settings)))
-    timed("promote", *promoted(Workshop(bench.settings)))
-    for month in MONTHS:
-        timed(f"month {month}", (f"month {month}",))
+    for name, commands in LINE.steps(lambda: Workshop(bench.settings)):
+        timed(name, *commands)
+        if name == "intake":
+            timed("matrix", (f"matrix --as-of {LINE.known_by}",))
     bench = Workshop(bench.settings)
     county = busiest(bench)
-    office = bench.home / "office" / county / MONTHS[-1]
-    timed("office", (f"export --month {MONTHS[-1]} --region {county} --office {office}",))
+    office = bench.home / "office" / county / LINE.months[-1]
+    timed("office", (f"export --month {LINE.months[-1]} --region {county} --office {office}",))
     summary(bench, county, office)
     times = [[name, seconds] for name, seconds in taken.items()]
     display.table(f"Seconds by step ({time.monotonic() - started:.0f} in all)", ["step", "seconds"], times)
 
 
-def drafted(bench: Workshop) -> list[tuple[str, ...]]:
-    """What is needed to give the definitions a version, so that every result names it: keys of two persons, a draft."""
-    keys: list[tuple[str, ...]] = [
-        (f"keys create {name}",) for name in PERSONS if not (bench.keys / f"{name}.pem").is_file()
-    ]
-    if bench.version is not None:
-        return [*keys]
-    name, effective = f"demo-{bench.definitions.digest[:6]}", MONTHS[0]
-    draft = f"indicators draft --version {name} --effective {effective} --author {PERSONS[0]}"
-    return [*keys, (draft, "--reason", REASON)]
-
-
-def published(bench: Workshop) -> list[tuple[str, ...]]:
-    """What is needed to publish the version: an impact report, a review, and the other person."""
-    name = str(bench.version)
-    done = ("draft", "review", "published").index(versions.find(bench.office, name).state)
-    acts: list[tuple[str, ...]] = [
-        (f"indicators review {name} --as {PERSONS[0]}",),
-        (f"indicators impact {name} --known-by {KNOWN_BY}",),
-        (f"indicators publish {name} --as {PERSONS[1]}",),
-    ]
-    return [acts, acts[1:], []][done]
-
-
-def promoted(bench: Workshop) -> list[tuple[str, ...]]:
-    """What is needed to make the newest scheme champion: a proposal, and an approval by another person."""
-    _, made = bench.latest(display.quiet)
-    reigning = promotion.champion(bench.office)
-    if reigning is not None and reigning.scheme == made.digest:
-        return []
-    verdict, _ = bench.verdict(made.digest)
-    why = ("--reason", REASON) if verdict.verdict == "review" else ()
-    return [
-        (f"promote propose --as {PERSONS[0]}", *why),
-        (f"promote approve --as {PERSONS[1]}",),
-    ]
-
-
 def busiest(bench: Workshop) -> str:
     """The county with the most changes of class in the last month, then the lowest code."""
-    rows = bench.month(MONTHS[-1]).rows
+    rows = bench.month(LINE.months[-1]).rows
     moved = rows.filter(pc.fill_null(pc.not_equal(rows["class"], rows["class_before"]), False))
     counted = Counter(code for code in moved["region"].to_pylist() if code)
     return str(min(counted, key=lambda code: (-counted[code], code)))
@@ -115,7 +54,7 @@ def busiest(bench: Workshop) -> str:
 
 def summary(bench: Workshop, county: str, office: Path) -> None:
     """Class shares by kind, who moved and why, one entity explained, and where to look further."""
-    sealed = bench.month(MONTHS[-1])
+    sealed = bench.month(LINE.months[-1])
     figures("")
     figures(f"[bold]{bench.settings.profile.label}（模拟） {sealed.month} 信用风险分类[/bold]")
     figures(bench.settings.profile.notice)
@@ -127,7 +66,7 @@ def summary(bench: Workshop, county: str, office: Path) -> None:
 
 def shares(bench: Workshop) -> None:
     """The shares of the classes by kind, in the last month."""
-    rows = bench.month(MONTHS[-1]).rows
+    rows = bench.month(LINE.months[-1]).rows
     table = []
     for kind in bench.settings.profile.kinds:
         own = rows.filter(pc.equal(rows["kind"], kind.code))["class"].drop_null().to_pylist()
@@ -135,7 +74,7 @@ def shares(bench: Workshop) -> None:
         table.append([kind.label, len(own), *(f"{counted[name] / max(len(own), 1):.1%}" for name in "ABCD")])
     display.table("各类占比 class shares by kind", ["主体类型", "户数", "A", "B", "C", "D"], table)
     months = []
-    for name in MONTHS:
+    for name in LINE.months:
         counts = bench.month(name).counts()
         months.append([name, sum(counts.values()), *counts.values()])
     display.table("各月 months", ["月", "户数", "A", "B", "C", "D"], months)

@@ -20,6 +20,7 @@ from serving import (
     returned,
     screens,
     selection,
+    serve,
     storeroom,
     tuning,
 )
@@ -60,6 +61,7 @@ app.command()(acts.acts)
 app.command()(card.card)
 app.command()(tuning.tune)
 app.command()(returned.returns)
+app.command()(serve.serve)
 
 
 @app.callback()
@@ -369,24 +371,6 @@ def quality(
         display.document({**found.document, "folder": str(folder)})
         return
     screens.quality(found.document, folder)
-
-
-@app.command()
-def serve(
-    port: Annotated[int, typer.Option(min=1, max=65_535, help="The port to listen on.")] = 3000,
-    host: Annotated[str, typer.Option(help="The address to listen on; this machine only by default.")] = "127.0.0.1",
-) -> None:
-    """Answer scores, classes, explanations and histories over HTTP (BentoML); every route needs an API key."""
-    from evaluation.promotion import champion_folder
-    from serving import settings as edge
-    from serving.service import serve as answer
-
-    bench = workshop()
-    champion_folder(bench.office)  # without a champion there is nothing to answer with
-    chosen = bench.settings
-    display.say(f"http://{host}:{port}  profile {chosen.profile.name}; stop with Ctrl-C")
-    edge.adopt(chosen)
-    answer(edge.service, port=port, host=host)
 
 
 @app.command()

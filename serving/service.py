@@ -1,10 +1,13 @@
 """The one service: the champion verified, the API mounted, and a wall in front of everything BentoML brings."""
 
 import logging
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +17,21 @@ import uvicorn
 from evaluation.promotion import Office, champion_folder
 from features import signing
 from features.indicators.catalogue import Definitions, load
-from features.profile import Profile
+from features.profile import Profile, ProfileError
 from features.records.journal import Journal
-from serving.http import ProblemError
+from serving.access import Doorkeeper
+from serving.http import Guard, ProblemError
+from serving.process import BACKLOG, LOOPBACK, end, leave_on_signal, listen
 from serving.results import SCHEME_KEY, Results, publisher_key
 from serving.scoring.desk import Desk
 from serving.scoring.routes import application
 from serving.store import Store
-from serving.wall import Guard, Watch
 from training.scheme import Scheme
 
 LOG = logging.getLogger("jianwei.service")
 NAME = "jianwei"
-LOOPBACK = "127.0.0.1"
+GRACE = 10  # seconds a request under way has to end once the service is told to stop
+PATIENCE = 0.2  # seconds a question for readiness waits for a desk that is being opened
 
 
 class Counter:
@@ -43,6 +48,7 @@ class Counter:
         self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
         self._desk: Desk | None = None
+        self._ready = False
 
     def open(self) -> Desk:
         """The desk as the journal stands, opened anew when it changed; raises what verification raises."""
@@ -66,11 +72,35 @@ class Counter:
             return self._desk
 
     def is_open(self) -> bool:
-        """Whether requests can be answered."""
+        """Whether requests can be answered: a verified scheme and a verified month are there."""
         try:
-            return bool(self.desk())
+            return bool(self.desk().newest.month)
         except ProblemError:
             return False
+        except Exception as fault:  # a month that is not as it was sealed answers nothing
+            LOG.log(logging.ERROR, "the newest month cannot be opened: %s", type(fault).__name__)
+            return False
+
+    def is_ready(self) -> bool:
+        """``is_open``, and no while the first desk is still being opened, so that who asks is answered at once."""
+        if not self._lock.acquire(timeout=PATIENCE):
+            return self._ready
+        self._lock.release()
+        self._ready = self.is_open()
+        return self._ready
+
+    def begin(self) -> None:
+        """Open the first desk in the background: the service is alive before it is ready."""
+        threading.Thread(target=self._begun, name="first desk", daemon=True).start()
+
+    def _begun(self) -> None:
+        self.is_open()
+        with suppress(ImportError):  # Arrow looks for it at its first rows: that need not be in somebody's request
+            import_module("pandas")
+
+    def close(self) -> None:
+        """Let go of what is held open; the last thing a service does."""
+        self._store.engine.dispose()
 
     def _opened(self, journal: Journal) -> Desk:
         keys = self._home / "keys"
@@ -104,20 +134,13 @@ class Counter:
 
 
 def build(home: Path, profile: Profile, store: Store, *, now: Callable[[], datetime]) -> Any:
-    """The BentoML service over a home; nothing of it is reached without a key but ``/livez`` and ``/readyz``."""
+    """The BentoML service over a home; nothing of it is reached without a key but ``/livez`` and ``/readyz``.
+
+    What it is made of, from the inside out: the counter with the desk, the routes that ask it, the wall around them.
+    """
     counter = Counter(home, profile, store, now)
-
-    class Jianwei:
-        """Scores, classes, explanations and histories."""
-
-        def __init__(self) -> None:
-            counter.open()
-
-        def __is_ready__(self) -> bool:
-            return counter.is_open()
-
     service = bentoml.service(
-        Jianwei,
+        _lived(counter),
         name=NAME,
         workers=1,
         metrics={"enabled": False},
@@ -125,24 +148,63 @@ def build(home: Path, profile: Profile, store: Store, *, now: Callable[[], datet
         traffic={"timeout": 60},
     )
     service.mount_asgi_app(application(counter.desk), path="/")
-    service.add_asgi_middleware(Guard, watch=Watch.over(home, store, now=now, zone=profile.zone))
+    service.add_asgi_middleware(Guard, doorkeeper=Doorkeeper(store, now, profile.zone))
     return service
 
 
-def serve(service: Any, *, port: int, host: str = LOOPBACK) -> None:
-    """Answer requests with the service in this process until it is stopped.
+def _lived(counter: Counter) -> type:
+    """What BentoML starts, asks for readiness and stops."""
 
-    One process and one listening socket: BentoML's supervisor would add two control sockets without authentication.
+    class Jianwei:
+        """Scores, classes, explanations and histories."""
+
+        def __init__(self) -> None:
+            counter.begin()
+
+        def __is_ready__(self) -> bool:
+            return counter.is_ready()
+
+        @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+        def close(self) -> None:
+            counter.close()
+
+    return Jianwei
+
+
+def check_silent() -> None:
+    """Nothing when BentoML reports no use to its makers; ProfileError otherwise, and no service starts."""
+    from bentoml._internal.utils.analytics.usage_stats import do_not_track
+
+    if not do_not_track():
+        raise ProfileError(
+            "BentoML would report its use to its makers: BENTOML_DO_NOT_TRACK was not True when it was loaded. Nothing "
+            "was started; set BENTOML_DO_NOT_TRACK=True, or use jianwei serve, which does."
+        )
+
+
+def serve(service: Any, *, port: int, host: str = LOOPBACK) -> None:
+    """Answer requests with the service in this process until it is stopped."""
+    answer(service, listen(host, port))
+
+
+def answer(service: Any, listening: socket.socket) -> None:
+    """Answer requests on a listening socket until SIGTERM or SIGINT; those under way end, then the process does, by 0.
+
+    BentoML's supervisor would add two control sockets without authentication: it is not used.
     """
+    check_silent()
     config = uvicorn.Config(
         service.to_asgi(is_main=True),
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=True,
+        backlog=BACKLOG,
         timeout_keep_alive=5,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=GRACE,
     )
-    uvicorn.Server(config).run()
+    leave_on_signal()
+    server = uvicorn.Server(config)
+    with suppress(SystemExit):  # the server passes the signal on, once it has done what it was told to
+        server.run(sockets=[listening])
+    end(0 if server.started else 1)

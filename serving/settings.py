@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SERVICE = "serving.settings:service"  # what `bentoml serve` imports
 SANDBOX = "sandbox"  # the folder a sandbox's homes lie in
 MOST_HELPERS = 8
+MOST_WORKERS = 64
 HELPER_GIB = 3  # the most a helper has held, at five million entities
 ASSESSMENT, REPORT = "assessment.json", "report.html"  # what an evaluation leaves, among others
 QUIET = {
@@ -146,6 +147,15 @@ def memory() -> float:
     return found
 
 
+def workers(stated: int | None = None) -> int:
+    """How many processes answer: as said on the command line, else ``JIANWEI_WORKERS``, else one."""
+    told = os.environ.get("JIANWEI_WORKERS", "1") if stated is None else str(stated)
+    found = int(told) if told.isascii() and told.isdigit() and len(told) < 4 else 0
+    if not 1 <= found <= MOST_WORKERS:
+        raise ProfileError(f"JIANWEI_WORKERS is {told!r}; expected 1 to {MOST_WORKERS}. Nothing was started.")
+    return found
+
+
 def be_quiet() -> None:
     """Turn off every report to the makers of the tools in use, here and in processes started from here."""
     os.environ.update(QUIET)
@@ -174,8 +184,9 @@ def __getattr__(name: str) -> Any:
     if name != "service":
         raise AttributeError(name)
     be_quiet()
-    from serving.service import build
+    from serving.service import build, check_silent
     from serving.store import Store
 
+    check_silent()
     settings = read()
     return build(settings.home, settings.profile, Store(settings.store), now=now)

@@ -19,9 +19,9 @@ from serving.results import SCHEME_KEY
 from serving.settings import ASSESSMENT, REPORT, Settings
 
 if TYPE_CHECKING:
-    from evaluation.gate import Verdict
     from evaluation.promotion import Office
     from evaluation.term import Sealed
+    from evaluation.verdict import Verdict
     from serving.classification import Sources
     from serving.loading import Loaded
     from serving.results import Results, SealedMonth

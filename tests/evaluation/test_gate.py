@@ -13,6 +13,7 @@ from evaluation.checks import FIGURES, Coverage, Difference, Leakage, Sanity
 from evaluation.draws import INSUFFICIENT
 from evaluation.errors import GateError
 from evaluation.shown import Value
+from evaluation.verdict import require
 from tests.evaluation import evidence as example
 
 ON = date(2026, 1, 31)
@@ -231,13 +232,13 @@ def test_a_verdict_that_its_checks_do_not_give_is_refused():
 
 
 def test_only_a_passing_verdict_allows_a_promotion():
-    gate.require(judged(GOOD))
+    require(judged(GOOD))
     with pytest.raises(GateError, match=r"reject \(不晋级\); failed checks: EV001"):
-        gate.require(judged(SPOILT[0][2]), reason="I want it")
+        require(judged(SPOILT[0][2]), reason="I want it")
     doubtful = judged(SPOILT[3][2])
     with pytest.raises(GateError, match=r"review \(需人工\); failed checks: EV022"):
-        gate.require(doubtful, reason="  ")
-    gate.require(doubtful, reason="评分卡样本过少，差异不显著")
+        require(doubtful, reason="  ")
+    require(doubtful, reason="评分卡样本过少，差异不显著")
 
 
 def test_the_gate_names_the_family_of_errors():

@@ -300,12 +300,6 @@ def test_an_entity_that_is_not_classified_has_a_reason_on_the_screen_too(housed)
     assert "not classified:" in said.out
 
 
-def test_nothing_is_served_without_a_champion(empty):
-    said = typed("serve", "--port", "3999")
-    assert said.code == 30
-    assert "champion" in said.err
-
-
 def test_a_clock_that_is_no_time_is_a_wrong_setting(empty, monkeypatch):
     monkeypatch.setenv("JIANWEI_NOW", "soon")
     assert typed("evaluate").code == 2

@@ -1,105 +1,23 @@
 """The service as it runs: a real server in a process of its own, and what it takes to start it."""
 
-import http.client
 import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from town import Town, made_scheme
+from served import Housed, Server, free_port, housed
+from town import NOW, made_scheme
 
 from features import signing
 from serving.http import ProblemError
 from serving.service import Counter, build
-
-ROOT = Path(__file__).resolve().parents[2]
-START = """
-import sys
-for name in ("sklearn", "shap", "mlflow"):
-    sys.modules[name] = None  # as where only the serving lock is installed
-from serving import settings
-from serving.service import serve
-serve(settings.service, port=int(sys.argv[1]))
-"""
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
-    """The running service."""
-
-    def __init__(self, town, port):
-        self.town = town
-        self.port = port
-        environment = {
-            **os.environ,
-            "JIANWEI_HOME": str(town.home.parent),
-            "JIANWEI_PROFILE": str(town.folder / "profile"),
-            "JIANWEI_NOW": "2026-01-03T09:00:00+00:00",
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", START, str(port)], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-        )
-
-    def get(self, path, *, key=None, body=None, method=None):
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        data = None if body is None else json.dumps(body).encode()
-        if data is not None:
-            headers["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        with closing(connection):
-            connection.request(method or ("POST" if data else "GET"), path, body=data, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
-
-    def wait(self, seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            assert self.process.poll() is None, self.process.stderr.read()[-2000:]
-            try:
-                if self.get("/readyz")[0] == 200:
-                    return
-            except OSError:
-                pass
-            time.sleep(0.2)
-        raise AssertionError("the service did not become ready")
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            return self.process.wait(20)
-        finally:
-            self.process.kill()
-            self.process.stderr.close()
-
-
-class Housed(Town):
-    """A town whose home has the name of its profile, as the product keeps it."""
-
-    @property
-    def home(self):
-        return self.folder / "small"
+from serving.store import Store
 
 
 @pytest.fixture(scope="module")
 def promoted(classified, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("service") / "town"
-    shutil.copytree(classified.folder, folder)
-    shutil.move(folder / "home", folder / "small")  # homes are named after their profile
-    town = Housed(folder)
-    town.promote()
-    return town
+    return housed(classified, tmp_path_factory.mktemp("service") / "town")
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +80,7 @@ def test_the_service_listens_on_the_loopback_only(server):
 
 def test_a_service_without_a_champion_is_alive_and_not_ready(fresh):
     (fresh.home / "journal.jsonl").touch()
-    counter = Counter(fresh.home, fresh.profile, "trainer")
+    counter = Counter(fresh.home, fresh.profile, Store("sqlite://"), lambda: NOW)
     assert not counter.is_open()
     with pytest.raises(ProblemError):
         counter.desk()
@@ -173,13 +91,13 @@ def test_a_champion_whose_folder_was_touched_is_never_opened(promoted, tmp_path)
     town = Housed(tmp_path / "town")
     path = next((town.home / "schemes").iterdir()) / "model-0.txt"
     path.write_bytes(path.read_bytes().replace(b"leaf_value=", b"leaf_value=1"))
-    assert not Counter(town.home, town.profile, "trainer").is_open()
+    assert not town.counter().is_open()
 
 
 def test_a_new_champion_is_taken_up_and_one_that_does_not_verify_is_not(promoted, tmp_path):
     shutil.copytree(promoted.folder, tmp_path / "town")
     town = Housed(tmp_path / "town")
-    counter = Counter(town.home, town.profile, "trainer")
+    counter = town.counter()
     first = counter.desk().champion.digest
     newer = made_scheme(town, cutoffs=(0.05, 0.15, 0.3))
     newer.save(town.home / "schemes" / newer.digest, signing.signing_key(town.home / "keys", "trainer"))
@@ -208,4 +126,4 @@ def test_the_service_has_the_name_by_which_bentoml_serves_it(promoted, monkeypat
     monkeypatch.setenv("JIANWEI_PROFILE", str(promoted.folder / "profile"))
     assert settings.service.name == "jianwei"
     assert settings.SERVICE == "serving.settings:service"
-    assert build(promoted.home, promoted.profile, today=None, scheme_key="trainer").config["workers"] == 1
+    assert build(promoted.home, promoted.profile, promoted.store, now=lambda: NOW).config["workers"] == 1

@@ -1,0 +1,37 @@
+"""A process that serves: the socket it listens on, and how it ends."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+from typing import Any, NoReturn
+
+LOOPBACK = "127.0.0.1"
+BACKLOG = 2048
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The one listening socket of a service; every worker answers on it. OSError when the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    made.setblocking(False)
+    return made
+
+
+def leave_on_signal() -> None:
+    """From here on SIGTERM and SIGINT end this process in order, by 0, also before and after a server hears them."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+
+
+def _leave(_: int, __: Any) -> NoReturn:
+    raise SystemExit(0)
+
+
+def end(code: int) -> NoReturn:
+    """End this process at once, all it had to close being closed: threads of libraries can hold up an ordinary end."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

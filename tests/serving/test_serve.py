@@ -1,0 +1,152 @@
+"""The verb that serves: workers, stopping, and a start before there is anything to answer from."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from served import ROOT, VERB, Server, free_port, housed
+
+ASKED = json.dumps({"subjects": [{"entity": "T00006"}]}).encode()
+
+
+@pytest.fixture(scope="module")
+def promoted(classified, tmp_path_factory):
+    return housed(classified, tmp_path_factory.mktemp("serve") / "town")
+
+
+def served(town, *arguments, **settings):
+    return Server(town, free_port(), VERB, "serve", *arguments, "--port", **settings)
+
+
+def workers_of(process):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if path.read_text().rpartition(")")[2].split()[1] == str(process.pid):
+                found.append(int(path.parent.name))
+    return found
+
+
+def until(holds, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def alive(server):
+    try:
+        return server.get("/livez")[0] == 200
+    except OSError:
+        return False
+
+
+def test_a_worker_that_dies_is_started_again_and_all_stop_together(promoted):
+    key = promoted.key("probability")
+    server = served(promoted, JIANWEI_WORKERS="2", JIANWEI_STORE=f"{promoted.store.url}?timeout=7")
+    try:
+        server.wait(60)
+        first = workers_of(server.process)
+        assert len(first) == 2
+        os.kill(first[0], signal.SIGKILL)
+        assert until(lambda: len(set(workers_of(server.process)) - set(first)) == 1)
+        server.wait(60)
+        assert all(server.get("/v1/entities/T00006/class", key=key)[0] == 200 for _ in range(20))
+        for process in (server.process.pid, *workers_of(server.process)):
+            shown = Path(f"/proc/{process}/cmdline").read_bytes()
+            assert b"sqlite" not in shown
+            assert b"timeout=7" not in shown
+        last = workers_of(server.process)
+        assert server.stop() == 0
+        assert not any(Path(f"/proc/{one}").exists() for one in last)
+    finally:
+        server.stop()
+
+
+def test_workers_end_with_their_parent(promoted):
+    server = served(promoted, "--workers", "2")
+    try:
+        assert until(lambda: alive(server))
+        crew = workers_of(server.process)
+        server.process.kill()
+        server.process.wait()
+        assert until(lambda: not any(Path(f"/proc/{one}").exists() for one in crew))
+    finally:
+        server.stop()
+
+
+def test_a_request_under_way_is_answered_before_the_service_stops(promoted):
+    server = served(promoted)
+    try:
+        server.wait(60)
+        head = (
+            f"POST /v1/scores HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {promoted.key()}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(ASKED)}\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as open_one:
+            open_one.sendall(head.encode() + ASKED[:5])
+            time.sleep(0.3)
+            server.process.terminate()
+            time.sleep(0.5)
+            open_one.sendall(ASKED[5:])
+            assert open_one.recv(100).startswith(b"HTTP/1.1 200 ")
+        assert server.process.wait(15) == 0
+    finally:
+        server.stop()
+
+
+def test_the_service_starts_before_there_is_anything_to_answer_from(promoted, tmp_path):
+    shutil.copytree(promoted.folder, tmp_path / "town")
+    town = type(promoted)(tmp_path / "town")
+    key = town.key()
+    shutil.move(town.home / "months", tmp_path / "months")
+    shutil.move(town.home / "journal.jsonl", tmp_path / "journal.jsonl")
+    server = served(town)
+    try:
+        assert until(lambda: alive(server))
+        assert server.get("/readyz")[0] == 503
+        assert server.get("/v1/entities/T00006/class", key=key)[0] == 503
+        shutil.move(tmp_path / "journal.jsonl", town.home / "journal.jsonl")
+        assert server.get("/readyz")[0] == 503
+        shutil.move(tmp_path / "months", town.home / "months")
+        server.wait(10)
+        assert server.get("/v1/entities/T00006/class", key=key)[0] == 200
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(15) == 0
+    finally:
+        server.stop()
+
+
+def test_a_number_of_workers_that_is_none_is_refused(promoted):
+    environment = {**os.environ, "JIANWEI_HOME": str(promoted.home.parent), "JIANWEI_WORKERS": "many"}
+    done = subprocess.run(
+        [sys.executable, "-c", VERB, "serve"],
+        check=False,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 2
+    assert "JIANWEI_WORKERS is 'many'; expected 1 to 64" in done.stderr
+
+
+def test_a_service_whose_framework_would_report_home_does_not_start():
+    code = "import bentoml; from serving.service import check_silent; check_silent()"
+    environment = {name: value for name, value in os.environ.items() if name != "BENTOML_DO_NOT_TRACK"}
+    code = f"from bentoml._internal.utils.analytics.usage_stats import do_not_track; do_not_track(); {code}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert "BentoML would report its use to its makers" in done.stderr
