@@ -88,6 +88,7 @@ class Reign:
         self._now = now
         self._crowned: Crowned | None = None
         self._named = ""  # the scheme the journal last named
+        self._next: list[str] = []  # schemes it may name next
         self._seen: tuple[Stamp, float] | None = None
         self._looking = threading.Lock()
         self._ended = threading.Event()
@@ -127,6 +128,10 @@ class Reign:
         """A kept scheme by its digest, verified and tried as the champion is; RefusedError when it does not pass."""
         return self._kept.known(digest) or self._kept.taken(digest, None)
 
+    def knows(self, digest: str) -> bool:
+        """Whether a scheme has passed already, so that it can answer at once."""
+        return self._kept.known(digest) is not None
+
     def watch(self, every: float = EVERY) -> None:
         """Look for another champion in the background until ``close``."""
         self._ended.clear()
@@ -158,6 +163,16 @@ class Reign:
     def _watched(self, every: float) -> None:
         while not self._ended.wait(every):
             self.look()
+            self._make_ready()
+
+    def _make_ready(self) -> None:
+        """Open what may be named next while nobody waits for it, so that a decision takes effect at once."""
+        while self._next and not self._ended.is_set():
+            digest = self._next.pop()
+            try:
+                _ = self._kept.known(digest) or self._kept.taken(digest, None)
+            except RefusedError as fault:  # it counts once it is named
+                LOG.log(logging.WARNING, "scheme %s may be next: %s", digest[:12], fault.refusal.stage)
 
     def _stamp(self) -> Stamp:
         """What shows that something changed, without reading it."""
@@ -165,9 +180,11 @@ class Reign:
         return (_standing(self._office.journal.path), _standing(home / POINTER), self._kept.stamp(self._named))
 
     def _crown(self, waiting: Trial | None) -> None:
-        act = self._decided()
-        if act is None:
+        found = self._acts()
+        decided = [act for act in found if act.action != PROPOSED]
+        if not decided:
             return
+        act = decided[-1]
         self._named = act.scheme
         try:
             scheme = self._kept.taken(act.scheme, waiting)
@@ -176,9 +193,12 @@ class Reign:
         before, self._crowned = self._crowned, Crowned(scheme, act.entry)
         if before is None or before.entry != act.entry:
             LOG.log(logging.INFO, "scheme %s answers from now on", act.scheme[:12])
+        answered = {one.proposal for one in decided}
+        proposed = [one for one in found if one.action == PROPOSED and one.entry not in answered]
+        self._next = [one.scheme for one in (*decided[-2:-1], *proposed[-1:])]
 
-    def _decided(self) -> Act | None:
-        """The newest decision of a verified journal; one that lost the decision in force has lost its end."""
+    def _acts(self) -> tuple[Act, ...]:
+        """The promotion entries of a verified journal; one that lost the decision in force has lost its end."""
         try:
             found = acts(self._office)
         except Exception as fault:  # whatever is wrong with the journal, nothing is taken from it
@@ -191,8 +211,7 @@ class Reign:
                 f"{self._office.journal.path}: promotion entry {crowned.entry[:12]} is gone; expected entries only to "
                 "be added. Its scheme goes on. Restore the file from a copy and find out who wrote to it.",
             )
-        decided = [act for act in found if act.action != PROPOSED]
-        return decided[-1] if decided else None
+        return found
 
     def _record(self, refusal: Refusal) -> None:
         """Count and log a refusal, and write it into a journal that holds, once however often it is met."""
