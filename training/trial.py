@@ -11,6 +11,7 @@ import os
 import resource
 import subprocess
 import sys
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class Trial:
             stderr=subprocess.DEVNULL,
             env=ONE_THREAD,
         )
+        self._close = weakref.finalize(self, _end, self._process)
 
     def of(self, models: Sequence[str], golden: str, names: Sequence[str], *, where: str) -> None:
         """Have it parse the models and hold them against the golden rows; SchemeError unless it finds them sound."""
@@ -55,13 +57,17 @@ class Trial:
             raise SchemeError(answer.decode(errors="replace")[:LARGEST_ANSWER])
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
-        self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):  # what was not yet written is for nobody
-                if pipe is not None:
-                    pipe.close()
-        self._process.wait()
+        """End the process, whatever it is doing; done by itself when nobody holds this any more."""
+        self._close()
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):  # what was not yet written is for nobody
+            if pipe is not None:
+                pipe.close()
+    process.wait()
 
 
 def begin() -> Trial:
