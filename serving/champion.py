@@ -112,11 +112,7 @@ class Reign:
 
         ``waiting`` is a trial process begun before; it tries this scheme, or ends.
         """
-        try:
-            fault = self.look(waiting)
-        finally:
-            if waiting is not None:
-                waiting.close()
+        fault = self._first(waiting)
         if self._crowned is None:
             raise fault or GateError(
                 f"{self._office.home} has no champion; expected one approved scheme. Nothing was opened; propose and "
@@ -132,10 +128,10 @@ class Reign:
         """Whether a scheme has passed already, so that it can answer at once."""
         return self._kept.known(digest) is not None
 
-    def watch(self, every: float = EVERY) -> None:
-        """Look for another champion in the background until ``close``."""
+    def watch(self, every: float = EVERY, *, waiting: Trial | None = None) -> None:
+        """Look for the champion in the background, at once and until ``close``; ``waiting`` as for ``open``."""
         self._ended.clear()
-        self._thread = threading.Thread(target=self._watched, args=(every,), name="champion", daemon=True)
+        self._thread = threading.Thread(target=self._watched, args=(every, waiting), name="champion", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -160,7 +156,15 @@ class Reign:
             self.refused = None
             return None
 
-    def _watched(self, every: float) -> None:
+    def _first(self, waiting: Trial | None) -> RefusedError | None:
+        try:
+            return self.look(waiting)
+        finally:
+            if waiting is not None:
+                waiting.close()
+
+    def _watched(self, every: float, waiting: Trial | None) -> None:
+        self._first(waiting)
         while not self._ended.wait(every):
             self.look()
             self._make_ready()
