@@ -29,7 +29,7 @@ from training.trial import Trial
 LOG = logging.getLogger("jianwei.champion")
 REFUSED = "scheme.refused"
 SERVICE = "service"  # who writes the entry of a refusal
-EVERY = 0.5  # seconds between two looks
+EVERY = 0.2  # seconds between two looks
 AGAIN = 60.0  # seconds after which everything is verified anew, changed or not
 DIGEST = re.compile(r"[0-9a-f]{64}")
 

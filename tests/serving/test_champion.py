@@ -268,7 +268,7 @@ def whole(court):
 def test_two_thousand_mutations_of_a_scheme_are_refused_and_the_last_good_one_answers(court, reign):
     assert mutated(court, reign, MUTATIONS) == MUTATIONS
     stages = {(one["stage"], one["fault"]) for one in court.refusals()}
-    assert len(court.refusals()) == len(stages) <= 4  # each kind once, not two thousand lines
+    assert len(court.refusals()) == len(stages) == 2  # each kind once, not two thousand lines
     assert reign.refusals >= MUTATIONS
     assert reign.look() is None
     assert EVENTS["subprocess.Popen"] == 1

@@ -75,6 +75,15 @@ def test_a_pipe_in_place_of_a_file_is_refused(copy, key):
         Scheme.load(copy, key.public_key())
 
 
+def test_a_folder_in_place_of_a_file_is_refused_and_nothing_stays_open(copy, key):
+    (copy / "model-0.txt").unlink()
+    (copy / "model-0.txt").mkdir()
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(SchemeError, match="not a regular file"):
+        Scheme.load(copy, key.public_key())
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_another_key_is_refused(saved):
     with pytest.raises(SchemeError, match="does not hold"):
         Scheme.load(saved, Ed25519PrivateKey.generate().public_key())
