@@ -88,6 +88,7 @@ class Reign:
         self._now = now
         self._crowned: Crowned | None = None
         self._named = ""  # the scheme the journal last named
+        self._read: tuple[Stamp, tuple[Act, ...]] | None = None
         self._next: list[str] = []  # schemes it may name next
         self._seen: tuple[Stamp, float] | None = None
         self._looking = threading.Lock()
@@ -204,8 +205,12 @@ class Reign:
     def _acts(self) -> tuple[Act, ...]:
         """The promotion entries of a verified journal; one that lost the decision in force has lost its end."""
         try:
-            found = acts(self._office)
+            stamp = _standing(self._office.journal.path)
+            if self._read is None or self._read[0] != stamp:  # what was verified need not be read again
+                self._read = (stamp, acts(self._office))
+            found = self._read[1]
         except Exception as fault:  # whatever is wrong with the journal, nothing is taken from it
+            self._read = None
             stage: Stage = "journal" if isinstance(fault, JournalError) else "act"
             raise RefusedError(Refusal(stage, None, None, type(fault).__name__), str(fault)) from None
         crowned = self._crowned

@@ -88,6 +88,7 @@ def main() -> None:
         return
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # from here on no file, no socket
     os.write(said, judged(given).encode())
+    os._exit(0)  # nothing is left to tidy, and somebody waits
 
 
 def judged(given: bytes) -> str:
