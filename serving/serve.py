@@ -60,6 +60,7 @@ def _answer(chosen: "Settings", url: str, listening: "socket", size: int) -> Non
 
         Workers(size, listening).run()
         return
+    service = edge.service  # first: it begins the trial of the scheme before anything else is imported
     from serving.service import answer
 
-    answer(edge.service, listening)
+    answer(service, listening)

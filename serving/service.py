@@ -2,23 +2,22 @@
 
 import logging
 import socket
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import bentoml
 import uvicorn
 
-from evaluation.promotion import Office, champion_folder
 from features import signing
 from features.indicators.catalogue import Definitions, load
 from features.profile import Profile, ProfileError
 from features.records.journal import Journal
 from serving.access import Doorkeeper
+from serving.champion import Reign
 from serving.http import Guard, ProblemError
 from serving.process import BACKLOG, LOOPBACK, end, leave_on_signal, listen
 from serving.results import SCHEME_KEY, Results, publisher_key
@@ -26,15 +25,15 @@ from serving.scoring.desk import Desk
 from serving.scoring.routes import application
 from serving.store import Store
 from training.scheme import Scheme
+from training.trial import Trial
 
 LOG = logging.getLogger("jianwei.service")
 NAME = "jianwei"
 GRACE = 10  # seconds a request under way has to end once the service is told to stop
-PATIENCE = 0.2  # seconds a question for readiness waits for a desk that is being opened
 
 
 class Counter:
-    """Opens the desk and keeps it current: a new champion or month is taken up when its journal entry is there.
+    """Opens the desk and keeps it current: a new champion is taken up as ``Reign`` finds it sound.
 
     What does not verify is not taken up; the desk that was open stays open.
     """
@@ -44,33 +43,36 @@ class Counter:
         self._profile = profile
         self._store = store
         self._now = now
-        self._lock = threading.Lock()
-        self._seen: tuple[int, int] | None = None
         self._desk: Desk | None = None
-        self._ready = False
 
-    def open(self) -> Desk:
-        """The desk as the journal stands, opened anew when it changed; raises what verification raises."""
-        with self._lock:
-            journal = Journal.of(self._home)
-            state = journal.path.stat()
-            seen = (state.st_mtime_ns, state.st_size)
-            if self._desk is None or seen != self._seen:
-                self._seen = seen
-                self._desk = self._opened(journal)
-            return self._desk
+    @cached_property
+    def reign(self) -> Reign:
+        """Which scheme answers."""
+        keys = self._home / "keys"
+        return Reign(self._home, Journal.of(self._home), keys, signing.verify_key(keys, SCHEME_KEY), self._now)
+
+    @cached_property
+    def results(self) -> Results:
+        """The sealed months."""
+        return Results(self._home, publisher_key(self._home))
 
     def desk(self) -> Desk:
-        """The desk for a request; ProblemError when there is none."""
-        try:
-            return self.open()
-        except Exception as fault:  # whatever is wrong with a new champion, the verified one goes on
-            LOG.log(logging.ERROR, "what the journal names cannot be opened: %s", type(fault).__name__)
-            if self._desk is None:
-                raise ProblemError("unavailable") from None
-            return self._desk
+        """The desk for a request, with one scheme for the whole of it; ProblemError when there is none."""
+        champion, desk = self.reign.scheme, self._desk
+        if desk is None or desk.champion is not champion:
+            desk = self._desk = Desk(
+                self._home,
+                self._profile,
+                self._store,
+                self._now,
+                champion,
+                self.results,
+                self.reign.scheme_of,
+                lambda: self._definitions(champion),
+            )
+        return desk
 
-    def is_open(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether requests can be answered: a verified scheme and a verified month are there."""
         try:
             return bool(self.desk().newest.month)
@@ -80,43 +82,14 @@ class Counter:
             LOG.log(logging.ERROR, "the newest month cannot be opened: %s", type(fault).__name__)
             return False
 
-    def is_ready(self) -> bool:
-        """``is_open``, and no while the first desk is still being opened, so that who asks is answered at once."""
-        if not self._lock.acquire(timeout=PATIENCE):
-            return self._ready
-        self._lock.release()
-        self._ready = self.is_open()
-        return self._ready
-
-    def begin(self) -> None:
-        """Open the first desk in the background: the service is alive before it is ready."""
-        threading.Thread(target=self.is_open, name="first desk", daemon=True).start()
+    def begin(self, waiting: Trial | None = None) -> None:
+        """Open the first scheme in the background and watch: the service is alive before it is ready."""
+        self.reign.watch(waiting=waiting)
 
     def close(self) -> None:
         """Let go of what is held open; the last thing a service does."""
+        self.reign.close()
         self._store.engine.dispose()
-
-    def _opened(self, journal: Journal) -> Desk:
-        keys = self._home / "keys"
-        verify = signing.verify_key(keys, SCHEME_KEY)
-        office = Office(self._home, journal, keys, verify)
-        folder = champion_folder(office)
-        before = self._desk
-        champion = before.champion if before and before.champion.digest == folder.name else Scheme.load(folder, verify)
-        results = before.results if before else Results(self._home, publisher_key(self._home))
-        return Desk(
-            self._home,
-            self._profile,
-            self._store,
-            self._now,
-            champion,
-            results,
-            self._scheme_of(verify),
-            lambda: self._definitions(champion),
-        )
-
-    def _scheme_of(self, verify: Any) -> Callable[[str], Scheme]:
-        return cache(lambda digest: Scheme.load(self._home / "schemes" / digest, verify))
 
     def _definitions(self, champion: Scheme) -> Definitions:
         """The definitions the champion was trained on; the profile's for one that carries none."""
@@ -127,14 +100,16 @@ class Counter:
         return load(self._profile)
 
 
-def build(home: Path, profile: Profile, store: Store, *, now: Callable[[], datetime]) -> Any:
+def build(
+    home: Path, profile: Profile, store: Store, *, now: Callable[[], datetime], waiting: Trial | None = None
+) -> Any:
     """The BentoML service over a home; nothing of it is reached without a key but ``/livez`` and ``/readyz``.
 
     What it is made of, from the inside out: the counter with the desk, the routes that ask it, the wall around them.
     """
     counter = Counter(home, profile, store, now)
     service = bentoml.service(
-        _lived(counter),
+        _lived(counter, waiting),
         name=NAME,
         workers=1,
         metrics={"enabled": False},
@@ -146,14 +121,14 @@ def build(home: Path, profile: Profile, store: Store, *, now: Callable[[], datet
     return service
 
 
-def _lived(counter: Counter) -> type:
+def _lived(counter: Counter, waiting: Trial | None) -> type:
     """What BentoML starts, asks for readiness and stops."""
 
     class Jianwei:
         """Scores, classes, explanations and histories."""
 
         def __init__(self) -> None:
-            counter.begin()
+            counter.begin(waiting)
 
         def __is_ready__(self) -> bool:
             return counter.is_ready()

@@ -184,9 +184,11 @@ def __getattr__(name: str) -> Any:
     if name != "service":
         raise AttributeError(name)
     be_quiet()
-    from serving.service import build, check_silent
+    from training import trial
+
+    waiting = trial.begin()  # its imports pass beside those that follow
+    from serving.service import build
     from serving.store import Store
 
-    check_silent()
     settings = read()
-    return build(settings.home, settings.profile, Store(settings.store), now=now)
+    return build(settings.home, settings.profile, Store(settings.store), now=now, waiting=waiting)
