@@ -8,7 +8,7 @@ import numpy as np
 from features.asof import Month
 from features.matrix import Batch
 from serving.classification import CLASSIFIED
-from serving.results import Results, SealedMonth
+from serving.results import AnyMonth, AnyMonths
 from training.change import Side, change
 from training.cutoffs import RiskClass
 from training.scheme import Scheme
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 
 def since_before(
-    results: Results, month: SealedMonth, light: Mapping[str, Any], scheme_of: Callable[[str], Scheme]
+    results: AnyMonths, month: AnyMonth, light: Mapping[str, Any], scheme_of: Callable[[str], Scheme]
 ) -> Document | None:
     """The change of an entity from the last sealed month before; null where it was not classified in both, or
     under other kinds or another indicator system.
@@ -51,7 +51,7 @@ def since_before(
     }
 
 
-def _side(month: SealedMonth, light: Mapping[str, Any], scheme_of: Callable[[str], Scheme]) -> Side:
+def _side(month: AnyMonth, light: Mapping[str, Any], scheme_of: Callable[[str], Scheme]) -> Side:
     scheme = scheme_of(month.parts[light["part"]].head.scheme)
     vector = month.vector(light)
     values = np.array([[np.nan if value is None else value for value in vector.values()]], np.float64)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from serving.classification import CLASSIFIED
-from serving.results import SealedMonth
+from serving.results import AnyMonth
 from serving.visibility import PUBLISHABLE
 from training import reasons
 from training.cutoffs import Classes, RiskClass
@@ -21,7 +21,7 @@ NEAR = ("probability", "percentile", "distance", "margin", "base", "confidence",
 Document = dict[str, Any]
 
 
-def summary(month: SealedMonth, light: Mapping[str, Any]) -> Document:
+def summary(month: AnyMonth, light: Mapping[str, Any]) -> Document:
     """The class of an entity with what it means: rules in words, measures, cause, confidence, probability, notice."""
     words = month.words
     rules = month.full(light)["rules"] or []
@@ -47,7 +47,7 @@ def summary(month: SealedMonth, light: Mapping[str, Any]) -> Document:
     }
 
 
-def document(month: SealedMonth, light: Mapping[str, Any], scheme: Scheme) -> Document:
+def document(month: AnyMonth, light: Mapping[str, Any], scheme: Scheme) -> Document:
     """Everything about an entity in a month; contributions are computed singly, so they add up to 1e-9.
 
     ``scheme`` is the one the entity's row was classified with. Whoever is not classified has no explanation, only
@@ -103,7 +103,7 @@ def certainties(scheme: Scheme, margin: Floats, kind: Kinds, *, ruled: Classes) 
     ]
 
 
-def _sources(month: SealedMonth) -> Document:
+def _sources(month: AnyMonth) -> Document:
     return {"latest_delivery": month.words["latest_delivery"]}
 
 

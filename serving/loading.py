@@ -95,6 +95,7 @@ class Loading:
             "parts": [_told(part) for part in self.sealed.parts],
             "packings": {name: _text(one.dictionary) for name, one in rows.packings.items()},
             "orgs": sorted(rows.orgs),
+            "ranks": self.sealed.ranks,
         }
         return done, told
 

@@ -1,11 +1,12 @@
 """Sealed months as they are read: verified against their heads, corrections laid over what they correct."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +28,62 @@ LIGHT = (
     "model_class", "ruled", "class", "class_before", "cause", "confidence",
 )  # fmt: skip
 CACHED_GROUPS = 16
+RANKS = 1000
 PUBLISHER = "publisher"  # the name of the key that signs sealed months
 SCHEME_KEY = "trainer"  # … and of the key that signs schemes
+
+
+class AnyPart(Protocol):
+    """A sealed folder of a month, lying in files or loaded into a store."""
+
+    @property
+    def head(self) -> Head:
+        """Its signed head."""
+
+    @property
+    def indicators(self) -> Mapping[str, str | None]:
+        """The indicator system its values were worked out with."""
+
+
+class AnyMonth(Protocol):
+    """A sealed month, lying in files or loaded into a store, as it is asked about single entities."""
+
+    @property
+    def month(self) -> str:
+        """Which month it is."""
+
+    @property
+    def parts(self) -> Sequence[AnyPart]:
+        """Its sealed folders, the month as first published before its supplements."""
+
+    @property
+    def words(self) -> Mapping[str, Any]:
+        """The words of the newest part."""
+
+    def find(self, code: str) -> dict[str, Any] | None:
+        """The light row of an entity, or nothing."""
+
+    def supplement(self, light: Mapping[str, Any]) -> int:
+        """The supplement an entity's row comes from."""
+
+    def full(self, light: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole sealed row of an entity, reasons included."""
+
+    def vector(self, light: Mapping[str, Any]) -> dict[str, float | None]:
+        """The indicator values of a classified entity, by code."""
+
+    def evidence(self, light: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The records an entity's reasons cite, by indicator, the latest first."""
+
+
+class AnyMonths(Protocol):
+    """Where sealed months are found."""
+
+    def months(self) -> list[str]:
+        """The months there are, oldest first."""
+
+    def month(self, name: str, /) -> AnyMonth:
+        """A month by name."""
 
 
 @dataclass(frozen=True)
@@ -226,17 +281,15 @@ class SealedMonth:
         path = ledger.path_of((part.folder / ledger.LEAVES).read_bytes(), light["row"])
         return Proof(row, salt, light["row"], path, part.head, part.signature)
 
-    def standing(self, light: Mapping[str, Any]) -> float:
-        """The share of the classified of an entity's kind whose margin is lower than its own."""
-        margins = self._margins[light["kind"]]
-        return float(np.searchsorted(margins, light["margin"]) / len(margins))
-
     @cached_property
-    def _margins(self) -> dict[str, Floats]:
-        """The margins of every kind, ascending."""
+    def ranks(self) -> dict[str, list[float]]:
+        """Of every kind the margins of its classified, ascending: all of up to a thousand, else every thousandth."""
         stood = self.rows.filter(pc.field("status") == CLASSIFIED)
-        margin, kind = stood["margin"].to_numpy(), np.array(stood["kind"].to_pylist(), object)
-        return {code: np.sort(margin[kind == code]) for code in set(kind.tolist())}
+        margin, kind = stood["margin"].to_numpy(), stood["kind"].combine_chunks().dictionary_encode()
+        numbers = kind.indices.to_numpy()
+        return {
+            code: _thousandths(margin[numbers == number]) for number, code in enumerate(kind.dictionary.to_pylist())
+        }
 
     def listed(
         self, *, classes: Collection[str] = (), region: str = "", limit: int | None = None
@@ -281,6 +334,19 @@ class SealedMonth:
         return _last_of_each(pa.concat_tables(tables, promote_options="default"))
 
 
+def _thousandths(margins: Floats) -> list[float]:
+    if len(margins) > RANKS:
+        margins = np.quantile(margins, (np.arange(RANKS) + 0.5) / RANKS)
+    found: list[float] = np.sort(margins).tolist()
+    return found
+
+
+def rank(ranks: Mapping[str, Sequence[float]], light: Mapping[str, Any]) -> float | None:
+    """The share of the classified of an entity's kind whose margin is lower than its own, to a thousandth."""
+    margins = ranks.get(light["kind"])
+    return None if not margins else bisect_left(margins, light["margin"]) / len(margins)
+
+
 def _encoded(codes: pa.ChunkedArray) -> npt.NDArray[Any]:
     """Entity codes as UTF-8 bytes, which sort as their characters do."""
     return np.array([code.encode() for code in codes.to_pylist()] or [b""], dtype=np.bytes_)[: len(codes)]
@@ -306,6 +372,13 @@ class Results:
         self._home = home
         self._key = key
         self._read: dict[tuple[Path, ...], SealedMonth] = {}
+
+    def newest(self) -> SealedMonth:
+        """The newest sealed month; LedgerError when there is none."""
+        months = self.months()
+        if not months:
+            raise LedgerError("No month is published yet. Run: jianwei month YYYY-MM.")
+        return self.month(months[-1])
 
     def months(self) -> list[str]:
         """The sealed months, oldest first."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from serving.settings import Settings
 
+JOBS = "serving.runner"
+PATIENCE = 3.0  # seconds until the helper process of jobs is started
 KEY = "jianwei keys create demo{sandbox} --role integrator_score"
 
 
@@ -56,10 +58,17 @@ def _answer(chosen: "Settings", url: str, listening: "socket", size: int) -> Non
     display.say(f"{url}  {where}; {size} process{'es' if size > 1 else ''}; stop with Ctrl-C")
     display.say(f"a key: {KEY.format(sandbox=' --sandbox' if chosen.is_sandbox else '')}")
     if size > 1:
+        from serving.scoring.runner import Runner
         from serving.workers import Workers
 
+        jobs = Runner(JOBS, after=PATIENCE)
+        jobs.start()
         Workers(size, listening).run()
+        jobs.stop()
         return
+    service = edge.service  # first: it begins the trial of the scheme before anything else is imported
+    from serving.scoring.runner import Runner
     from serving.service import answer
 
-    answer(edge.service, listening)
+    Runner(JOBS, after=PATIENCE).start()  # it ends with this process
+    answer(service, listening)

@@ -1,146 +1,48 @@
 """The one service: the champion verified, the API mounted, and a wall in front of everything BentoML brings."""
 
-import logging
+import os
 import socket
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import bentoml
 import uvicorn
 
-from evaluation.promotion import Office, champion_folder
-from features import signing
-from features.indicators.catalogue import Definitions, load
 from features.profile import Profile, ProfileError
-from features.records.journal import Journal
-from serving.access import Doorkeeper
-from serving.http import Guard, ProblemError
+from serving import logs
+from serving.counter import Counter
+from serving.gauges import Gauges
 from serving.process import BACKLOG, LOOPBACK, end, leave_on_signal, listen
-from serving.results import SCHEME_KEY, Results, publisher_key
-from serving.scoring.desk import Desk
 from serving.scoring.routes import application
 from serving.store import Store
-from training.scheme import Scheme
+from serving.wall import Guard, Watch
+from training.trial import Trial
 
-LOG = logging.getLogger("jianwei.service")
 NAME = "jianwei"
 GRACE = 10  # seconds a request under way has to end once the service is told to stop
-PATIENCE = 0.2  # seconds a question for readiness waits for a desk that is being opened
 
 
-class Counter:
-    """Opens the desk and keeps it current: a new champion or month is taken up when its journal entry is there.
-
-    What does not verify is not taken up; the desk that was open stays open.
-    """
-
-    def __init__(self, home: Path, profile: Profile, store: Store, now: Callable[[], datetime]) -> None:
-        self._home = home
-        self._profile = profile
-        self._store = store
-        self._now = now
-        self._lock = threading.Lock()
-        self._seen: tuple[int, int] | None = None
-        self._desk: Desk | None = None
-        self._ready = False
-
-    def open(self) -> Desk:
-        """The desk as the journal stands, opened anew when it changed; raises what verification raises."""
-        with self._lock:
-            journal = Journal.of(self._home)
-            state = journal.path.stat()
-            seen = (state.st_mtime_ns, state.st_size)
-            if self._desk is None or seen != self._seen:
-                self._seen = seen
-                self._desk = self._opened(journal)
-            return self._desk
-
-    def desk(self) -> Desk:
-        """The desk for a request; ProblemError when there is none."""
-        try:
-            return self.open()
-        except Exception as fault:  # whatever is wrong with a new champion, the verified one goes on
-            LOG.log(logging.ERROR, "what the journal names cannot be opened: %s", type(fault).__name__)
-            if self._desk is None:
-                raise ProblemError("unavailable") from None
-            return self._desk
-
-    def is_open(self) -> bool:
-        """Whether requests can be answered: a verified scheme and a verified month are there."""
-        try:
-            return bool(self.desk().newest.month)
-        except ProblemError:
-            return False
-        except Exception as fault:  # a month that is not as it was sealed answers nothing
-            LOG.log(logging.ERROR, "the newest month cannot be opened: %s", type(fault).__name__)
-            return False
-
-    def is_ready(self) -> bool:
-        """``is_open``, and no while the first desk is still being opened, so that who asks is answered at once."""
-        if not self._lock.acquire(timeout=PATIENCE):
-            return self._ready
-        self._lock.release()
-        self._ready = self.is_open()
-        return self._ready
-
-    def begin(self) -> None:
-        """Open the first desk in the background: the service is alive before it is ready."""
-        threading.Thread(target=self._begun, name="first desk", daemon=True).start()
-
-    def _begun(self) -> None:
-        self.is_open()
-        with suppress(ImportError):  # Arrow looks for it at its first rows: that need not be in somebody's request
-            import_module("pandas")
-
-    def close(self) -> None:
-        """Let go of what is held open; the last thing a service does."""
-        self._store.engine.dispose()
-
-    def _opened(self, journal: Journal) -> Desk:
-        keys = self._home / "keys"
-        verify = signing.verify_key(keys, SCHEME_KEY)
-        office = Office(self._home, journal, keys, verify)
-        folder = champion_folder(office)
-        before = self._desk
-        champion = before.champion if before and before.champion.digest == folder.name else Scheme.load(folder, verify)
-        results = before.results if before else Results(self._home, publisher_key(self._home))
-        return Desk(
-            self._home,
-            self._profile,
-            self._store,
-            self._now,
-            champion,
-            results,
-            self._scheme_of(verify),
-            lambda: self._definitions(champion),
-        )
-
-    def _scheme_of(self, verify: Any) -> Callable[[str], Scheme]:
-        return cache(lambda digest: Scheme.load(self._home / "schemes" / digest, verify))
-
-    def _definitions(self, champion: Scheme) -> Definitions:
-        """The definitions the champion was trained on; the profile's for one that carries none."""
-        return self._present() if champion.system is None else champion.system.definitions
-
-    @cache  # noqa: B019 - one counter lives as long as its process
-    def _present(self) -> Definitions:
-        return load(self._profile)
-
-
-def build(home: Path, profile: Profile, store: Store, *, now: Callable[[], datetime]) -> Any:
+def build(
+    home: Path,
+    profile: Profile,
+    store: Store,
+    *,
+    now: Callable[[], datetime],
+    waiting: Trial | None = None,
+    **wall: Any,
+) -> Any:
     """The BentoML service over a home; nothing of it is reached without a key but ``/livez`` and ``/readyz``.
 
     What it is made of, from the inside out: the counter with the desk, the routes that ask it, the wall around them.
+    ``wall`` are further settings of the wall: ``trusted`` networks of gateways, and ``open_paths`` of a sandbox.
     """
     counter = Counter(home, profile, store, now)
+    gauges = Gauges(worker=str(os.getpid()))
     service = bentoml.service(
-        _lived(counter),
+        _lived(counter, gauges, waiting),
         name=NAME,
         workers=1,
         metrics={"enabled": False},
@@ -148,21 +50,25 @@ def build(home: Path, profile: Profile, store: Store, *, now: Callable[[], datet
         traffic={"timeout": 60},
     )
     service.mount_asgi_app(application(counter.desk), path="/")
-    service.add_asgi_middleware(Guard, doorkeeper=Doorkeeper(store, now, profile.zone))
+    watch = Watch.over(home, store, now=now, zone=profile.zone, gauges=gauges, **wall)
+    service.add_asgi_middleware(Guard, watch=watch)
     return service
 
 
-def _lived(counter: Counter) -> type:
+def _lived(counter: Counter, gauges: Gauges, waiting: Trial | None) -> type:
     """What BentoML starts, asks for readiness and stops."""
 
     class Jianwei:
         """Scores, classes, explanations and histories."""
 
         def __init__(self) -> None:
-            counter.begin()
+            counter.begin(waiting)
 
         def __is_ready__(self) -> bool:
-            return counter.is_ready()
+            found = counter.serving()
+            if found is not None:
+                gauges.serving(*found)
+            return found is not None
 
         @bentoml.on_shutdown  # type: ignore[untyped-decorator]
         def close(self) -> None:
@@ -203,6 +109,7 @@ def answer(service: Any, listening: socket.socket) -> None:
         timeout_keep_alive=5,
         timeout_graceful_shutdown=GRACE,
     )
+    logs.configure()
     leave_on_signal()
     server = uvicorn.Server(config)
     with suppress(SystemExit):  # the server passes the signal on, once it has done what it was told to

@@ -16,6 +16,7 @@ MOST_HELPERS = 8
 MOST_WORKERS = 64
 HELPER_GIB = 3  # the most a helper has held, at five million entities
 ASSESSMENT, REPORT = "assessment.json", "report.html"  # what an evaluation leaves, among others
+DESCRIPTION = frozenset({"/openapi.json"})  # what a sandbox answers without a key
 QUIET = {
     "BENTOML_DO_NOT_TRACK": "True",
     "DO_NOT_TRACK": "1",
@@ -156,6 +157,19 @@ def workers(stated: int | None = None) -> int:
     return found
 
 
+def gateways() -> tuple[str, ...]:
+    """The networks whose word on a caller's address is taken: ``JIANWEI_GATEWAYS``, CIDR blocks between commas."""
+    from ipaddress import ip_network
+
+    stated = tuple(one.strip() for one in os.environ.get("JIANWEI_GATEWAYS", "").split(",") if one.strip())
+    try:
+        return tuple(str(ip_network(one)) for one in stated)
+    except ValueError as fault:
+        raise ProfileError(
+            f"JIANWEI_GATEWAYS: {fault}; expected networks between commas, 10.0.0.0/8. Nothing was started."
+        ) from None
+
+
 def be_quiet() -> None:
     """Turn off every report to the makers of the tools in use, here and in processes started from here."""
     os.environ.update(QUIET)
@@ -184,9 +198,12 @@ def __getattr__(name: str) -> Any:
     if name != "service":
         raise AttributeError(name)
     be_quiet()
-    from serving.service import build, check_silent
+    from training import trial
+
+    waiting = trial.begin()  # its imports pass beside those that follow
+    from serving.service import build
     from serving.store import Store
 
-    check_silent()
     settings = read()
-    return build(settings.home, settings.profile, Store(settings.store), now=now)
+    wall = {"trusted": gateways(), "open_paths": DESCRIPTION if settings.is_sandbox else frozenset()}
+    return build(settings.home, settings.profile, Store(settings.store), now=now, waiting=waiting, **wall)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import ColumnElement, Engine, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Select, Table, func, select, tuple_
 
 from features import signing
 from serving import ledger
@@ -91,6 +91,7 @@ class StoredMonth:
     parts: tuple[StoredPart, ...]
     packings: Mapping[str, Packing]
     orgs: tuple[str, ...]
+    ranks: Mapping[str, Sequence[float]]
     engine: Engine = field(repr=False)
 
     @property
@@ -261,6 +262,9 @@ class StoredMonth:
         return None if found is None else bytes(found)
 
 
+NO_MONTH = "The store holds no month. Run: jianwei store load YYYY-MM."
+
+
 class Shelf:
     """The months of a store, each verified when it is first opened; used by many threads at a time."""
 
@@ -284,22 +288,23 @@ class Shelf:
     def month(self, name: str) -> StoredMonth:
         """A month by name; LedgerError when it is not in the store, or not what was sealed."""
         wanted = select(LOADS.c.load).where(LOADS.c.state == STANDING, LOADS.c.month == str(name))
+        return self._found(wanted, f"{name} is not in the store. Run: jianwei store load {name}.")
+
+    def newest(self) -> StoredMonth:
+        """The newest month; LedgerError when there is none."""
+        wanted = select(LOADS.c.load).where(LOADS.c.state == STANDING).order_by(LOADS.c.month.desc()).limit(1)
+        return self._found(wanted, NO_MONTH)
+
+    def _found(self, wanted: Select[Any], otherwise: str) -> StoredMonth:
         with self._checked.reading() as connection:
             load = connection.scalar(wanted)
         if load is None:
-            raise LedgerError(f"{name} is not in the store. Run: jianwei store load {name}.")
+            raise LedgerError(otherwise)
         with self._lock:
             if load not in self._opened:
                 self._forget_the_gone()
                 self._opened[load] = self._open(load)
             return self._opened[load]
-
-    def newest(self) -> StoredMonth:
-        """The newest month; LedgerError when there is none."""
-        months = self.months()
-        if not months:
-            raise LedgerError("The store holds no month. Run: jianwei store load YYYY-MM.")
-        return self.month(months[-1])
 
     def history(self, code: str, limit: int) -> list[tuple[StoredMonth, dict[str, Any]]]:
         """The rows of an entity in the newest months that have it, newest first."""
@@ -325,7 +330,7 @@ class Shelf:
         told = row["told"]
         packings = {name: Packing(base64.b64decode(one)) for name, one in told["packings"].items()}
         parts = tuple(StoredPart.read(one, self._key) for one in told["parts"])
-        found = StoredMonth(load, parts, packings, tuple(told["orgs"]), self._store.month(load))
+        found = StoredMonth(load, parts, packings, tuple(told["orgs"]), told["ranks"], self._store.month(load))
         expected = parts[0].head.rows if len(parts) == 1 else row["rows"]
         if found.month != row["month"] or found.size() != expected:
             self._released(found)

@@ -99,9 +99,10 @@ def work(number: int) -> None:
     from serving import settings
 
     settings.be_quiet()
+    service = settings.service  # first: it begins the trial of the scheme before anything else is imported
     from serving.service import answer
 
-    answer(settings.service, socket(fileno=number))
+    answer(service, socket(fileno=number))
 
 
 def _follow(parent: Any) -> None:

@@ -93,9 +93,10 @@ def _content(folder: Path, descriptor: int, name: str, limit: int) -> bytes:
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=descriptor)
     except OSError as fault:
         raise SchemeError(f"{folder}: {name}: {fault.strerror}; expected a regular file. {ADVICE}") from None
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise SchemeError(f"{folder}: {name} is not a regular file. {ADVICE}")
     with os.fdopen(file, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise SchemeError(f"{folder}: {name} is not a regular file. {ADVICE}")
         content = opened.read(limit + 1)
     if len(content) > limit:
         raise SchemeError(f"{folder}: {name} is larger than the {limit} bytes allowed. {ADVICE}")

@@ -24,9 +24,11 @@ from training.cutoffs import Classes
 from training.errors import SchemeError
 from training.explain import BulkExplainer, Codes
 from training.overrides import Override, read_override
+from training.package import Package
 from training.parts import KindPart
 from training.steadiness import Steadiness
 from training.trees import read_trees
+from training.trial import Trial, begin
 
 Floats = npt.NDArray[np.float64]
 Kinds = npt.NDArray[np.int8]
@@ -147,12 +149,17 @@ class Scheme:
     @classmethod
     def load(cls, folder: Path, verify_key: Ed25519PublicKey) -> "Scheme":
         """The scheme in a folder, after signature, digests, structure, a trial parse and golden rows held."""
-        sealed = package.read(folder, verify_key)
-        scheme = _read(sealed.files, where=str(folder))
+        return cls.of(package.read(folder, verify_key), where=str(folder))
+
+    @classmethod
+    def of(cls, sealed: Package, *, where: str, waiting: Trial | None = None) -> "Scheme":
+        """The scheme of verified files, once a throw-away process (one that waits, or a new one) found it sound."""
+        scheme = _read(sealed.files, where=where)
         if scheme.digest != sealed.digest:
-            raise SchemeError(f"{folder}: its files do not say what this version of the product writes; retrain it.")
+            raise SchemeError(f"{where}: its files do not say what this version of the product writes; retrain it.")
         _ = scheme.system  # a system that does not read back would be found out months later
-        boosters = opened(scheme.models, scheme.golden, scheme.names, where=str(folder))
+        (waiting or begin()).of(scheme.models, scheme.golden, scheme.names, where=where)
+        boosters = opened(scheme.models, scheme.golden, scheme.names, where=where)
         scheme.__dict__["_boosters"] = boosters  # the very objects that passed the checks
         return scheme
 

@@ -45,6 +45,8 @@ def read_trees(text: str, features: Sequence[str], *, where: str) -> tuple[Tree,
     for name, expected in HEADER.items():
         if header.get(name) != expected:
             raise _refused(where, f"{name} is {header.get(name)!r}", f"{expected!r}")
+    if header.get("max_feature_idx") != str(len(features) - 1):
+        raise _refused(where, f"max_feature_idx is {header.get('max_feature_idx')!r}", f"{len(features) - 1}")
     if header.get("feature_names", "").split(" ") != list(features):
         raise _refused(where, "its feature names differ from the scheme's", "the same names in the same order")
     sizes = header.get("tree_sizes", "").split()

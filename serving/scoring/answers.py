@@ -9,8 +9,8 @@ from fastapi import Request, Response
 
 from serving.access import INTERNAL, PROBABILITY, Principal
 from serving.http import ProblemError
-from serving.results import SealedMonth
 from serving.scoring.contract import decimal
+from serving.shelf import StoredMonth
 
 FORM = "1"  # of the documents; another one when the same month is told in another way
 UNTOLD = frozenset({"indicator", "visibility"})  # of reasons and rules
@@ -46,7 +46,7 @@ def principal_of(request: Request, route: str) -> Principal:
     return found
 
 
-def context(month: SealedMonth) -> dict[str, Any]:
+def context(month: StoredMonth) -> dict[str, Any]:
     """What every answer about a month says first."""
     notice = month.words["notice"]
     return {

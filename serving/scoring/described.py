@@ -1,5 +1,6 @@
 """The API described: an OpenAPI 3.1 document of every operation, with all it may be asked and all it may answer."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from copy import deepcopy
@@ -9,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 
 from serving.access import RIGHTS, Route
 from serving.http import PROBLEMS
-from serving.scoring.answers import principal_of, tag, unchanged
+from serving.scoring.answers import unchanged
 from serving.scoring.examples import EXAMPLES
 
 TAGGED = frozenset({"class", "explanation", "history", "head", "active_model", "reason_codes", "openapi"})
@@ -73,7 +74,7 @@ def add(app: FastAPI) -> None:
     def openapi(request: Request) -> Response:
         """This document."""
         body = written(app)
-        stands = tag(principal_of(request, "openapi"), body.decode())
+        stands = f'"{hashlib.sha256(body).hexdigest()[:40]}"'  # the same for everybody, and in a sandbox for anybody
         return unchanged(request, stands) or Response(body, media_type="application/json", headers={"etag": stands})
 
 

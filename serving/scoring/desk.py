@@ -15,9 +15,10 @@ from serving.access import INTERNAL, PROBABILITY, Principal, within
 from serving.classification import CLASSIFIED
 from serving.explanation import Document
 from serving.http import ProblemError
-from serving.results import Results, SealedMonth
+from serving.ledger import LedgerError
+from serving.results import rank
 from serving.scoring import live
-from serving.shelf import Filters
+from serving.shelf import Filters, Shelf, StoredMonth
 from serving.store import Store
 from training.scheme import Scheme, SchemeError
 
@@ -40,19 +41,19 @@ class Desk:
     store: Store
     now: Callable[[], datetime]
     champion: Scheme
-    results: Results
+    results: Shelf
     scheme_of: Callable[[str], Scheme]
     definitions: Callable[[], Definitions]
 
     @property
-    def newest(self) -> SealedMonth:
+    def newest(self) -> StoredMonth:
         """The newest sealed month; ProblemError when there is none."""
-        months = self.results.months()
-        if not months:
-            raise ProblemError("unavailable")
-        return self.results.month(months[-1])
+        try:
+            return self.results.newest()
+        except LedgerError:
+            raise ProblemError("unavailable") from None
 
-    def month(self, name: str | None) -> SealedMonth:
+    def month(self, name: str | None) -> StoredMonth:
         """A sealed month by name, or the newest; ProblemError when it is not published."""
         if name is None:
             return self.newest
@@ -60,7 +61,7 @@ class Desk:
             raise ProblemError("not-found")
         return self.results.month(name)
 
-    def find(self, month: SealedMonth, code: str, asking: tuple[Principal, str]) -> Light:
+    def find(self, month: StoredMonth, code: str, asking: tuple[Principal, str]) -> Light:
         """The row of an entity the key may see on a route; the same ProblemError for unknown and out of scope."""
         principal, route = asking
         if not principal.calls(route):
@@ -70,14 +71,14 @@ class Desk:
             raise ProblemError("not-found")
         return light
 
-    def summary(self, month: SealedMonth, light: Light, principal: Principal) -> Document:
+    def summary(self, month: StoredMonth, light: Light, principal: Principal) -> Document:
         """The class of an entity, as far as the key may see."""
         found = explanation.summary(month, light)
         if self.only_class(light, principal):
             found["rules"] = []
         return self._visible(found, month, principal)
 
-    def explanation(self, month: SealedMonth, light: Light, principal: Principal) -> Document:
+    def explanation(self, month: StoredMonth, light: Light, principal: Principal) -> Document:
         """The whole document of an entity, as far as the key may see."""
         if self.only_class(light, principal):
             return self.summary(month, light, principal)
@@ -88,8 +89,7 @@ class Desk:
             bounds = scheme.parts[light["kind"]].cutoffs.bounds
             nearest = bounds[abs(bounds - light["probability"]).argmin()]
             found["distance"] = light["probability"] - float(nearest)
-            if hasattr(month, "standing"):
-                found["percentile"] = month.standing(light)
+            found["percentile"] = rank(month.ranks, light)
         return self._visible(found, month, principal)
 
     def only_class(self, light: Light, principal: Principal) -> bool:
@@ -103,36 +103,34 @@ class Desk:
             return code
         return "p-" + hmac.digest(secret_of(self.home, PSEUDONYMS), code.encode(), "sha256").hex()[:40]
 
-    def page(self, month: SealedMonth, asked: Asked, principal: Principal) -> list[Light]:
+    def page(self, month: StoredMonth, asked: Asked, principal: Principal) -> list[Light]:
         """The next so many entities the key may see, by office and code; see ``Asked``."""
         filters, after, limit = asked
-        if hasattr(month, "page"):
-            return list(month.page(principal.grant, filters, after, limit))
-        return _page(month, asked, principal)
+        return list(month.page(principal.grant, filters, after, limit))
 
-    def head_before(self, month: SealedMonth) -> str:
+    def head_before(self, month: StoredMonth) -> str:
         """The head of the sealed month before a month; empty before the first."""
         earlier = [name for name in self.results.months() if name < month.month]
         return self.results.month(earlier[-1]).head.digest if earlier else ""
 
-    def seen_of(self, month: SealedMonth, codes: Sequence[str], principal: Principal) -> list[Light | None]:
+    def seen_of(self, month: StoredMonth, codes: Sequence[str], principal: Principal) -> list[Light | None]:
         """The rows of some entities in their order, nothing in the place of those the key may not see."""
         known = month.found(codes)
         rows = (known.get(code) for code in codes)
         return [row if row is not None and within(principal.grant, placed(row)) else None for row in rows]
 
-    def seen(self, month: SealedMonth, code: str, principal: Principal) -> Light | None:
+    def seen(self, month: StoredMonth, code: str, principal: Principal) -> Light | None:
         """The row of an entity the key may see; nothing for unknown and out of scope alike."""
         light = month.find(code)
         return light if light is not None and within(principal.grant, placed(light)) else None
 
-    def history(self, code: str, limit: int, principal: Principal) -> list[tuple[SealedMonth, Light]]:
+    def history(self, code: str, limit: int, principal: Principal) -> list[tuple[StoredMonth, Light]]:
         """The sealed months of an entity the key may see, newest first."""
         found = self.results.history(code, limit)
         return [(month, light) for month, light in found if within(principal.grant, placed(light))]
 
     def score(
-        self, month: SealedMonth, lights: Sequence[Light], principal: Principal, *, explained: bool
+        self, month: StoredMonth, lights: Sequence[Light], principal: Principal, *, explained: bool
     ) -> list[Document]:
         """Live documents of classified entities, in order, as far as the key may see."""
         sure = principal.may(PROBABILITY)
@@ -140,7 +138,7 @@ class Desk:
         return [self._visible(one, month, principal) for one in found]
 
     def suppose(
-        self, month: SealedMonth, asked: tuple[str, Light, Records], principal: Principal, *, explained: bool
+        self, month: StoredMonth, asked: tuple[str, Light, Records], principal: Principal, *, explained: bool
     ) -> Document:
         """The document of a classified entity with supposed records, as far as the key may see; ``asked`` is its place
         in the request, its row and the records."""
@@ -152,7 +150,7 @@ class Desk:
         document = live.hypothetical(self.champion, month, light, found, room if explained else None)
         return self._visible(document, month, principal)
 
-    def _visible(self, found: Document, month: SealedMonth, principal: Principal) -> Document:
+    def _visible(self, found: Document, month: StoredMonth, principal: Principal) -> Document:
         return explanation.visible(
             found, month.words, internal=principal.may(INTERNAL), probability=principal.may(PROBABILITY)
         )
@@ -173,17 +171,3 @@ def placed(light: Light) -> dict[str, str]:
 def secret_of(home: Path, name: str) -> bytes:
     """A secret of the home by name, read once."""
     return ledger.secret(home / "keys", name)
-
-
-def _page(month: SealedMonth, asked: Asked, principal: Principal) -> list[Light]:
-    """A page of a month that lies in files; only for homes of a demonstration's size. Months of the store page
-    themselves."""
-    filters, after, limit = asked
-    found = []
-    for light in month.rows.to_pylist():
-        seen = placed(light)
-        fits = (light["region"] or "").startswith(filters.region)
-        fits = fits and filters.risk_class in {None, light["class"]} and filters.kind in {None, light["kind"]}
-        if fits and (after is None or (seen["org"], light["code"]) > after) and within(principal.grant, seen):
-            found.append(light)
-    return sorted(found, key=lambda light: (placed(light)["org"], light["code"]))[:limit]

@@ -18,7 +18,7 @@ from features.records.journal import Journal, JournalError
 from features.signing import SigningError, verify_key
 from serving.access import PROBABILITY, Principal
 from serving.http import ProblemError, Told, tell
-from serving.results import SCHEME_KEY, SealedMonth, publisher_key
+from serving.results import SCHEME_KEY, publisher_key
 from serving.scoring import cursors
 from serving.scoring.answers import answer, context, decimals, principal_of, tag, unchanged
 from serving.scoring.contract import (
@@ -32,7 +32,7 @@ from serving.scoring.contract import (
 from serving.scoring.cursors import Place
 from serving.scoring.desk import Desk, Light, placed, secret_of
 from serving.scoring.reading import PeriodAsked
-from serving.shelf import Filters
+from serving.shelf import Filters, StoredMonth
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 CURSORS = "cursors"
@@ -93,7 +93,7 @@ async def _filters(
 
 def _start(
     desk: Desk, cursor: str | None, principal: Principal, asked: Mapping[str, str]
-) -> tuple[SealedMonth, tuple[str, str] | None]:
+) -> tuple[StoredMonth, tuple[str, str] | None]:
     """The month to read and where to go on; a cursor leads back to the head it was given for, or to a ProblemError."""
     if cursor is None:
         return desk.month(asked.get("period")), None
@@ -106,13 +106,13 @@ def _start(
     return month, (place.org, place.code)
 
 
-def _cursor(desk: Desk, month: SealedMonth, last: Light, asking: tuple[Principal, Mapping[str, str]]) -> str:
+def _cursor(desk: Desk, month: StoredMonth, last: Light, asking: tuple[Principal, Mapping[str, str]]) -> str:
     principal, asked = asking
     place = Place(month.month, month.head.digest, placed(last)["org"], last["code"])
     return cursors.written(secret_of(desk.home, CURSORS), place, principal.key, asked)
 
 
-def _item(desk: Desk, month: SealedMonth, light: Light, principal: Principal) -> dict[str, Any]:
+def _item(desk: Desk, month: StoredMonth, light: Light, principal: Principal) -> dict[str, Any]:
     found = {name: light[name] for name in ("kind", "region", "status", "class", "class_before", "cause")}
     if principal.may(PROBABILITY):
         found |= {name: decimals(light[name]) for name in ("confidence", "probability")}
@@ -129,7 +129,7 @@ def _heads(app: FastAPI, desk: Callable[[], Desk]) -> None:
         return unchanged(request, stands) or answer(_sealings(open_, found), stands)
 
 
-def _sealings(desk: Desk, month: SealedMonth) -> dict[str, Any]:
+def _sealings(desk: Desk, month: StoredMonth) -> dict[str, Any]:
     sealings = [
         {"head": asdict(part.head), "digest": part.head.digest, "signature": part.signature} for part in month.parts
     ]
@@ -198,7 +198,7 @@ def _reason_codes(app: FastAPI, desk: Callable[[], Desk]) -> None:
         return unchanged(request, stands) or answer(found, stands)
 
 
-def _of_version(desk: Desk, version: str | None) -> SealedMonth | None:
+def _of_version(desk: Desk, version: str | None) -> StoredMonth | None:
     """The newest month of a version of the indicator system; the newest of all when none is named."""
     if version is None:
         return desk.newest

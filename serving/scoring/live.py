@@ -15,7 +15,7 @@ from features.matrix import Batch
 from serving import explanation
 from serving.explanation import Document
 from serving.http import ProblemError
-from serving.results import SealedMonth
+from serving.shelf import StoredMonth
 from training import reasons
 from training.confidence import words
 from training.cutoffs import RiskClass
@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 
 def scored(
     champion: Scheme,
-    month: SealedMonth,
+    month: StoredMonth,
     lights: Sequence[Light],
     definitions: Callable[[], Definitions] | None,
     *,
@@ -64,14 +64,14 @@ def scored(
     return documents
 
 
-def _is_same(champion: Scheme, month: SealedMonth, light: Light) -> bool:
+def _is_same(champion: Scheme, month: StoredMonth, light: Light) -> bool:
     """Whether an entity's sealed row was classified under the champion."""
     return bool(month.parts[light["part"]].head.scheme == champion.digest)
 
 
 def _explain(
     champion: Scheme,
-    month: SealedMonth,
+    month: StoredMonth,
     live: tuple[Sequence[Light], Batch, list[Document]],
     definitions: Callable[[], Definitions],
 ) -> None:
@@ -93,7 +93,7 @@ def _explain(
 
 
 def hypothetical(
-    champion: Scheme, month: SealedMonth, light: Light, found: "Supposed", explaining: "Room | None"
+    champion: Scheme, month: StoredMonth, light: Light, found: "Supposed", explaining: "Room | None"
 ) -> Document:
     """The document of an entity with supposed records, and what it would be called now without them.
 
@@ -150,7 +150,7 @@ def _marked(reason: Document) -> Document:
     return reason
 
 
-def _sealed_classes(month: SealedMonth, lights: Sequence[Light]) -> pa.Table:
+def _sealed_classes(month: StoredMonth, lights: Sequence[Light]) -> pa.Table:
     """What the champion compares with: the classes as sealed."""
     rows = [
         {

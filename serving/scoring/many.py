@@ -13,9 +13,9 @@ from features.matrix import Batch
 from serving.access import PROBABILITY, Principal, within
 from serving.classification import CLASSIFIED
 from serving.http import ProblemError
-from serving.results import SealedMonth
 from serving.scoring.contract import Reason, decimal
 from serving.scoring.desk import Desk, Light, placed
+from serving.shelf import StoredMonth
 from training.confidence import words
 from training.cutoffs import RiskClass
 from training.scheme import Scheme
@@ -30,7 +30,7 @@ class Asking:
     """For whom a job is done, from which month, and whether reasons are given."""
 
     desk: Desk
-    month: SealedMonth
+    month: StoredMonth
     principal: Principal
     explained: bool
 
@@ -76,7 +76,7 @@ class Asking:
         return rows
 
 
-def scored(champion: Scheme, month: SealedMonth, lights: Sequence[Light]) -> list[Row]:
+def scored(champion: Scheme, month: StoredMonth, lights: Sequence[Light]) -> list[Row]:
     """Class, model class, confidence and probability of classified entities under the champion, in order.
 
     Under the scheme the month was sealed with, class and confidence are the sealed ones, as for a live score.
@@ -104,7 +104,7 @@ def scored(champion: Scheme, month: SealedMonth, lights: Sequence[Light]) -> lis
     return rows
 
 
-def _sealed(month: SealedMonth, lights: Sequence[Light]) -> pa.Table:
+def _sealed(month: StoredMonth, lights: Sequence[Light]) -> pa.Table:
     """What the champion compares with: the classes as sealed, each entity once."""
     each = list({light["entity"]: light for light in lights}.values())
     schemes = [part.head.scheme for part in month.parts]

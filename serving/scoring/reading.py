@@ -12,7 +12,7 @@ from serving.access import INTERNAL, PROBABILITY, Principal
 from serving.explanation import Document
 from serving.http import ProblemError, Told, tell
 from serving.ledger import LedgerError
-from serving.results import SealedMonth, publisher_key
+from serving.results import publisher_key
 from serving.scoring.answers import answer, context, decimals, principal_of, tag, unchanged
 from serving.scoring.contract import (
     CODE_PATTERN,
@@ -23,6 +23,7 @@ from serving.scoring.contract import (
     MonthText,
 )
 from serving.scoring.desk import Desk, Light, secret_of
+from serving.shelf import StoredMonth
 
 FIELDS = {field.alias or name for name, field in Explanation.model_fields.items()}
 EntityAsked = Annotated[str, Path(description="The entity's code.", json_schema_extra={"pattern": CODE_PATTERN})]
@@ -35,7 +36,7 @@ class Asked:
     """A question about one entity that may be answered: where its row lies, and who asks."""
 
     desk: Desk
-    month: SealedMonth
+    month: StoredMonth
     light: Light
     principal: Principal
     route: str
@@ -113,7 +114,7 @@ def _told(found: Document) -> Document:
     return {name: decimals(value) for name, value in found.items() if name in FIELDS}
 
 
-def _month(month: SealedMonth, light: Light) -> Document:
+def _month(month: StoredMonth, light: Light) -> Document:
     part = month.parts[light["part"]]
     return {
         "month": month.month,

@@ -267,10 +267,12 @@ def _alone(home: Path, stopped: threading.Event) -> Iterator[None]:
 class Runner:
     """The helper process that does jobs, started beside the service and started again when it ends by itself.
 
-    It ends when its standard input does: with the service, however that ends.
+    It ends when its standard input does: with the service, however that ends. It starts so many seconds ``after`` the
+    service does, which has better things to do until it is ready.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, after: float = 0.0) -> None:
+        self._after = after
         self._command = [sys.executable, "-m", module]
         self._stopped = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -291,6 +293,7 @@ class Runner:
         self._watch.join(END_SECONDS)
 
     def _keep_up(self) -> None:
+        self._stopped.wait(self._after)
         while not self._stopped.is_set():
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S603
             while self._process.poll() is None and not self._stopped.wait(PAUSE_SECONDS):

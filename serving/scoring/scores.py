@@ -8,10 +8,10 @@ from fastapi import FastAPI, Request, Response
 from serving.access import Principal
 from serving.classification import CLASSIFIED
 from serving.http import ProblemError, Told, tell
-from serving.results import SealedMonth
 from serving.scoring.answers import answer, context, decimals, principal_of
 from serving.scoring.contract import ScoreRequest, Scores, Subject
 from serving.scoring.desk import Desk, Light
+from serving.shelf import StoredMonth
 
 EXPLAINED = {"none": (), "reasons": ("reasons",), "contributions": ("reasons", "contributions", "base")}
 LONGEST_PURPOSE = 200
@@ -55,7 +55,7 @@ def scored(desk: Desk, asked: ScoreRequest, principal: Principal) -> tuple[dict[
 
 
 def _documents(
-    desk: Desk, month: SealedMonth, found: list[tuple[Subject, Light | None]], asking: tuple[ScoreRequest, Principal]
+    desk: Desk, month: StoredMonth, found: list[tuple[Subject, Light | None]], asking: tuple[ScoreRequest, Principal]
 ) -> Iterator[Mapping[str, Any]]:
     """The documents of those classified, in order: with supposed records one by one, the others together."""
     asked, principal = asking
@@ -71,7 +71,7 @@ def _documents(
         yield desk.suppose(month, (f"/subjects/{at}", row, records), principal, explained=explained)
 
 
-def _result(month: SealedMonth, row: Light | None, documents: Iterator[Any], explain: str) -> dict[str, Any]:
+def _result(month: StoredMonth, row: Light | None, documents: Iterator[Any], explain: str) -> dict[str, Any]:
     if row is None:
         return {"status": "not_found"}
     if row["status"] != CLASSIFIED:

@@ -21,8 +21,8 @@ from features.reading import Lake, Reading
 from features.records.generation import CURRENT, read_generation
 from features.records.lake import Lake as StoredLake
 from serving.http import ProblemError
-from serving.results import SealedMonth
 from serving.scoring.stated import Reader, Stated, stated
+from serving.shelf import StoredMonth
 from serving.visibility import PUBLISHABLE
 from training.carried import under
 from training.poured import Bench, Picker
@@ -72,7 +72,7 @@ def _room(place: Place) -> Room:
     return Room(place)
 
 
-def room(home: Path, profile: Profile, champion: Scheme, month: SealedMonth) -> Room:
+def room(home: Path, profile: Profile, champion: Scheme, month: StoredMonth) -> Room:
     """Where suppositions about a month are worked out; ProblemError where the records lie on another machine.
 
     A sector has no records: it reads those of the place, whose home lies beside its own.

@@ -81,7 +81,7 @@ def test_the_service_listens_on_the_loopback_only(server):
 def test_a_service_without_a_champion_is_alive_and_not_ready(fresh):
     (fresh.home / "journal.jsonl").touch()
     counter = Counter(fresh.home, fresh.profile, Store("sqlite://"), lambda: NOW)
-    assert not counter.is_open()
+    assert not counter.is_ready()
     with pytest.raises(ProblemError):
         counter.desk()
 
@@ -91,31 +91,38 @@ def test_a_champion_whose_folder_was_touched_is_never_opened(promoted, tmp_path)
     town = Housed(tmp_path / "town")
     path = next((town.home / "schemes").iterdir()) / "model-0.txt"
     path.write_bytes(path.read_bytes().replace(b"leaf_value=", b"leaf_value=1"))
-    assert not town.counter().is_open()
+    counter = town.counter()
+    assert counter.reign.look().refusal.stage == "folder"
+    assert not counter.is_ready()
 
 
 def test_a_new_champion_is_taken_up_and_one_that_does_not_verify_is_not(promoted, tmp_path):
     shutil.copytree(promoted.folder, tmp_path / "town")
     town = Housed(tmp_path / "town")
     counter = town.counter()
+    counter.reign.open()
     first = counter.desk().champion.digest
     newer = made_scheme(town, cutoffs=(0.05, 0.15, 0.3))
     newer.save(town.home / "schemes" / newer.digest, signing.signing_key(town.home / "keys", "trainer"))
     town.promote(newer)
+    counter.reign.look()
     assert counter.desk().champion.digest == newer.digest != first
     assert counter.desk().definitions().digest == town.definitions.digest
     assert counter.desk().scheme_of(first).digest == first
     bare = replace(newer, version=None, carried={})
     bare.save(town.home / "schemes" / bare.digest, signing.signing_key(town.home / "keys", "trainer"))
     town.promote(bare)
+    counter.reign.look()
     assert counter.desk().champion.system is None
     assert counter.desk().definitions().digest == town.definitions.digest
     town.promote(newer)
+    counter.reign.look()
     assert counter.desk().champion.digest == newer.digest
     journal = town.home / "journal.jsonl"
     journal.write_bytes(journal.read_bytes().replace(b'"ana"', b'"eve"'))
+    assert counter.reign.look().refusal.stage == "journal"
     assert counter.desk().champion.digest == newer.digest
-    assert counter.is_open()
+    assert counter.is_ready()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # bentoml calls what pathspec and pydantic have renamed

@@ -21,21 +21,6 @@ def test_a_signed_but_truncated_model_is_refused_before_the_parser(scheme, key, 
         Scheme.load(signed(scheme, key, tmp_path / "s", models=broken), key.public_key())
 
 
-def test_a_model_that_ends_the_parsing_process_is_refused_and_this_process_lives(scheme):
-    text = scheme.models[0]
-    rows = [[0.0] * len(scheme.names)]
-    boosters.tried([text], rows, where="whole")
-    with pytest.raises(SchemeError, match="trial process that parsed the models ended with code"):
-        boosters.tried([text.replace("leaf_value=", "leaf_value=0", 1)], rows, where="one character more")
-
-
-def test_a_parser_that_does_not_end_is_refused(scheme, monkeypatch):
-    monkeypatch.setattr(boosters, "TRIAL", "import time; time.sleep(60)")
-    monkeypatch.setattr(boosters, "SECONDS", 0.2)
-    with pytest.raises(SchemeError, match="took more than"):
-        boosters.tried(scheme.models, [], where="slow")
-
-
 def test_golden_rows_notice_a_leaf_that_changed(scheme, key, tmp_path):
     changed = altered(scheme.models[0], "leaf_value", lambda words: [bumped(words[0]), *words[1:]])
     with pytest.raises(SchemeError, match="golden rows gave other margins"):

@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +74,15 @@ def test_a_pipe_in_place_of_a_file_is_refused(copy, key):
     os.mkfifo(copy / "model-0.txt")
     with pytest.raises(SchemeError, match="not a regular file"):
         Scheme.load(copy, key.public_key())
+
+
+def test_a_folder_in_place_of_a_file_is_refused_and_nothing_stays_open(copy, key):
+    (copy / "model-0.txt").unlink()
+    (copy / "model-0.txt").mkdir()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(SchemeError, match="not a regular file"):
+        Scheme.load(copy, key.public_key())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_another_key_is_refused(saved):

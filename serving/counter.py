@@ -1,0 +1,101 @@
+"""What a process that answers holds open: the scheme in force, the months that can be read, and the desk over both."""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import cache, cached_property
+from importlib import import_module
+from pathlib import Path
+from threading import Thread
+
+from features import signing
+from features.indicators.catalogue import Definitions, load
+from features.profile import Profile
+from features.records.journal import Journal
+from serving.champion import Reign
+from serving.http import ProblemError
+from serving.results import SCHEME_KEY, publisher_key
+from serving.scoring.desk import Desk
+from serving.shelf import Shelf
+from serving.store import Store
+from training.scheme import Scheme
+from training.trial import Trial
+
+LOG = logging.getLogger("jianwei.counter")
+
+
+class Counter:
+    """Opens the desk and keeps it current: a champion is taken up as ``Reign`` finds it sound, a month as it stands in
+    the store; what does not verify is not, and the desk that was open stays open."""
+
+    def __init__(self, home: Path, profile: Profile, store: Store, now: Callable[[], datetime]) -> None:
+        self._home = home
+        self._profile = profile
+        self._store = store
+        self._now = now
+        self._desk: Desk | None = None
+
+    @cached_property
+    def reign(self) -> Reign:
+        """Which scheme answers."""
+        keys = self._home / "keys"
+        return Reign(self._home, Journal.of(self._home), keys, signing.verify_key(keys, SCHEME_KEY), self._now)
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The months of the store."""
+        return Shelf(self._store, publisher_key(self._home))
+
+    def desk(self) -> Desk:
+        """The desk for a request, with one scheme for the whole of it; ProblemError when there is none."""
+        champion, desk = self.reign.scheme, self._desk
+        if desk is None or desk.champion is not champion:
+            desk = self._desk = Desk(
+                home=self._home,
+                profile=self._profile,
+                store=self._store,
+                now=self._now,
+                champion=champion,
+                results=self.shelf,
+                scheme_of=self.reign.scheme_of,
+                definitions=lambda: self._definitions(champion),
+            )
+        return desk
+
+    def serving(self) -> tuple[str, str] | None:
+        """The month and the scheme that are answered from, both verified; nothing while one of them is not there."""
+        try:
+            desk = self.desk()
+            month = desk.newest.month
+        except ProblemError:
+            return None
+        except Exception as fault:  # a month that is not as it was sealed, or a store that is away, answers nothing
+            LOG.log(logging.ERROR, "the newest month cannot be opened: %s", type(fault).__name__)
+            return None
+        return month, desk.champion.digest
+
+    def begin(self, waiting: Trial | None = None) -> None:
+        """Open the first scheme in the background and watch: the service is alive before it is ready."""
+        self.reign.watch(waiting=waiting)
+        Thread(target=_warm, name="warm", daemon=True).start()
+
+    def close(self) -> None:
+        """Let go of what is held open; the last thing a process does."""
+        self.reign.close()
+        self.shelf.close()
+        self._store.engine.dispose()
+
+    def _definitions(self, champion: Scheme) -> Definitions:
+        """The definitions the champion was trained on; the profile's for one that carries none."""
+        return self._present() if champion.system is None else champion.system.definitions
+
+    @cache  # noqa: B019 - one counter lives as long as its process
+    def _present(self) -> Definitions:
+        return load(self._profile)
+
+
+def _warm() -> None:
+    """Arrow looks for pandas at its first rows: that need not be in somebody's request."""
+    with suppress(ImportError):
+        import_module("pandas")
