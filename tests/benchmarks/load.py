@@ -80,7 +80,9 @@ def percentile(values, share):
 
 def shuffled(codes, seed):
     """Codes in an order fixed by a keyed hash."""
-    return sorted(codes, key=lambda code: hashlib.blake2b(code.encode(), key=seed.encode()[:64], digest_size=8).digest())
+    return sorted(
+        codes, key=lambda code: hashlib.blake2b(code.encode(), key=seed.encode()[:64], digest_size=8).digest()
+    )
 
 
 def run(target, streams, seconds):

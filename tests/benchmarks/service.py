@@ -76,7 +76,9 @@ class Asking:
     def bare(self, server, rate):
         """A vector to the bare service."""
         target, bodies = Target(server.port), self.vectors
-        return target, Stream("bare", rate, lambda number: target.request("POST", "/predict", bodies[number % len(bodies)]))
+        return target, Stream(
+            "bare", rate, lambda number: target.request("POST", "/predict", bodies[number % len(bodies)])
+        )
 
     def mlflow(self, server, rate):
         """A table of one row to MLflow's."""
@@ -121,7 +123,10 @@ class Bench:
         met = value is not None and value <= target
         if not met:
             self.missed.append(what)
-        print(f"  {what:44} {_text(value):>10} {unit:3} at most {_text(target):>8}  {'met' if met else 'MISSED'}", flush=True)
+        print(
+            f"  {what:44} {_text(value):>10} {unit:3} at most {_text(target):>8}  {'met' if met else 'MISSED'}",
+            flush=True,
+        )
 
     # The stages
 

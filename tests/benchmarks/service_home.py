@@ -78,7 +78,9 @@ class Home:
         found = wanted.join(held, on="entity", how="left", maintain_order="left").with_columns(
             kind=pl.col("kind").replace_strict(numbers, default=None)
         )
-        columns = [(pl.col(name) if name in found.columns else pl.lit(None)).cast(pl.Float64).alias(name) for name in names]
+        columns = [
+            (pl.col(name) if name in found.columns else pl.lit(None)).cast(pl.Float64).alias(name) for name in names
+        ]
         return names, found.select(columns).rows()
 
 
