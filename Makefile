@@ -7,7 +7,8 @@ BENCH ?= var/bench-$(ENTITIES)
 DETECTION ?= 1
 TRUTH ?= var/truth-$(ENTITIES)-$(DETECTION)
 
-.PHONY: demo test chicago bench-province truth mutants lock clean
+SERVED ?= var/bench-1000000
+.PHONY: demo test chicago bench-province bench-service truth mutants lock clean
 .venv/.ready: requirements.txt pyproject.toml
 	@PYTHON=$(PYTHON) sh scripts/bootstrap
 
@@ -22,6 +23,9 @@ chicago: .venv/.ready
 
 bench-province: .venv/.ready
 	@$(BIN)/python tests/benchmarks/province.py $(ENTITIES) $(BENCH)
+
+bench-service: .venv/.ready
+	@$(BIN)/python tests/benchmarks/service.py 1000000 $(SERVED) $(ARGS)
 
 truth: .venv/.ready
 	@$(BIN)/python tests/benchmarks/truth.py $(ENTITIES) $(TRUTH) $(DETECTION)

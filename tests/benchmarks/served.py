@@ -19,6 +19,7 @@ SAFE = {
     "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",  # mlflow starts uvicorn by its name
 }
 MIB = 2**20
+HZ = os.sysconf("SC_CLK_TCK")
 
 
 def free_port():
@@ -71,6 +72,10 @@ class Served:
         """The MiB resident in the process and all that descend from it."""
         return sum(_resident(one) for one in _family(self._process.pid)) / MIB
 
+    def cpu(self):
+        """The CPU seconds the process and all that descend from it have spent."""
+        return sum(_ticks(one) for one in _family(self._process.pid)) / HZ
+
     def _answers(self):
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
@@ -78,6 +83,21 @@ class Served:
                 return line.recv(64)[9:12] == b"200"
         except OSError:
             return False
+
+
+def busy():
+    """The CPU seconds this machine has spent on anything since it started."""
+    words = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    user, nice, system, _, _, *interrupts = (int(word) for word in words[1:8])
+    return (user + nice + system + sum(interrupts)) / HZ
+
+
+def _ticks(process):
+    try:
+        words = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0
+    return sum(int(word) for word in words[11:15])
 
 
 def _family(process):

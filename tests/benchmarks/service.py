@@ -1,15 +1,17 @@
 """The scoring service, measured: python tests/benchmarks/service.py ENTITIES HOME (make bench-service).
 
-Real processes on this machine, one under load at a time: ours as ``jianwei serve``, a bare BentoML service with the same
-booster, and the same booster behind ``mlflow models serve``. The client is open-loop and shares the cores. --only names
-stages (start,load,long,overload,compare,fuzz,tests), --minutes the long run, --seconds each other. Prints every figure
-beside its target, met or missed, and as its last line JSON.
+Real processes on this machine, one under load at a time: ours as ``jianwei serve``, a bare BentoML service with the
+same booster, and the same booster behind ``mlflow models serve``. The client is open-loop and shares the cores. --only names
+stages (start,load,long,overload,compare,fuzz,tests), --minutes the long run, --seconds each other. Prints figures
+beside targets, met or missed, and as its last line JSON. ``elsewhere`` are the cores that neither client nor server
+used: on a machine that is busy with other work no latency means much, and the CPU milliseconds a request do.
 """
 
 import argparse
 import json
 import statistics
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +19,7 @@ sys.path[:0] = [str(ROOT)]
 
 from tests.benchmarks import load, mlflow_served, service_tests  # noqa: E402
 from tests.benchmarks.load import Seen, Stream, Target, percentile  # noqa: E402
-from tests.benchmarks.served import BIN, Served  # noqa: E402
+from tests.benchmarks.served import BIN, Served, busy  # noqa: E402
 from tests.benchmarks.service_home import Home  # noqa: E402
 
 STAGES = ("start", "load", "long", "overload", "compare", "fuzz", "tests")
@@ -152,8 +154,8 @@ class Bench:
             for name in RATES:
                 stream = self.asking.stream(name, target)
                 load.run(target, [stream], WARM_UP)
-                seen, cost = load.run(target, [stream], self.options.seconds)
-                found[name] = {"rate": stream.rate, **seen[name].document(), "client_ms": round(cost, 3)}
+                seen, spent = measured(server, target, [stream], self.options.seconds)
+                found[name] = {"rate": stream.rate, **seen[name].document(), **spent}
                 print(f"  {name:8} {_line(found[name])}", flush=True)
                 self.say(f"{name} at {stream.rate}/s, p99", found[name]["p99"], P99[name], "ms")
                 self.say(f"{name} at {stream.rate}/s, errors", found[name]["errors"], 0)
@@ -166,13 +168,13 @@ class Bench:
             streams = [self.asking.stream(name, target, rate) for name, rate in TOGETHER.items()]
             load.run(target, streams, min(30.0, 15 * self.options.minutes))
             before = server.memory()
-            seen, _ = load.run(target, streams, 60 * self.options.minutes)
+            seen, spent = measured(server, target, streams, 60 * self.options.minutes)
             after = server.memory()
         kinds = {name: one.document() for name, one in seen.items()}
         for name, one in kinds.items():
             print(f"  {name:8} {_line(one)}", flush=True)
             self.say(f"{name} in the long run, p99", one["p99"], P99[name], "ms")
-        found = {"minutes": self.options.minutes, "rates": TOGETHER, "kinds": kinds}
+        found = {"minutes": self.options.minutes, "rates": TOGETHER, "kinds": kinds, **spent}
         found["errors"] = sum(one["errors"] for one in kinds.values())
         found |= {"memory_mib": [round(before, 1), round(after, 1)], "memory_growth": round(after / before - 1, 4)}
         self.say("errors in the long run", found["errors"], 0)
@@ -218,8 +220,8 @@ class Bench:
                     for rate in COMPARED:
                         target, stream = asked(server, rate)
                         load.run(target, [stream], WARM_UP)
-                        one, _ = load.run(target, [stream], self.options.seconds)
-                        seen.setdefault((rate, name), []).append(one[stream.name].document())
+                        one, spent = measured(server, target, [stream], self.options.seconds)
+                        seen.setdefault((rate, name), []).append({**one[stream.name].document(), **spent})
         return {str(rate): self._compared(rate, seen) for rate in COMPARED}
 
     def _scored(self, server, rate):
@@ -230,7 +232,7 @@ class Bench:
         found = {}
         for name in ("ours", "bare", "mlflow"):
             rows = seen[rate, name]
-            found[name] = {p: statistics.median(row[p] for row in rows) for p in ("p50", "p99")}
+            found[name] = {one: statistics.median(row[one] for row in rows) for one in ("p50", "p99", "server_ms")}
             found[name]["errors"] = sum(row["errors"] for row in rows)
             print(f"  {name:8} at {rate}/s  p50 {found[name]['p50']} p99 {found[name]['p99']} ms", flush=True)
         for p in ("p50", "p99"):
@@ -246,6 +248,17 @@ class Bench:
     def tests(self):
         """What tests count: cells of the matrix, mutations of the model, promotions under load."""
         return {name: service_tests.run(name, self.say) for name in ("matrix", "mutations", "promotions")}
+
+
+def measured(server, target, streams, seconds):
+    """What was seen, and CPU: milliseconds a request of client and server, and the cores other work held meanwhile."""
+    began, other, own = time.monotonic(), busy(), server.cpu()
+    seen, client = load.run(target, streams, seconds)
+    took, server_s = time.monotonic() - began, server.cpu() - own
+    requests = sum(len(one.latencies) for one in seen.values())
+    rest = busy() - other - server_s - client * requests / 1000
+    spent = {"client_ms": client, "server_ms": 1000 * server_s / max(requests, 1), "elsewhere": rest / took}
+    return seen, {name: round(value, 3) for name, value in spent.items()}
 
 
 def _refused(seen, what):
@@ -272,7 +285,10 @@ def recovered(seen: Seen):
 
 
 def _line(found):
-    return f"p50 {found['p50']} p95 {found['p95']} p99 {found['p99']} p99.9 {found['p99.9']} ms, {found['statuses']}"
+    cpu = f", server {found['server_ms']} ms CPU, elsewhere {found['elsewhere']}" if "server_ms" in found else ""
+    return (
+        f"p50 {found['p50']} p95 {found['p95']} p99 {found['p99']} p99.9 {found['p99.9']} ms, {found['statuses']}{cpu}"
+    )
 
 
 def _text(value):

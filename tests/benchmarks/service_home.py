@@ -4,12 +4,10 @@ A home that was used before is continued, and one with sealed months and a champ
 what is measured: two keys made here sign for the scheme the months were sealed with, whatever a gate would say of it.
 """
 
-import glob
 import json
 import os
 from datetime import timedelta
 from importlib.util import find_spec
-from pathlib import Path
 
 import polars as pl
 
@@ -86,7 +84,7 @@ class Home:
 
 def _read(place, month, name, columns=None):
     """A table of the month as first published."""
-    paths = sorted(glob.glob(str(place / "months" / month / "0" / f"{name}-*.parquet")))
+    paths = sorted((place / "months" / month / "0").glob(f"{name}-*.parquet"))
     return pl.read_parquet(paths, columns=columns)
 
 

@@ -1,6 +1,6 @@
 """What tests count, as figures: a test run in a process of its own, and the numbers it records.
 
-A test states a number with ``record_property("cells", 4321)``; numbers of the same name add up over the tests of a file.
+A test states a number with ``record_property("cells", 4321)``; numbers of a name add up over a file.
 """
 
 import subprocess
@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
-from xml.etree import ElementTree as Xml  # noqa: S405 - read from the file pytest has just written
+from xml.etree import ElementTree as Xml
 
 ROOT = Path(__file__).resolve().parents[2]
 # Of each name: the files, whether also their slow tests run, what must be at least, and what must be nought.

@@ -19,6 +19,7 @@ class Found:
     good: Counter = field(default_factory=Counter)  # answered with 2xx
     statuses: Counter = field(default_factory=Counter)
     failures: Counter = field(default_factory=Counter)
+    examples: dict = field(default_factory=dict)  # of each failure, one request
     troubles: list[str] = field(default_factory=list)  # what kept schemathesis from testing something
 
     def __add__(self, other):
@@ -28,6 +29,7 @@ class Found:
             self.good + other.good,
             self.statuses + other.statuses,
             self.failures + other.failures,
+            self.examples | other.examples,
             self.troubles + other.troubles,
         )
 
@@ -88,5 +90,7 @@ def _note(found, event):
     for case, checks in recorder.checks.items():
         for check in (one for one in checks if one.failure_info is not None):
             failure, request = check.failure_info.failure, recorder.interactions.get(case)
-            told = f"{request.request.method} {request.request.uri}" if request else ""
-            found.failures[check.name, event.label, failure.title, str(failure.message)[:200], told[:200]] += 1
+            what = check.name, event.label, failure.title, " ".join(str(failure.message).split())[:200]
+            found.failures[what] += 1
+            if request is not None:
+                found.examples.setdefault(what, f"{request.request.method} {request.request.uri}"[:300])

@@ -33,13 +33,45 @@ METHODS = (
 )
 SIZES = ("zz", "-1", "fffffffffffffffff", "0x5", "5;" + "e" * 9000, "", " 5", "5\r", "1_0", "+5")
 LENGTHS = ("-1", "+34", "1e3", "0x22", "34, 34", "34 34", "9" * 40, "", "３４", "33", "35", "0")
-LINES = ("GET {p} HTTP/9.9", "GET {p} HTTP/0.9", "GET {p}", "GET  {p} HTTP/1.1", "GET http://other{p} HTTP/1.1", "GET * HTTP/1.1",
-    "GET {p}%00 HTTP/1.1", "GET {p}/%2e%2e/%2e%2e HTTP/1.1", "GET /{p} HTTP/1.1", "GET {p}?month=%ff HTTP/1.1", "GET {p}\t HTTP/1.1",
-    "GET /" + "a" * 70_000 + " HTTP/1.1", "\r\n\r\nGET {p} HTTP/1.1", "GET {p} HTTP/1.1\nX: y", "GET {p}#x HTTP/1.1")  # fmt: skip
-HEADERS = ("X: " + "y" * 65_536, "X" * 65_536 + ": y", "\r\n".join(f"X{n}: y" for n in range(4000)), "no colon", ": empty", "X : y",
-    " folded: y", "X: y\r\n z", "X: \x00", "X: é", "Host: a\r\nHost: b", "Expect: 100-continue", "Expect: more", "Upgrade: h2c\r\nConnection: upgrade",
-    "Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13", "Content-Encoding: gzip",
-    "Connection: close, keep-alive", "Transfer-Encoding: gzip, chunked", "X-Request-Id: " + "z" * 500, "Range: bytes=0-1")  # fmt: skip
+LINES = (
+    "GET {p} HTTP/9.9",
+    "GET {p} HTTP/0.9",
+    "GET {p}",
+    "GET  {p} HTTP/1.1",
+    "GET http://other{p} HTTP/1.1",
+    "GET * HTTP/1.1",
+    "GET {p}%00 HTTP/1.1",
+    "GET {p}/%2e%2e/%2e%2e HTTP/1.1",
+    "GET /{p} HTTP/1.1",
+    "GET {p}?month=%ff HTTP/1.1",
+    "GET {p}\t HTTP/1.1",
+    "GET /" + "a" * 70_000 + " HTTP/1.1",
+    "\r\n\r\nGET {p} HTTP/1.1",
+    "GET {p} HTTP/1.1\nX: y",
+    "GET {p}#x HTTP/1.1",
+)
+HEADERS = (
+    "X: " + "y" * 65_536,
+    "X" * 65_536 + ": y",
+    "\r\n".join(f"X{n}: y" for n in range(4000)),
+    "no colon",
+    ": empty",
+    "X : y",
+    " folded: y",
+    "X: y\r\n z",
+    "X: \x00",
+    "X: é",
+    "Host: a\r\nHost: b",
+    "Expect: 100-continue",
+    "Expect: more",
+    "Upgrade: h2c\r\nConnection: upgrade",
+    "Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13",
+    "Content-Encoding: gzip",
+    "Connection: close, keep-alive",
+    "Transfer-Encoding: gzip, chunked",
+    "X-Request-Id: " + "z" * 500,
+    "Range: bytes=0-1",
+)
 HELLO = bytes.fromhex("160301006d010000690303") + bytes(range(96))
 
 

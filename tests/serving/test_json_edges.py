@@ -19,7 +19,7 @@ JSON = "application/json"
 
 
 def subject(text):
-    return '{"subjects":[{"entity":"T00006","x":%s}]}' % text
+    return '{"subjects":[{"entity":"T00006","x":' + text + "}]}"
 
 
 BODIES = {
@@ -71,8 +71,8 @@ BODIES = {
     "a text": ('"T00006"', INVALID),
     "a list": ('[{"entity":"T00006"}]', INVALID),
     "empty object": ("{}", INVALID),
-    "unknown field": ('{"subjects":[{"entity":"T00006"}],"%s":1}' % MARK, INVALID),
-    "unknown field of a subject": ('{"subjects":[{"entity":"T00006","%s":1}]}' % MARK, INVALID),
+    "unknown field": ('{"subjects":[{"entity":"T00006"}],"' + MARK + '":1}', INVALID),
+    "unknown field of a subject": ('{"subjects":[{"entity":"T00006","' + MARK + '":1}]}', INVALID),
     "field in capitals": ('{"Subjects":[{"entity":"T00006"}]}', INVALID),
     "no subjects": ('{"subjects":[]}', INVALID),
     "subjects null": ('{"subjects":null}', INVALID),
@@ -84,13 +84,13 @@ BODIES = {
     "entity with a newline": ('{"subjects":[{"entity":"T00006\\n"}]}', INVALID),
     "entity with NUL": ('{"subjects":[{"entity":"T\\u00006"}]}', INVALID),
     "entity in full width": ('{"subjects":[{"entity":"Ｔ00006"}]}', INVALID),
-    "entity too long": ('{"subjects":[{"entity":"%s"}]}' % ("T" * 65), INVALID),
-    "entity a path": ('{"subjects":[{"entity":"../%s"}]}' % MARK, INVALID),
-    "explain unknown": ('{"subjects":[{"entity":"T00006"}],"explain":"%s"}' % MARK, INVALID),
+    "entity too long": ('{"subjects":[{"entity":"' + "T" * 65 + '"}]}', INVALID),
+    "entity a path": ('{"subjects":[{"entity":"../' + MARK + '"}]}', INVALID),
+    "explain unknown": ('{"subjects":[{"entity":"T00006"}],"explain":"' + MARK + '"}', INVALID),
     "explain a list": ('{"subjects":[{"entity":"T00006"}],"explain":["none"]}', INVALID),
     "explain null": ('{"subjects":[{"entity":"T00006"}],"explain":null}', INVALID),
     "over a mebibyte": (GOOD + " " * (1024 * 1024), LARGE),
-    "ten mebibytes": ('{"subjects":"%s"}' % ("x" * (10 * 1024 * 1024)), LARGE),
+    "ten mebibytes": ('{"subjects":"' + "x" * (10 * 1024 * 1024) + '"}', LARGE),
     "white space around": ("\r\n " + GOOD + "\t\n", (200, None)),
     "escapes": ('{"\\u0073ubjects":[{"entity":"\\u005400006"}]}', (200, None)),
     "just under a mebibyte": (GOOD + " " * (1024 * 1024 - len(GOOD)), (200, None)),
