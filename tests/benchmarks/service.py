@@ -1,8 +1,8 @@
 """The scoring service, measured: python tests/benchmarks/service.py ENTITIES HOME (make bench-service).
 
 Real processes on this machine, one under load at a time: ours as ``jianwei serve``, a bare BentoML service with the
-same booster, and the same booster behind ``mlflow models serve``. The client is open-loop and shares the cores. --only names
-stages (start,load,long,overload,compare,fuzz,tests), --minutes the long run, --seconds each other. Prints figures
+same booster, and the same booster behind ``mlflow models serve``. The client is open-loop, on the same cores. --only
+names stages (start,load,long,overload,compare,fuzz,tests), --minutes the long run, --seconds each other. Prints figures
 beside targets, met or missed, and as its last line JSON. ``elsewhere`` are the cores that neither client nor server
 used: on a machine that is busy with other work no latency means much, and the CPU milliseconds a request do.
 """
