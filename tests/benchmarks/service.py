@@ -34,7 +34,8 @@ FACTOR = 5
 PROBES = 20  # a second, after an overload
 OVERLOAD = {"refusal_ms": 100, "recovered_s": 5.0}
 START_RATIO, BARE_RATIO, GROWTH = 1.6, 2.0, 0.05
-RECORDS = [{"type": "annual_report", "fields": {}}]
+FILED = {"year": 2024, "filed_at": "2026-01-20", "due_date": "2025-06-30", "late_days": 204}
+RECORDS = [{"type": "annual_report", "fields": FILED}]
 NAMES = {"start": "start to ready", "long": "long run", "overload": "overload"}
 
 

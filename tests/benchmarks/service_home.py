@@ -101,7 +101,9 @@ def _prepared(bench, place, entities):
         for month in MONTHS:
             bench.verb(f"month-{month}", "month", month)
     elif find_spec("serving.loading") is not None:
-        bench.verb("load", "load")
+        for month in sorted(path.name for path in (place / "months").iterdir()):
+            (bench.stages / f"load-{month}.json").unlink(missing_ok=True)  # what stands already is not loaded again
+            bench.verb(f"load-{month}", "store", "load", month)
 
 
 def promoted(place):
