@@ -51,12 +51,15 @@ class Seen:
     latencies: list[float] = field(default_factory=list)
     due: list[float] = field(default_factory=list)
     statuses: Counter = field(default_factory=Counter)
+    good: list[float] = field(default_factory=list)  # the latencies of answers of 2xx
     refusals: list[float] = field(default_factory=list)  # of 429 and 503, from when they were sent
 
     def note(self, due, latency, status, sent):
         self.due.append(due)
         self.latencies.append(latency)
         self.statuses[status] += 1
+        if isinstance(status, int) and status < 300:
+            self.good.append(latency)
         if status in {429, 503}:
             self.refusals.append(sent)
 
@@ -66,8 +69,8 @@ class Seen:
         return sum(n for status, n in self.statuses.items() if not isinstance(status, int) or status >= 300)
 
     def document(self):
-        """Counts and percentiles."""
-        found = {f"p{value:g}": percentile(self.latencies, value) for value in PERCENTILES}
+        """Counts, and percentiles of the answers that were good: a refusal is quick and proves nothing."""
+        found = {f"p{value:g}": percentile(self.good, value) for value in PERCENTILES}
         statuses = {str(status): n for status, n in sorted(self.statuses.items(), key=str)}
         return {"requests": len(self.latencies), "errors": self.errors, "statuses": statuses, **found}
 

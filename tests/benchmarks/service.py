@@ -160,6 +160,7 @@ class Bench:
                 print(f"  {name:8} {_line(found[name])}", flush=True)
                 self.say(f"{name} at {stream.rate}/s, p99", found[name]["p99"], P99[name], "ms")
                 self.say(f"{name} at {stream.rate}/s, errors", found[name]["errors"], 0)
+            found["alive"] = server.is_alive
         return found
 
     def long(self):
@@ -233,13 +234,14 @@ class Bench:
         found = {}
         for name in ("ours", "bare", "mlflow"):
             rows = seen[rate, name]
-            found[name] = {one: statistics.median(row[one] for row in rows) for one in ("p50", "p99", "server_ms")}
+            found[name] = {one: _median([row[one] for row in rows]) for one in ("p50", "p99", "server_ms")}
             found[name]["errors"] = sum(row["errors"] for row in rows)
             print(f"  {name:8} at {rate}/s  p50 {found[name]['p50']} p99 {found[name]['p99']} ms", flush=True)
         for p in ("p50", "p99"):
-            found[f"ratio_{p}"] = round(found["ours"][p] / found["bare"][p], 3)
+            found[f"ratio_{p}"] = _ratio(found["ours"][p], found["bare"][p])
             self.say(f"ours over bare at {rate}/s, {p}", found[f"ratio_{p}"], BARE_RATIO)
-            self.say(f"ours, below mlflow's at {rate}/s, {p}", found["ours"][p], found["mlflow"][p], "ms")
+            beside = found["mlflow"][p] or float("inf")  # one that answered nothing is behind
+            self.say(f"ours, below mlflow's at {rate}/s, {p}", found["ours"][p], beside, "ms")
         return found
 
     def fuzz(self):
@@ -283,6 +285,15 @@ def recovered(seen: Seen):
         if latency > P99["class"]:
             last = max(last, due - begin + latency / 1000)
     return round(last, 2) if healthy else None
+
+
+def _median(values):
+    """The median; null where a round had no good answer."""
+    return None if None in values else statistics.median(values)
+
+
+def _ratio(ours, theirs):
+    return round(ours / theirs, 3) if ours is not None and theirs else None
 
 
 def _line(found):
