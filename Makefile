@@ -7,6 +7,7 @@ BENCH ?= var/bench-$(ENTITIES)
 DETECTION ?= 1
 TRUTH ?= var/truth-$(ENTITIES)-$(DETECTION)
 
+SERVED ?= var/bench-1000000
 .PHONY: demo test chicago bench-province truth bento sandbox bench-service bench-start mutants lock clean
 .venv/.ready: requirements.txt pyproject.toml
 	@PYTHON=$(PYTHON) sh scripts/bootstrap
@@ -22,6 +23,9 @@ chicago: .venv/.ready
 
 bench-province: .venv/.ready
 	@$(BIN)/python tests/benchmarks/province.py $(ENTITIES) $(BENCH)
+
+bench-service: .venv/.ready
+	@$(BIN)/python tests/benchmarks/service.py 1000000 $(SERVED) $(ARGS)
 
 truth: .venv/.ready
 	@$(BIN)/python tests/benchmarks/truth.py $(ENTITIES) $(TRUTH) $(DETECTION)
