@@ -6,9 +6,9 @@ ENTITIES ?= 200000
 BENCH ?= var/bench-$(ENTITIES)
 DETECTION ?= 1
 TRUTH ?= var/truth-$(ENTITIES)-$(DETECTION)
-
 SERVED ?= var/bench-1000000
 .PHONY: demo test chicago bench-province truth bento sandbox bench-service bench-start mutants lock clean
+
 .venv/.ready: requirements.txt pyproject.toml
 	@PYTHON=$(PYTHON) sh scripts/bootstrap
 
@@ -36,9 +36,6 @@ bento: .venv/.ready
 
 sandbox: .venv/.ready
 	$(BIN)/jianwei serve --sandbox
-
-bench-service: .venv/.ready
-	@$(BIN)/python tests/benchmarks/service.py
 
 bench-start: .venv/.ready
 	@$(BIN)/python tests/benchmarks/start.py

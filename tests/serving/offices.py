@@ -1,42 +1,39 @@
-"""The sealed months of a town with the office and the departments of every entity beside it, as the store has them."""
-
-from functools import cached_property
+"""A town's months in its store, with the office and the departments of every entity, and the desk over them."""
 
 import pyarrow as pa
 from gatehouse import watch
 from town import NOW
 
 from serving.access import Doorkeeper
-from serving.results import Results, SealedMonth, publisher_key
+from serving.loading import Loading
+from serving.results import Results, publisher_key
 from serving.scoring.desk import Desk
+from serving.shelf import Shelf
 from serving.wall import Guard
 
 
-class PlacedMonth(SealedMonth):
-    """A month whose rows say who supervises: the office of the region, and for every fifth the ecology department."""
-
-    @cached_property
-    def rows(self):
-        rows = super().rows
-        org = pa.array([f"36/{region[:4]}/{region}" for region in rows["region"].to_pylist()])
-        named = pa.array([",ecology," if entity % 5 == 0 else "" for entity in rows["entity"].to_pylist()])
-        return rows.append_column("org", org).append_column("departments", named)
-
-
-class PlacedResults(Results):
-    """The months of a town with who supervises."""
-
-    def __init__(self, town):
-        super().__init__(town.home, publisher_key(town.home))
-        self._placed = {}
-
-    def month(self, month):
-        found = super().month(month)
-        key = tuple(part.head.digest for part in found.parts)
-        return self._placed.setdefault(key, PlacedMonth(found.parts))
+def placed(month):
+    """Who supervises: the office of the region, and for every fifth entity the ecology department."""
+    rows = month.rows
+    return pa.table(
+        {
+            "entity": rows["entity"],
+            "org": [f"36/{region[:4]}/{region}" for region in rows["region"].to_pylist()],
+            "departments": [",ecology," if entity % 5 == 0 else "" for entity in rows["entity"].to_pylist()],
+        }
+    )
 
 
-def desk_of(town, now, **changed):
+def loaded(town, store=None):
+    """The months of a town as the store has them."""
+    sealed, into = Results(town.home, publisher_key(town.home)), store or town.store
+    for name in sealed.months():
+        month = sealed.month(name)
+        Loading(into, month, NOW, offices=lambda month=month: placed(month)).run()
+    return Shelf(into, publisher_key(town.home))
+
+
+def desk_of(town, now=NOW, **changed):
     """The desk of a town whose only scheme is its champion."""
     parts = {
         "home": town.home,
@@ -44,7 +41,7 @@ def desk_of(town, now, **changed):
         "store": town.store,
         "now": lambda: now,
         "champion": town.scheme,
-        "results": PlacedResults(town),
+        "results": changed.get("results") or loaded(town),
         "scheme_of": lambda digest: town.scheme if digest == town.scheme.digest else None,
         "definitions": lambda: town.definitions,
     }
