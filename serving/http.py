@@ -272,6 +272,12 @@ async def buffered(scope: Mapping[str, Any], receive: Receive) -> bytes:
     return bytes(body)
 
 
+def check_plain(scope: Mapping[str, Any]) -> None:
+    """Nothing when a body comes as it is; ProblemError for one that was compressed."""
+    if any(one.strip().lower() != b"identity" for one in header(scope, b"content-encoding")):
+        raise ProblemError("unsupported-media-type")
+
+
 async def json_body(scope: Mapping[str, Any], receive: Receive) -> bytes:
     """The whole body; on a method that carries one it must be strict JSON."""
     body = await buffered(scope, receive)

@@ -30,6 +30,7 @@ from serving.http import (
     address,
     buffered,
     check_length,
+    check_plain,
     json_body,
     kind_of_status,
     media_type,
@@ -149,6 +150,7 @@ class Guard:
     async def _reached(self, scope: Scope, receive: Receive, reply: "_Reply", route: Route) -> None:
         visit = reply.visit
         visit.purpose = purpose(scope)
+        check_plain(scope)
         if media_type(scope) in route.media:
             given = visit.bounded(scope, receive, route)
         else:

@@ -12,6 +12,7 @@ MOST_ROWS = 500  # of a page
 DECIMALS = 12  # of a decimal string: a sum of a hundred contributions stays within 1e-9 of the margin
 
 CODE_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z._:-]{0,63}$"
+NUMBER_PATTERN = r"^[0-9a-f]{26}$"  # of a job or a dispute
 EntityCode = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Hex = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})*$")]
@@ -45,11 +46,18 @@ class Subject(BaseModel):
     records: Annotated[list[SupposedRecord] | None, Field(min_length=1, max_length=MOST_RECORDS)] = None
 
 
+FEW_SUPPOSED: dict[str, Any] = {
+    "contains": {"required": ["records"], "properties": {"records": {"type": "array"}}},
+    "minContains": 0,
+    "maxContains": MOST_SUPPOSED,
+}
+
+
 class ScoreRequest(BaseModel):
     """At most a hundred entities, ten of them with supposed records, and how much to say about each."""
 
     model_config = STRICT
-    subjects: Annotated[list[Subject], Field(min_length=1, max_length=MOST_SUBJECTS)]
+    subjects: Annotated[list[Subject], Field(min_length=1, max_length=MOST_SUBJECTS, json_schema_extra=FEW_SUPPOSED)]
     explain: Literal["none", "reasons", "contributions"] = "none"
 
     @property
@@ -232,7 +240,7 @@ class Change(BaseModel):
     model_config = STRICT
     since: MonthText
     scheme_before: Digest
-    class_before: Class
+    class_before: RiskClass | None
     steps: ClassSteps
     contributions: dict[str, Decimal]
     probability_before: Decimal | None = None

@@ -12,19 +12,23 @@ from serving.access import RIGHTS, Route
 from serving.http import PROBLEMS
 from serving.scoring.answers import unchanged
 from serving.scoring.examples import EXAMPLES
+from serving.scoring.idempotency import PATTERN as KEY_PATTERN
 
+CHANGING = frozenset({"make_job", "inspection_results", "dispute"})
 TAGGED = frozenset({"class", "explanation", "history", "head", "active_model", "reason_codes", "openapi"})
-ALWAYS = ("malformed-request", "unauthenticated", "forbidden", "not-found", "too-large", "invalid-request")
-ALWAYS_TOO = ("rate-limited", "headers-too-large", "internal", "unavailable", "overloaded", "timeout")
-WITH_BODY = ("malformed-json", "unsupported-media-type")
+ALWAYS = ("malformed-request", "unauthenticated", "forbidden", "not-found", "method-not-allowed", "too-large")
+ALWAYS_TOO = ("unsupported-media-type", "invalid-request", "rate-limited", "headers-too-large", "internal")
+OF_STATE = ("unavailable", "overloaded", "timeout")
+WITH_BODY = ("malformed-json",)
 WRITTEN = ("state-conflict", "idempotency-mismatch")
 OF_ROUTES = {
+    "scores": ("state-conflict", "records-away"),
     "classes": ("state-conflict",),
     "make_job": WRITTEN,
     "inspection_results": WRITTEN,
     "dispute": WRITTEN,
-    "job_file": ("state-conflict",),
 }
+FOLLOWED = {"make_job": ("job", "job"), "dispute": ("dispute_state", "dispute")}  # where an answer leads
 REQUEST_ID = {"description": "The number of the request.", "schema": {"type": "string"}}
 ETAG = {"description": "Stands for exactly this document.", "schema": {"type": "string"}}
 RETRY = {"description": "Seconds to wait.", "schema": {"type": "string"}}
@@ -51,19 +55,28 @@ PROBLEM = {
         },
     },
 }
+# What a header can carry without being encoded: letters of other scripts may be sent too, in UTF-8.
+PURPOSE_PATTERN = "^[0-9A-Za-z_.:/()-]([0-9A-Za-z_ .:/()-]{0,98}[0-9A-Za-z_.:/()-])?$"
 PURPOSE = {
     "name": "X-Purpose",
     "in": "header",
     "required": False,
     "description": "What the answer is for; it stands in the audit.",
-    "schema": {"type": "string", "pattern": "^[0-9A-Za-z][0-9A-Za-z_.:/()-]{0,99}$"},
+    "schema": {"type": "string", "pattern": PURPOSE_PATTERN},
 }
 KNOWN_TAG = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
     "description": "The tag of the document the caller has.",
-    "schema": {"type": "string", "pattern": '^"[0-9a-f]{40}"$'},
+    "schema": {"type": "string"},  # whatever is no tag of the document is answered with the document
+}
+ONCE = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "Names the request: sent again under the same key it has one effect and the same answer.",
+    "schema": {"type": "string", "pattern": KEY_PATTERN},
 }
 
 
@@ -99,10 +112,6 @@ def questions(app: FastAPI) -> Mapping[str, frozenset[str]]:
     return found
 
 
-def _query(operation: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(one["name"] for one in operation.get("parameters", ()) if one["in"] == "query")
-
-
 def document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document of the application, completed from the table of routes."""
     found = deepcopy(app.openapi())
@@ -123,14 +132,18 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
     for one in responses.values():
         one["headers"] = {**one.get("headers", {}), "X-Request-Id": REQUEST_ID}
     parameters = operation.setdefault("parameters", [])
-    if route.reads:
-        parameters.append(PURPOSE)
+    if route.name in CHANGING:
+        parameters.append(ONCE)
+    parameters.append(PURPOSE)
     if route.name in TAGGED:
         parameters.append(KNOWN_TAG)
         responses["200"]["headers"]["ETag"] = ETAG
         headers = {"X-Request-Id": REQUEST_ID, "ETag": ETAG}
         responses["304"] = {"description": "The caller has the document already.", "headers": headers}
     responses |= _problems(route)
+    if route.name in FOLLOWED:
+        answered, (name, parameter) = _good(responses), FOLLOWED[route.name]
+        answered["links"] = {name: {"operationId": name, "parameters": {parameter: f"$response.body#/{parameter}"}}}
     _exemplify(operation, EXAMPLES.get(route.name, {}))
     if not parameters:
         del operation["parameters"]
@@ -139,7 +152,7 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
 def _problems(route: Route) -> dict[str, Any]:
     """Every problem a route may answer with, by status."""
     own = (*OF_ROUTES.get(route.name, ()), *(("audit-unavailable",) if route.reads else ()))
-    kinds = [*ALWAYS, *ALWAYS_TOO, *(WITH_BODY if route.method == "POST" else ()), *own]
+    kinds = [*ALWAYS, *ALWAYS_TOO, *OF_STATE, *(WITH_BODY if route.method == "POST" else ()), *own]
     by_status: dict[str, list[str]] = {}
     for kind in kinds:
         by_status.setdefault(str(PROBLEMS[kind][0]), []).append(kind)
@@ -151,7 +164,9 @@ def _problem(status: str, kinds: list[str]) -> dict[str, Any]:
     if status in {"429", "503"}:
         headers["Retry-After"] = RETRY
     if status == "401":
-        headers["WWW-Authenticate"] = {"schema": {"type": "string"}}
+        headers["WWW-Authenticate"] = {"description": "How to show a key.", "schema": {"type": "string"}}
+    if status == "405":
+        headers["Allow"] = {"description": "The methods there are.", "schema": {"type": "string"}}
     content = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {"description": ", ".join(kinds), "headers": headers, "content": {"application/problem+json": content}}
 
@@ -164,4 +179,10 @@ def _exemplify(operation: dict[str, Any], examples: Mapping[str, Any]) -> None:
     if "body" in examples:
         operation["requestBody"]["content"]["application/json"]["example"] = examples["body"]
     if "answer" in examples:
-        operation["responses"]["200"]["content"]["application/json"]["example"] = examples["answer"]
+        _good(operation["responses"])["content"]["application/json"]["example"] = examples["answer"]
+
+
+def _good(responses: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request that was done."""
+    found: dict[str, Any] = next(one for status, one in responses.items() if status.startswith("2"))
+    return found

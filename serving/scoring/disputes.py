@@ -1,5 +1,6 @@
 """The routes of disputes: what is held to be wrong opens a review with a due date; a class is never changed by one."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -11,12 +12,15 @@ from serving import reviews
 from serving.access import within
 from serving.http import ProblemError, Told, tell
 from serving.scoring.caller import caller, only
-from serving.scoring.contract import STRICT, EntityCode, MonthText
+from serving.scoring.contract import NUMBER_PATTERN, STRICT, EntityCode, MonthText
 from serving.scoring.desk import Desk, placed
 from serving.scoring.idempotency import Answer, claimed, once
 
 ROUTE, STATE_ROUTE = "dispute", "dispute_state"
-Number = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{26}$")]
+Number = Annotated[str, StringConstraints(pattern=NUMBER_PATTERN)]
+DisputeAsked = Annotated[
+    str, Path(description="The number of a dispute.", json_schema_extra={"pattern": NUMBER_PATTERN})
+]
 Kind = Literal["class", "record", "reason", "identity", "other"]
 State = Literal["open", "upheld", "partly", "rejected", "withdrawn"]
 
@@ -69,11 +73,12 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     app.include_router(changing)
 
     @app.get("/v1/disputes/{dispute}", operation_id=STATE_ROUTE)
-    def dispute_state(dispute: Annotated[str, Path(max_length=64)], request: Request) -> DisputeState:
+    def dispute_state(dispute: DisputeAsked, request: Request) -> DisputeState:
         """How a review stands."""
         only(request)
         principal = caller(request, STATE_ROUTE)
-        row = reviews.found(desk().store, dispute)
+        # what no dispute is called is not asked of the store
+        row = reviews.found(desk().store, dispute) if re.fullmatch(NUMBER_PATTERN, dispute) else None
         if row is None or not within(principal.grant, row):
             raise ProblemError("not-found")
         tell(request, Told((row["entity"],), 1, row["month"]))

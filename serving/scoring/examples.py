@@ -55,6 +55,36 @@ HEAD = {
     "previous": DIGEST,
 }
 ACT = {"by": "li", "at": "2026-03-02T09:00:00+08:00", "action": "promotion.approved"}
+NUMBER = "3f" * 13
+SENT = {"Idempotency-Key": "5b1c2f0e-6a0e-4a57-9d2f-0d6f6a6d7a11"}
+JOB: dict[str, Any] = {
+    "job": NUMBER,
+    "state": "queued",
+    "explain": "none",
+    "made": "2026-04-09T09:00:00+08:00",
+    "rows": 1,
+    "rejected": 0,
+    "done": 0,
+    "month": None,
+    "scheme": None,
+    "classes": {"A": 0, "B": 0, "C": 0, "D": 0},
+    "not_classified": 0,
+    "not_found": 0,
+    "files": [],
+    "fault": None,
+}
+DISPUTE: dict[str, Any] = {
+    "dispute": NUMBER,
+    "entity": ENTITY,
+    "month": MONTH,
+    "kind": "record",
+    "about": {"record": "r0001"},
+    "state": "open",
+    "opened": "2026-04-09T09:00:00+08:00",
+    "due": "2026-04-29",
+    "closed": None,
+    "reply": None,
+}
 OF_ENTITY = {"entity": ENTITY, "period": MONTH}
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -180,4 +210,60 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             ],
         },
     },
+    "make_job": {
+        "parameters": SENT,
+        "body": {"entities": [ENTITY]},
+        "answer": JOB,
+    },
+    "job": {
+        "parameters": {"job": NUMBER},
+        "answer": {
+            **JOB,
+            "state": "done",
+            "done": 1,
+            "month": MONTH,
+            "scheme": DIGEST,
+            "classes": {"A": 0, "B": 0, "C": 1, "D": 0},
+            "files": [{"name": "results.csv", "rows": 1, "bytes": 187, "sha256": DIGEST}],
+        },
+    },
+    "job_file": {"parameters": {"job": NUMBER, "name": "results.csv"}},
+    "inspection_results": {
+        "parameters": SENT,
+        "body": {
+            "results": [
+                {
+                    "entity": ENTITY,
+                    "inspection": {"inspection_no": "ND-2026-0412", "inspected_date": "2026-04-09", "results": ["02"]},
+                    "findings": [{"finding_no": "1", "found_date": "2026-04-09", "severity": 1}],
+                },
+                {"entity": "nobody", "inspection": {"inspection_no": "ND-2026-0413"}},
+            ]
+        },
+        "answer": {
+            "accepted": 0,
+            "duplicate": 0,
+            "rejected": 1,
+            "not_found": 1,
+            "outcomes": [
+                {
+                    "outcome": "rejected",
+                    "errors": [{"pointer": "/results/0/inspection/origin", "code": "required_missing"}],
+                },
+                {"outcome": "not_found", "errors": []},
+            ],
+        },
+    },
+    "dispute": {
+        "parameters": SENT,
+        "body": {
+            "entity": ENTITY,
+            "month": MONTH,
+            "kind": "record",
+            "about": {"record": "r0001"},
+            "statement": "该处罚已于2026年3月20日撤销。",
+        },
+        "answer": DISPUTE,
+    },
+    "dispute_state": {"parameters": {"dispute": NUMBER}, "answer": DISPUTE},
 }

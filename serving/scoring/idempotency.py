@@ -24,7 +24,8 @@ from serving.tables import IDEMPOTENCY
 
 KEPT = timedelta(hours=24)
 STALE = timedelta(seconds=60)  # a first request that has not answered by then has died
-GIVEN = re.compile(r"[\x21-\x7e]{1,255}")
+PATTERN = r"^[!-~]{1,255}$"
+GIVEN = re.compile(PATTERN.strip("^$"))
 PROBLEM, JSON = "application/problem+json", "application/json"
 FAULTS = (ProblemError, RequestValidationError, HTTPException)
 Inner = Callable[[Request], Awaitable[Response]]
@@ -180,9 +181,9 @@ async def _asked(request: Request, route: str, received: Received) -> Asked:
     principal = caller(request, route)
     given = request.headers.getlist("idempotency-key")
     if not given:
-        raise ProblemError("precondition-required")
+        raise ProblemError("malformed-request", [{"pointer": "/headers/Idempotency-Key", "code": "missing"}])
     if len(given) > 1 or GIVEN.fullmatch(given[0]) is None:
-        raise ProblemError("invalid-request", [{"pointer": "/header/Idempotency-Key", "code": "idempotency_key"}])
+        raise ProblemError("invalid-request", [{"pointer": "/headers/Idempotency-Key", "code": "idempotency_key"}])
     return Asked(principal.key, route, given[0], await received(request))
 
 

@@ -1,20 +1,22 @@
 """The routes of scoring jobs: a file of entities in, files of classes out, worked through outside the request."""
 
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path as FolderPath
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import insert, select
 from starlette.responses import FileResponse
+from starlette.types import Receive, Scope, Send
 
 from serving.http import ProblemError, Told, tell
 from serving.scoring import uploads
 from serving.scoring.caller import caller, only
-from serving.scoring.contract import STRICT, MonthText
+from serving.scoring.contract import NUMBER_PATTERN, STRICT, MonthText
 from serving.scoring.desk import Desk
 from serving.scoring.idempotency import Answer, claimed, once
 from serving.store import Store
@@ -25,21 +27,40 @@ FOLDER = "jobs"
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 MEDIA = {".parquet": uploads.PARQUET, ".csv": "text/csv; charset=utf-8", ".json": uploads.JSON}
 PAUSE = {"retry-after": "5"}
+NAMED = {"description": "The code of an entity; what cannot be one is a row rejected."}
+CSV_FORM = r"^(\uFEFF)?(entity|\"entity\")\r?\n[\s\S]+$"
 BODY = {
     "required": True,
     "content": {
-        uploads.CSV: {"schema": {"type": "string", "description": "One column, headed entity."}},
+        uploads.CSV: {"schema": {"type": "string", "pattern": CSV_FORM, "description": "One column, headed entity."}},
         uploads.PARQUET: {"schema": {"type": "string", "format": "binary"}},
         uploads.JSON: {
             "schema": {
                 "type": "object",
                 "additionalProperties": False,
                 "required": ["entities"],
-                "properties": {"entities": {"type": "array", "minItems": 1, "items": {"type": "string"}}},
+                "properties": {"entities": {"type": "array", "minItems": 1, "items": NAMED}},
             }
         },
     },
 }
+
+
+FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "headers": {"X-Content-SHA256": {"description": "SHA-256 of the file.", "schema": {"type": "string"}}},
+        "content": {
+            uploads.PARQUET: {"schema": {"type": "string", "format": "binary"}},
+            uploads.CSV: {"schema": {"type": "string", "format": "binary"}},
+            uploads.JSON: {"schema": {"type": "object"}},
+        },
+    }
+}
+JobAsked = Annotated[str, Path(description="The number of a job.", json_schema_extra={"pattern": NUMBER_PATTERN})]
+NameAsked = Annotated[
+    str, Path(description="The name of a file of the job.", json_schema_extra={"pattern": "^[0-9a-z.-]{1,40}$"})
+]
 
 
 class JobFile(BaseModel):
@@ -72,6 +93,15 @@ class Job(BaseModel):
     fault: str | None
 
 
+class _Whole(FileResponse):
+    """A file sent whole, whatever part of it is asked for: an answer is counted and audited once, with all its rows."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kept = [(name, value) for name, value in scope["headers"] if name not in {b"range", b"if-range"}]
+        self.headers["accept-ranges"] = "none"
+        await super().__call__({**scope, "headers": kept}, receive, send)
+
+
 def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     """Register the routes."""
     making = APIRouter(route_class=once(desk, uploads.receive(lambda: desk().home / FOLDER), uploads.drop))
@@ -91,15 +121,15 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     app.include_router(making)
 
     @app.get("/v1/jobs/{job}", operation_id=STATE)
-    def job(job: str, request: Request, response: Response) -> Job:
+    def job(job: JobAsked, request: Request, response: Response) -> Job:
         """How far a job is; only the key that made it sees it."""
         only(request)
         found = _stated(_own(desk().store, job, request, STATE), desk())
         response.headers.update({} if found.state in {DONE, FAILED} else PAUSE)
         return found
 
-    @app.get("/v1/jobs/{job}/files/{name}", operation_id=FILE, response_class=FileResponse)
-    def job_file(job: str, name: str, request: Request) -> FileResponse:
+    @app.get("/v1/jobs/{job}/files/{name}", operation_id=FILE, response_class=Response, responses=FILES)
+    def job_file(job: JobAsked, name: NameAsked, request: Request) -> FileResponse:
         """A file a job made."""
         only(request)
         row = _own(desk().store, job, request, FILE)
@@ -108,7 +138,7 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
         if made is None or not path.is_file():
             raise ProblemError("not-found")
         tell(request, Told((), made["rows"], row["found"]["month"], row["found"]["scheme"]))
-        return FileResponse(path, media_type=MEDIA[path.suffix], headers={"x-content-sha256": made["sha256"]})
+        return _Whole(path, media_type=MEDIA[path.suffix], headers={"x-content-sha256": made["sha256"]})
 
 
 def _made(desk: Desk, upload: uploads.Upload, request: Request, explain: str) -> Answer:
@@ -135,6 +165,8 @@ def _made(desk: Desk, upload: uploads.Upload, request: Request, explain: str) ->
 def _own(store: Store, job: str, request: Request, route: str) -> dict[str, Any]:
     """A job of the key that asks; the same ProblemError for another's and for one that does not exist."""
     principal = caller(request, route)
+    if re.fullmatch(NUMBER_PATTERN, job) is None:  # what no job is called is not asked of the store
+        raise ProblemError("not-found")
     with store.reading() as connection:
         query = select(JOBS).where(JOBS.c.job == job, JOBS.c.key == principal.key)
         row = connection.execute(query).mappings().first()
@@ -164,6 +196,6 @@ def _stated(row: Mapping[str, Any], desk: Desk) -> Job:
     )
 
 
-def folder_of(home: Path, job: str) -> Path:
+def folder_of(home: FolderPath, job: str) -> FolderPath:
     """Where the files of a job lie."""
     return home / FOLDER / job

@@ -1,5 +1,6 @@
 """The routes that read no single entity: pages of classes, heads, the scheme in force, and reason codes."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
-from pydantic import StringConstraints
+from pydantic import BeforeValidator, StringConstraints
 
 from evaluation.errors import GateError
 from evaluation.promotion import Act as Promotion
@@ -36,6 +37,15 @@ from serving.shelf import Filters, StoredMonth
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 CURSORS = "cursors"
+
+
+def _day(stated: object) -> date:
+    """A day as RFC 3339 writes one; ValueError for what else a reader of dates would take."""
+    if not isinstance(stated, str) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", stated) is None:
+        raise ValueError
+    return date.fromisoformat(stated)
+
+
 RegionAsked = Annotated[
     Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,16}$")] | None,
     Query(description="The code of a region, or what codes of regions begin with."),
@@ -52,7 +62,10 @@ VersionAsked = Annotated[
     Query(description="The version of the indicator system; that of the newest month unless one is named."),
 ]
 HeadAsked = Annotated[str, Path(description="A sealed month.", json_schema_extra={"pattern": MONTH})]
-DayAsked = Annotated[date | None, Query(description="The end of this day, today unless one is named.")]
+DayAsked = Annotated[
+    Annotated[date, BeforeValidator(_day)] | None,
+    Query(description="The end of this day, today unless one is named."),
+]
 
 
 def add(app: FastAPI, desk: Callable[[], Desk]) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 from sqlalchemy import Connection, select
 
 from serving.access import within
@@ -18,11 +18,30 @@ from serving.scoring.desk import Desk, placed
 from serving.scoring.idempotency import Answer, claimed, is_new, once
 from serving.tables import INSPECTION_RESULTS
 
+LARGEST = 2**53 - 1  # what every reader of JSON reads as it was written
 MOST_RESULTS, MOST_FINDINGS, MOST_FIELDS = 1000, 100, 64
 ROUTE = "inspection_results"
 Text = Annotated[str, StringConstraints(max_length=4000)]
+
+
+def _whole(stated: object) -> object:
+    """A whole number however it is written: to JSON 3.0 is one."""
+    return int(stated) if isinstance(stated, float) and stated.is_integer() else stated
+
+
+Whole = Annotated[int, BeforeValidator(_whole), Field(ge=-LARGEST, le=LARGEST)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Stated = Annotated[dict[Name, Text | int | list[Text] | None], Field(max_length=MOST_FIELDS)]
+
+
+def _named(schema: dict[str, Any]) -> None:
+    """Say which names there may be and that there are no others, in the way makers of clients understand."""
+    ((pattern, value),) = schema.pop("patternProperties").items()
+    schema |= {"additionalProperties": value, "propertyNames": {"pattern": pattern}}
+
+
+Stated = Annotated[
+    dict[Name, Text | Whole | list[Text] | None], Field(max_length=MOST_FIELDS, json_schema_extra=_named)
+]
 State = Literal["accepted", "duplicate", "rejected", "not_found"]
 
 

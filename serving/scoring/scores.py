@@ -37,7 +37,7 @@ def check_supposing(principal: Principal, state: Mapping[str, Any]) -> None:
         raise ProblemError("forbidden")
     stated = state.get("purpose")
     if not isinstance(stated, str) or not 0 < len(stated.strip()) <= LONGEST_PURPOSE or not stated.isprintable():
-        raise ProblemError("precondition-required", [{"pointer": "/headers/X-Purpose", "code": "missing"}])
+        raise ProblemError("forbidden", [{"pointer": "/headers/X-Purpose", "code": "missing"}])
 
 
 def scored(desk: Desk, asked: ScoreRequest, principal: Principal) -> tuple[dict[str, Any], Told]:

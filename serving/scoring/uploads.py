@@ -117,7 +117,7 @@ def _blocks(rows: Iterator[Row]) -> Iterator[list[Row]]:
 def _csv(path: Path) -> Iterator[Row]:
     """The rows after the header ``entity``; a line is a row, for a code holds no line end."""
     with path.open("rb") as file:
-        if file.readline(64).removeprefix(b"\xef\xbb\xbf").strip() not in {b"entity", b'"entity"'}:
+        if file.readline(64).removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n") not in {b"entity", b'"entity"'}:
             raise _invalid("header")
         for line, raw in enumerate(file, 2):
             try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from town import NOW, Town
 
-from serving.access import UNBOUND, Grant, create
+from serving.access import RIGHTS, UNBOUND, Grant, create
 from serving.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ class Housed(Town):
 
     def unbound_key(self, role):
         """A new key of a role that reaches everyone, without limits."""
-        rights = frozenset() if role == "ops" else frozenset({"internal", "probability"})
+        rights = RIGHTS.roles[role]
         grant = Grant(role, "", NOW.date() + timedelta(days=30), rights=rights, limits=UNBOUND, holder="test")
         return create(self.store, grant, today=NOW.date())
 

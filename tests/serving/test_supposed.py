@@ -219,8 +219,8 @@ def test_only_provincial_analysts_suppose_records(desk, ask, role):
 @pytest.mark.parametrize("stated", [None, "", "  ", "a\nb", "x" * 201])
 def test_without_a_purpose_nothing_is_supposed(desk, ask, stated):
     answer = ask(subject(calm(desk)["code"], EVENT), purpose=stated)
-    assert answer.status == 428
-    assert answer.json["type"].endswith(":precondition-required")
+    assert answer.status == 403
+    assert answer.json["errors"] == [{"pointer": "/headers/X-Purpose", "code": "missing"}]
     assert ask({"entity": calm(desk)["code"]}, purpose=stated).status == 200
 
 
