@@ -28,7 +28,7 @@ QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 MEDIA = {".parquet": uploads.PARQUET, ".csv": "text/csv; charset=utf-8", ".json": uploads.JSON}
 PAUSE = {"retry-after": "5"}
 NAMED = {"description": "The code of an entity; what cannot be one is a row rejected."}
-CSV_FORM = r"^(\uFEFF)?(entity|\"entity\")\r?\n[\s\S]+$"
+CSV_FORM = r'^(\uFEFF)?(entity|"entity")\r?\n[\s\S]+$'
 BODY = {
     "required": True,
     "content": {

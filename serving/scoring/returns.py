@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import BaseModel, Field, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection, select
 
 from serving.access import within
@@ -18,19 +19,33 @@ from serving.scoring.desk import Desk, placed
 from serving.scoring.idempotency import Answer, claimed, is_new, once
 from serving.tables import INSPECTION_RESULTS
 
-LARGEST = 2**53 - 1  # what every reader of JSON reads as it was written
+LARGEST, LONGEST = 2**53 - 1, 4000  # what every reader of JSON reads as it was written; letters of a text
 MOST_RESULTS, MOST_FINDINGS, MOST_FIELDS = 1000, 100, 64
 ROUTE = "inspection_results"
-Text = Annotated[str, StringConstraints(max_length=4000)]
-
-
-def _whole(stated: object) -> object:
-    """A whole number however it is written: to JSON 3.0 is one."""
-    return int(stated) if isinstance(stated, float) and stated.is_integer() else stated
-
-
-Whole = Annotated[int, BeforeValidator(_whole), Field(ge=-LARGEST, le=LARGEST)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+TEXT = {"type": "string", "maxLength": LONGEST}
+VALUE = {
+    "anyOf": [
+        TEXT,
+        {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST},
+        {"type": "array", "items": TEXT},
+        {"type": "null"},
+    ]
+}
+
+
+def _value(stated: object) -> str | int | list[str] | None:
+    """A text, a whole number however it is written (to JSON 3.0 is one), or a list of texts; one fault for all else."""
+    if isinstance(stated, float) and stated.is_integer():
+        stated = int(stated)
+    is_number = isinstance(stated, int) and not isinstance(stated, bool) and -LARGEST <= stated <= LARGEST
+    if stated is None or is_number or _is_text(stated) or (isinstance(stated, list) and all(map(_is_text, stated))):
+        return cast("str | int | list[str] | None", stated)
+    raise PydanticCustomError("value_kind", "neither a text, a whole number nor a list of texts")
+
+
+def _is_text(stated: object) -> bool:
+    return isinstance(stated, str) and len(stated) <= LONGEST
 
 
 def _named(schema: dict[str, Any]) -> None:
@@ -39,9 +54,8 @@ def _named(schema: dict[str, Any]) -> None:
     schema |= {"additionalProperties": value, "propertyNames": {"pattern": pattern}}
 
 
-Stated = Annotated[
-    dict[Name, Text | Whole | list[Text] | None], Field(max_length=MOST_FIELDS, json_schema_extra=_named)
-]
+Value = Annotated[str | int | list[str] | None, PlainValidator(_value), WithJsonSchema(VALUE)]
+Stated = Annotated[dict[Name, Value], Field(max_length=MOST_FIELDS, json_schema_extra=_named)]
 State = Literal["accepted", "duplicate", "rejected", "not_found"]
 
 

@@ -106,5 +106,5 @@ def _note(found, event):
 def _shown(interaction):
     asked, answered = interaction.request, interaction.response
     sent = {name: value for name, value in asked.headers.items() if name in TOLD}
-    said = answered.content[:300] if answered and answered.status_code >= 400 else b""
+    said = answered.content[160:500] if answered and answered.status_code >= 400 else b""
     return f"{asked.method} {asked.uri} {said!r} {sent} {asked.body or b''!r}"[:900]

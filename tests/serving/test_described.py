@@ -4,14 +4,14 @@ import importlib
 import json
 import subprocess
 import sys
-import threading
 import time
 
+import grounds
 import httpx
 import jsonschema_rs
 import offices
 import pytest
-import uvicorn
+from running import Running
 from town import NOW
 
 from serving.access import RIGHTS
@@ -38,6 +38,11 @@ def operations(document):
     }
 
 
+def good(operation):
+    """The answer to a request that was done."""
+    return next(one for status, one in operation["responses"].items() if status.startswith("2"))
+
+
 def resolved(document, schema):
     return {**schema, "components": document["components"]}
 
@@ -56,17 +61,21 @@ def test_every_operation_bears_the_name_method_and_path_of_its_route(document):
 def test_every_operation_needs_a_key_and_states_all_it_may_answer(document):
     assert document["security"] == [{"bearer": []}]
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
-    for name, (_, method, one) in operations(document).items():
-        needed = {"400", "401", "403", "404", "413", "422", "429", "431", "500", "503", "504"}
-        assert needed | ({"415"} if method == "post" else set()) <= set(one["responses"]), name
+    for name, (_, _, one) in operations(document).items():
+        needed = ["400", "401", "403", "404", "405", "413", "415", "422", "429", "431", "500", "503", "504"]
+        assert set(needed) <= set(one["responses"]), name
         for status, answer in one["responses"].items():
             assert "X-Request-Id" in answer["headers"]
             if status >= "400":
                 assert list(answer["content"]) == ["application/problem+json"]
             assert ("Retry-After" in answer["headers"]) == (status in {"429", "503"})
-        assert (
-            ("304" in one["responses"]) == ("ETag" in one["responses"]["200"]["headers"]) == (name in described.TAGGED)
-        )
+            assert ("WWW-Authenticate" in answer["headers"]) == (status == "401")
+            assert ("Allow" in answer["headers"]) == (status == "405")
+        tagged = "ETag" in good(one)["headers"]
+        assert ("304" in one["responses"]) == tagged == (name in described.TAGGED)
+        stated = {parameter["name"]: parameter["required"] for parameter in one.get("parameters", ())}
+        assert stated["X-Purpose"] is False
+        assert stated.get("Idempotency-Key", False) == (name in {"make_job", "inspection_results", "dispute"})
 
 
 def test_every_problem_fits_its_schema(document):
@@ -82,8 +91,9 @@ def test_every_operation_has_examples_that_fit(document):
         if name == "openapi":
             continue
         examples = EXAMPLES[name]
-        schema = one["responses"]["200"]["content"]["application/json"]
-        assert fits(document, schema["schema"], schema["example"]), name
+        if name != "job_file":
+            schema = good(one)["content"]["application/json"]
+            assert fits(document, schema["schema"], schema["example"]), name
         for parameter in one.get("parameters", ()):
             if "example" in parameter:
                 assert fits(document, parameter["schema"], parameter["example"]), parameter["name"]
@@ -100,41 +110,27 @@ def test_no_model_takes_or_gives_what_it_does_not_name(document):
             assert parameter["schema"], parameter["name"]
 
 
-class Server:
-    """A real server over the application behind its guard, on a port of its own."""
-
-    def __init__(self, app, town):
-        config = uvicorn.Config(offices.guarded(town, app), host="127.0.0.1", port=0, log_config=None, lifespan="off")
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        until = time.monotonic() + 20
-        while not self.server.started and time.monotonic() < until:
-            time.sleep(0.02)
-        port = self.server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-
-    def stop(self):
-        self.server.should_exit = True
-        self.thread.join(20)
+@pytest.fixture(scope="module")
+def ground(classified, tmp_path_factory):
+    return grounds.ground(classified, tmp_path_factory.mktemp("described") / "town")
 
 
 @pytest.fixture(scope="module")
-def server(app, promoted):
-    running = Server(app, promoted)
-    yield running
-    running.stop()
+def server(ground):
+    with Running(ground) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def client(server, promoted, tmp_path_factory):
+def client(server, ground, tmp_path_factory):
     """The package a stranger generates from the document as it is served, imported."""
     folder = tmp_path_factory.mktemp("stranger")
-    key = promoted.key("internal", "probability")
+    key = ground.key("internal", "probability")
     served = httpx.get(f"{server.url}/openapi.json", headers={"Authorization": f"Bearer {key}"})
     assert served.status_code == 200
     (folder / "openapi.json").write_bytes(served.content)
-    (folder / "settings.yaml").write_text("post_hooks: []\n", encoding="utf-8")
+    stated = {"post_hooks": [], "content_type_overrides": dict.fromkeys(UPLOADS, "application/octet-stream")}
+    (folder / "settings.yaml").write_text(json.dumps(stated), encoding="utf-8")
     made = subprocess.run(
         [
             sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning",
@@ -149,6 +145,7 @@ def client(server, promoted, tmp_path_factory):
     sys.path.remove(str(folder))
 
 
+UPLOADS = ("text/csv", "application/vnd.apache.parquet")  # media types the maker of clients does not know
 ASKED = {
     "class": {"entity": "T00010"},
     "explanation": {"entity": "T00010", "period": "2025-12"},
@@ -162,21 +159,67 @@ ASKED = {
 }
 
 
-def test_a_generated_client_calls_every_operation(client, server, promoted, document):
-    key = promoted.key("internal", "probability", role="province_admin", org="36")
+def sent(models):
+    """What is asked of the operations that change something; each under a key of its own."""
+    inspection = models.InspectedInspection.from_dict(
+        {"inspection_no": "n1", "inspected": "2025-12-20", "trade": "food"}
+    )
+    result = models.Inspected(entity="T00010", inspection=inspection)
+    disputed = models.Disputed(entity="T00010", kind=models.DisputedKind.CLASS, statement="wrong")
+    return {
+        "make_job": {"body": models.MakeJobJsonBody(entities=["T00010", "nobody"]), "idempotency_key": "j"},
+        "inspection_results": {"body": models.InspectionResults(results=[result]), "idempotency_key": "r"},
+        "dispute": {"body": disputed, "idempotency_key": "d"},
+    }
+
+
+def test_a_generated_client_calls_every_operation(client, server, ground, document):
+    key = ground.key("internal", "probability", role="province_admin", org="36")
     caller = client.AuthenticatedClient(base_url=server.url, token=key, raise_on_unexpected_status=True)
     models = importlib.import_module("jianwei_client.models")
     body = models.ScoreRequest(
         subjects=[models.Subject(entity="T00010"), models.Subject(entity="nobody")],
         explain=models.ScoreRequestExplain.CONTRIBUTIONS,
     )
-    asked = {**ASKED, "scores": {"body": body}}
+    asked = {**ASKED, **sent(models), "scores": {"body": body}}
     called = set()
+
+    def call(operation, /, **given):
+        function = importlib.import_module(
+            f"jianwei_client.api.default.{'class_' if operation == 'class' else operation}"
+        )
+        answer = function.sync_detailed(client=caller, **given)
+        assert str(int(answer.status_code)) in {
+            one for one in operations(document)[operation][2]["responses"] if one < "3"
+        }
+        assert not isinstance(answer.parsed, models.Problem), operation
+        called.add(operation)
+        return answer.parsed
+
     with caller:
-        for name in operations(document):
-            function = importlib.import_module(f"jianwei_client.api.default.{'class_' if name == 'class' else name}")
-            answer = function.sync_detailed(client=caller, **asked[name])
-            assert answer.status_code == 200, name
-            assert not isinstance(answer.parsed, models.Problem)
-            called.add(name)
+        found = {name: call(name, **given) for name, given in asked.items()}
+        assert [one.outcome for one in found["inspection_results"].outcomes] == ["accepted"]
+        assert call("dispute_state", dispute=found["dispute"].dispute).state == "open"
+        state = done(lambda: call("job", job=found["make_job"].job))
+        assert (state.rows, state.not_found) == (2, 1)
+        text = call("job_file", job=state.job, name="results.csv").payload.read()
+        assert text.decode("utf-8-sig").startswith("line,entity,status")
+        uploaded = caller.get_httpx_client().post(
+            "/v1/jobs/scoring",
+            content=b"entity\nT00010\nT00011\n",
+            headers={"Content-Type": "text/csv", "Idempotency-Key": "c"},
+        )
+        assert uploaded.status_code == 202
+        again = models.Job.from_dict(uploaded.json()).job
+        assert done(lambda: call("job", job=again)).rows == 2
     assert called == set(operations(document))
+
+
+def done(state):
+    """How a job ended."""
+    until = time.monotonic() + 60
+    while (found := state()).state in {"queued", "running"}:
+        assert time.monotonic() < until, found.state
+        time.sleep(0.1)
+    assert found.state == "done"
+    return found
