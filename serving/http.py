@@ -304,6 +304,14 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 def media_type(scope: Mapping[str, Any]) -> str:
-    """The media type of a body without its parameters; empty when there is not exactly one."""
+    """The media type of a body without its parameters; empty when there is not exactly one, or not in UTF-8."""
     types = header(scope, b"content-type")
-    return types[0].decode("latin-1").partition(";")[0].strip().lower() if len(types) == 1 else ""
+    if len(types) != 1:
+        return ""
+    found, *stated = types[0].decode("latin-1").lower().split(";")
+    charsets = (value.strip().strip('"') for name, _, value in (one.partition("=") for one in stated) if _charset(name))
+    return "" if set(charsets) - {"utf-8"} else found.strip()
+
+
+def _charset(name: str) -> bool:
+    return name.strip() == "charset"

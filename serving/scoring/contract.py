@@ -1,5 +1,6 @@
 """What the API takes and gives: strict models, decimals as strings, the notice on every answer."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
@@ -21,6 +22,13 @@ Decimal = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+\.[0-9]{12}$")]
 MonthText = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 RiskClass = Literal["A", "B", "C", "D"]
 Confidence = Literal["high", "medium", "low", "insufficient"]
+
+
+def whole(stated: object) -> object:
+    """A whole number as a query writes one; ValueError for blanks, signs and underscores a reader would pass over."""
+    if isinstance(stated, str) and re.fullmatch(r"[0-9]{1,9}(\.0{1,9})?", stated) is None:
+        raise ValueError
+    return stated
 
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, serialize_by_alias=True, validate_by_name=True)

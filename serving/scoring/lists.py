@@ -29,6 +29,7 @@ from serving.scoring.contract import (
     Heads,
     ReasonCodes,
     RiskClass,
+    whole,
 )
 from serving.scoring.cursors import Place
 from serving.scoring.desk import Desk, Light, placed, secret_of
@@ -56,7 +57,7 @@ CursorAsked = Annotated[
     Annotated[str, StringConstraints(pattern=cursors.PATTERN)] | None,
     Query(description="What the page before named as next; only with the same other parameters."),
 ]
-RowsAsked = Annotated[int, Query(ge=1, le=MOST_ROWS, description="How many entities at most.")]
+RowsAsked = Annotated[int, BeforeValidator(whole), Query(ge=1, le=MOST_ROWS, description="How many entities at most.")]
 VersionAsked = Annotated[
     Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,39}$")] | None,
     Query(description="The version of the indicator system; that of the newest month unless one is named."),

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query, Request, Response
+from pydantic import BeforeValidator
 
 from serving import ledger
 from serving.access import INTERNAL, PROBABILITY, Principal
@@ -21,6 +22,7 @@ from serving.scoring.contract import (
     History,
     InclusionProof,
     MonthText,
+    whole,
 )
 from serving.scoring.desk import Desk, Light, secret_of
 from serving.shelf import StoredMonth
@@ -28,7 +30,9 @@ from serving.shelf import StoredMonth
 FIELDS = {field.alias or name for name, field in Explanation.model_fields.items()}
 EntityAsked = Annotated[str, Path(description="The entity's code.", json_schema_extra={"pattern": CODE_PATTERN})]
 PeriodAsked = Annotated[MonthText | None, Query(description="The sealed month; the newest unless one is named.")]
-MonthsAsked = Annotated[int, Query(ge=1, le=MOST_MONTHS, description="How many months at most.")]
+MonthsAsked = Annotated[
+    int, BeforeValidator(whole), Query(ge=1, le=MOST_MONTHS, description="How many months at most.")
+]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ LARGEST, LONGEST = 2**53 - 1, 4000  # what every reader of JSON reads as it was 
 MOST_RESULTS, MOST_FINDINGS, MOST_FIELDS = 1000, 100, 64
 ROUTE = "inspection_results"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-TEXT = {"type": "string", "maxLength": LONGEST}
+TEXT = {"type": "string", "description": f"At most {LONGEST} letters."}
 VALUE = {
     "anyOf": [
         TEXT,
@@ -46,6 +46,11 @@ def _value(stated: object) -> str | int | list[str] | None:
 
 def _is_text(stated: object) -> bool:
     return isinstance(stated, str) and len(stated) <= LONGEST
+
+
+def _in_words(schema: dict[str, Any]) -> None:
+    """Say how many there may be where a reader looks, not as a bound: so many as are too many are a mebibyte before."""
+    schema["description"] = f"At most {schema.pop('maxItems')}, and a mebibyte in all."
 
 
 def _named(schema: dict[str, Any]) -> None:
@@ -73,7 +78,7 @@ class InspectionResults(BaseModel):
     """Up to a thousand results of inspections."""
 
     model_config = STRICT
-    results: Annotated[list[Inspected], Field(min_length=1, max_length=MOST_RESULTS)]
+    results: Annotated[list[Inspected], Field(min_length=1, max_length=MOST_RESULTS, json_schema_extra=_in_words)]
 
 
 class ItemFault(BaseModel):
