@@ -21,7 +21,7 @@ from features.indicators.catalogue import populations, row_sets
 from features.indicators.language import Indicator, Neighbours, same
 from features.records.schema import REGISTER
 
-REPLICATES = 1000
+REPLICATES = 2000  # twice as many as elsewhere: what is read is the ratio of two drawn widths
 ADVERSE, CLEAN, ALONE = "adverse", "clean", "alone"
 PARTS: Mapping[str, Words] = {
     ADVERSE: ("有不良关联主体", "an adverse neighbour"),
@@ -317,7 +317,7 @@ def _spread_table(spread: Spread) -> Table:
 def _picture(parts: Sequence[Part]) -> str:
     series: list[Words] = [
         ("发生率（群组）", "rate (by cluster)"), ("发生率（主体）", "rate (by entity)"),
-        ("平均概率", "mean probability"),
+        ("预期", "expected"),
     ]  # fmt: skip
     rows = [
         (PARTS[one.code], [(one.rate.value, one.rate.interval), (one.rate.value, one.rate.by_entity),
