@@ -287,8 +287,9 @@ def _width_table(parts: Sequence[Part], between: Mapping[str, Estimate]) -> Tabl
     rows = []
     for one in parts:
         for figure in ("rate", "o_e"):
-            zh, en = (f"{name}：{of}" for name, of in zip(FIGURES[figure], PARTS[one.code], strict=True))
-            rows.append(_width_row((zh, en), getattr(one, figure), is_share=figure in SHARES))
+            (zh, en), (of, of_en) = FIGURES[figure], PARTS[one.code]
+            words = (f"{zh}：{of}", f"{en}: {of_en}")
+            rows.append(_width_row(words, getattr(one, figure), is_share=figure in SHARES))
     rows += [_width_row(FIGURES[code], one, is_share=False) for code, one in between.items()]
     return table(
         ("两种区间：按控制人群组与按主体", "Two intervals: by controller cluster and by entity"),
