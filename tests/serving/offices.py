@@ -29,10 +29,10 @@ def placed(month):
     )
 
 
-def load(town, store, name):
+def load(town, store, name, *, again=False):
     """A month of a town into a store, as it is sealed now."""
     month = sealed(town).month(name)
-    Loading(store, month, NOW, offices=lambda: placed(month)).run()
+    Loading(store, month, NOW, offices=lambda: placed(month), again=again).run()
 
 
 def loaded(town, store=None):

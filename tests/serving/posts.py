@@ -1,4 +1,4 @@
-"""What tests of the writing routes share: a profile that takes what is sent, an application of the routes, and posts."""
+"""What tests of the writing routes share: a profile that takes what is sent, an application of routes, and posts."""
 
 import asyncio
 import json
