@@ -66,6 +66,7 @@ def test_every_row_comes_back_bit_for_bit(shelf, months):
         )
         assert stored.parts[0].indicators == month.parts[0].indicators
         assert stored.counts() == month.counts()
+        assert stored.ranks == month.ranks
         for code in month.rows["code"].to_pylist():
             same(month, stored, code)
 
