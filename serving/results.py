@@ -1,12 +1,11 @@
 """Sealed months as they are read: verified against their heads, corrections laid over what they correct."""
 
 import json
-from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ from features.asof import Month
 from serving import ledger, pieces
 from serving.classification import CLASSIFIED, EVIDENCE, VECTORS, WORDS
 from serving.ledger import Head, LedgerError
+from serving.months import thousandths
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,62 +28,8 @@ LIGHT = (
     "model_class", "ruled", "class", "class_before", "cause", "confidence",
 )  # fmt: skip
 CACHED_GROUPS = 16
-RANKS = 1000
 PUBLISHER = "publisher"  # the name of the key that signs sealed months
 SCHEME_KEY = "trainer"  # … and of the key that signs schemes
-
-
-class AnyPart(Protocol):
-    """A sealed folder of a month, lying in files or loaded into a store."""
-
-    @property
-    def head(self) -> Head:
-        """Its signed head."""
-
-    @property
-    def indicators(self) -> Mapping[str, str | None]:
-        """The indicator system its values were worked out with."""
-
-
-class AnyMonth(Protocol):
-    """A sealed month, lying in files or loaded into a store, as it is asked about single entities."""
-
-    @property
-    def month(self) -> str:
-        """Which month it is."""
-
-    @property
-    def parts(self) -> Sequence[AnyPart]:
-        """Its sealed folders, the month as first published before its supplements."""
-
-    @property
-    def words(self) -> Mapping[str, Any]:
-        """The words of the newest part."""
-
-    def find(self, code: str) -> dict[str, Any] | None:
-        """The light row of an entity, or nothing."""
-
-    def supplement(self, light: Mapping[str, Any]) -> int:
-        """The supplement an entity's row comes from."""
-
-    def full(self, light: Mapping[str, Any]) -> dict[str, Any]:
-        """The whole sealed row of an entity, reasons included."""
-
-    def vector(self, light: Mapping[str, Any]) -> dict[str, float | None]:
-        """The indicator values of a classified entity, by code."""
-
-    def evidence(self, light: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The records an entity's reasons cite, by indicator, the latest first."""
-
-
-class AnyMonths(Protocol):
-    """Where sealed months are found."""
-
-    def months(self) -> list[str]:
-        """The months there are, oldest first."""
-
-    def month(self, name: str, /) -> AnyMonth:
-        """A month by name."""
 
 
 @dataclass(frozen=True)
@@ -235,9 +181,7 @@ class SealedMonth:
         stood = self.rows.filter(pc.field("status") == CLASSIFIED)
         margin, kind = stood["margin"].to_numpy(), stood["kind"].combine_chunks().dictionary_encode()
         numbers = kind.indices.to_numpy()
-        return {
-            code: _thousandths(margin[numbers == number]) for number, code in enumerate(kind.dictionary.to_pylist())
-        }
+        return {code: thousandths(margin[numbers == number]) for number, code in enumerate(kind.dictionary.to_pylist())}
 
     def listed(
         self, *, classes: Collection[str] = (), region: str = "", limit: int | None = None
@@ -280,19 +224,6 @@ class SealedMonth:
             held = pieces.columns(part.folder, VECTORS)
             tables.append(pieces.read(part.folder, VECTORS, ["entity", *(name for name in names if name in held)]))
         return _last_of_each(pa.concat_tables(tables, promote_options="default"))
-
-
-def _thousandths(margins: Floats) -> list[float]:
-    if len(margins) > RANKS:
-        margins = np.quantile(margins, (np.arange(RANKS) + 0.5) / RANKS)
-    found: list[float] = np.sort(margins).tolist()
-    return found
-
-
-def rank(ranks: Mapping[str, Sequence[float]], light: Mapping[str, Any]) -> float | None:
-    """The share of the classified of an entity's kind whose margin is lower than its own, to a thousandth."""
-    margins = ranks.get(light["kind"])
-    return None if not margins else bisect_left(margins, light["margin"]) / len(margins)
 
 
 def _encoded(codes: pa.ChunkedArray) -> npt.NDArray[Any]:

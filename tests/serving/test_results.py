@@ -8,7 +8,8 @@ import pytest
 
 from serving import ledger
 from serving.ledger import LedgerError
-from serving.results import Results, SealedMonth, publisher_key, rank
+from serving.months import rank
+from serving.results import Results, SealedMonth, publisher_key
 
 MONTH = "2025-12"
 
