@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from features import signing
 from features.asof import Month
 from serving import ledger, pieces
-from serving.classification import CLASSIFIED, EVIDENCE, RESULT, VECTORS, WORDS
-from serving.ledger import Head, LedgerError, Proof
+from serving.classification import CLASSIFIED, EVIDENCE, VECTORS, WORDS
+from serving.ledger import Head, LedgerError
 from serving.months import thousandths
 
 Floats = npt.NDArray[np.float64]
@@ -88,25 +88,6 @@ class Part:
         start, stop = np.searchsorted(keys, [entity, entity + 1])
         return self.rows(name, int(start), int(stop))
 
-    def vectors(self, lights: Sequence[Mapping[str, Any]], number: int) -> pa.Table:
-        """The indicator values of those of the entities whose row is this part's, in order; null is not known."""
-        entity = np.array([light["entity"] for light in lights if light["part"] == number], np.int32)
-        keys = _entities(self.folder, VECTORS, self.head.digest)
-        place = np.searchsorted(keys, entity)
-        if (place >= len(keys)).any() or (keys[place] != entity).any():
-            raise LedgerError(f"{self.folder} lacks vectors of entities that were classified. Nothing was scored.")
-        wanted, back = np.unique(place, return_inverse=True)
-        tables, first = [pieces.schema(self.folder, VECTORS).empty_table()], 0
-        for path in pieces.files(self.folder, VECTORS):
-            metadata = _opened(path, self.head.digest).metadata
-            for group in range(metadata.num_row_groups):
-                last = first + metadata.row_group(group).num_rows
-                low, high = np.searchsorted(wanted, [first, last])
-                if low < high:
-                    tables.append(_group(path, self.head.digest, group).take(pa.array(wanted[low:high] - first)))
-                first = last
-        return pa.concat_tables(tables).drop_columns(["entity"]).take(pa.array(back))
-
 
 @lru_cache(maxsize=256)
 def _opened(path: Path, _: str) -> pq.ParquetFile:
@@ -167,30 +148,6 @@ class SealedMonth:
             return None
         return dict(self.rows.slice(int(order[place]), 1).to_pylist()[0])
 
-    def found(self, codes: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The light rows of many entities by code; unknown ones are left out."""
-        held, order = self._by_code
-        wanted = np.array([code.encode(errors="replace") for code in codes] or [b""])[: len(codes)]
-        if not len(held):
-            return {}
-        place = np.minimum(np.searchsorted(held, wanted), len(held) - 1)
-        rows = self.rows.take(pa.array(order[place[held[place] == wanted]])).to_pylist()
-        return {row["code"]: row for row in rows}
-
-    def values(self, lights: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], Floats]:
-        """The indicators and their values of many classified entities, in order, a row each; NaN is not known."""
-        tables = [(number, part.vectors(lights, number)) for number, part in enumerate(self.parts)]
-        held = {number: table for number, table in tables if table.num_rows}
-        columns = tuple(dict.fromkeys(name for table in held.values() for name in table.column_names))
-        found = np.full((len(lights), len(columns)), np.nan)
-        of_part = np.array([light["part"] for light in lights], np.int64)
-        for number, table in held.items():
-            rows = np.flatnonzero(of_part == number)
-            for place, name in enumerate(columns):
-                if name in table.column_names:
-                    found[rows, place] = table[name].to_numpy()
-        return columns, found
-
     def supplement(self, light: Mapping[str, Any]) -> int:
         """The supplement an entity's row comes from."""
         return int(self.parts[light["part"]].head.supplement)
@@ -217,15 +174,6 @@ class SealedMonth:
         """The records an entity's reasons cite, by indicator, the latest first."""
         part: Part = self.parts[light["part"]]
         return part.of_entity(EVIDENCE, light["entity"])
-
-    def proof(self, light: Mapping[str, Any], secret: bytes) -> Proof:
-        """The inclusion proof of an entity's row; ``secret`` is that of the salts."""
-        part: Part = self.parts[light["part"]]
-        schema = pa.schema([RESULT.field(name) for name in pieces.columns(part.folder, ledger.RESULTS)])
-        row = ledger.canonical(pa.Table.from_pylist([self.full(light)], schema=schema))[0].as_py()
-        salt = ledger.salt(ledger.month_key(secret, part.head.month, part.head.supplement), light["code"])
-        path = ledger.path_of((part.folder / ledger.LEAVES).read_bytes(), light["row"])
-        return Proof(row, salt, light["row"], path, part.head, part.signature)
 
     @cached_property
     def ranks(self) -> dict[str, list[float]]:
