@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from evaluation.errors import GateError
 from evaluation.promotion import Act as Promotion
@@ -57,7 +57,9 @@ CursorAsked = Annotated[
     Annotated[str, StringConstraints(pattern=cursors.PATTERN)] | None,
     Query(description="What the page before named as next; only with the same other parameters."),
 ]
-RowsAsked = Annotated[int, BeforeValidator(whole), Query(ge=1, le=MOST_ROWS, description="How many entities at most.")]
+RowsAsked = Annotated[
+    Annotated[int, Field(ge=1, le=MOST_ROWS)], BeforeValidator(whole), Query(description="How many entities at most.")
+]
 VersionAsked = Annotated[
     Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,39}$")] | None,
     Query(description="The version of the indicator system; that of the newest month unless one is named."),

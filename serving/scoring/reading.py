@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query, Request, Response
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from serving import ledger
 from serving.access import INTERNAL, PROBABILITY, Principal
@@ -31,7 +31,7 @@ FIELDS = {field.alias or name for name, field in Explanation.model_fields.items(
 EntityAsked = Annotated[str, Path(description="The entity's code.", json_schema_extra={"pattern": CODE_PATTERN})]
 PeriodAsked = Annotated[MonthText | None, Query(description="The sealed month; the newest unless one is named.")]
 MonthsAsked = Annotated[
-    int, BeforeValidator(whole), Query(ge=1, le=MOST_MONTHS, description="How many months at most.")
+    Annotated[int, Field(ge=1, le=MOST_MONTHS)], BeforeValidator(whole), Query(description="How many months at most.")
 ]
 
 

@@ -101,6 +101,13 @@ def test_every_operation_has_examples_that_fit(document):
             assert fits(document, body["schema"], body["example"])
 
 
+def test_every_bound_is_written_as_json_schema_writes_it(document):
+    limits = {one["operationId"]: one["parameters"] for of in document["paths"].values() for one in of.values()}
+    for name, most in (("classes", 500), ("history", 60)):
+        stated = next(one["schema"] for one in limits[name] if one["name"] == "limit")
+        assert (stated["minimum"], stated["maximum"]) == (1, most)
+
+
 def test_no_model_takes_or_gives_what_it_does_not_name(document):
     for name, schema in document["components"]["schemas"].items():
         assert schema.get("additionalProperties") is False, name
