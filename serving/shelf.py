@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, func, select, tuple_
 
 from features import signing
 from serving import ledger
@@ -25,13 +25,14 @@ from serving.classification import CLASSIFIED, RESULT, WORDS
 from serving.ledger import Head, LedgerError, Proof
 from serving.packing import Packing
 from serving.results import LIGHT
-from serving.store import Store, reading
+from serving.store import Store, reading, storable
 from serving.tables import LOADS, STANDING, month_tables
 
 CHUNK, ROOTS = 4096, -1  # as loading writes leaves
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
 PACKED = ("document", "vector")
+READ = select(LOADS.c.month, LOADS.c.load).where(LOADS.c.state == STANDING).order_by(LOADS.c.month)
 Light = Mapping[str, Any]
 
 
@@ -125,7 +126,7 @@ class StoredMonth:
 
     def find(self, code: str) -> dict[str, Any] | None:
         """The row of an entity, or nothing; what it says beside the light columns stays packed."""
-        if not _storable(code):
+        if not storable(code):
             return None
         with reading(self.engine) as connection:
             row = connection.execute(self._one, {"wanted": code}).mappings().first()
@@ -134,7 +135,7 @@ class StoredMonth:
     def found(self, codes: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The rows of some entities by code; unknown ones are left out."""
         results = self._tables[0]
-        wanted = [code for code in dict.fromkeys(codes) if _storable(code)]
+        wanted = [code for code in dict.fromkeys(codes) if storable(code)]
         with reading(self.engine) as connection:
             rows = connection.execute(select(results).where(results.c.code.in_(wanted))).mappings()
             return {row["code"]: dict(row) for row in rows}
@@ -148,7 +149,7 @@ class StoredMonth:
         """
         results = self._tables[0]
         reached = [org for org in self.orgs if within(_everybody(grant), {"org": org, "departments": ""})]
-        if not reached or not _storable(filters.region):
+        if not reached or not storable(filters.region):
             return []
         wanted = select(*(one for one in results.c if one.name not in PACKED)).where(
             results.c.org >= reached[0],
@@ -311,7 +312,7 @@ class Shelf:
     @property
     def _standing(self) -> Mapping[str, int]:
         """The loads that stand now, by month, oldest first."""
-        return self._checked.remembered("standing", _standing)
+        return self._checked.remembered("standing", lambda connection: dict(connection.execute(READ).tuples().all()))
 
     def _found(self, load: int | None, otherwise: str) -> StoredMonth:
         if load is None:
@@ -370,11 +371,6 @@ class Shelf:
             month.engine.dispose()
 
 
-def _standing(connection: Connection) -> dict[str, int]:
-    wanted = select(LOADS.c.month, LOADS.c.load).where(LOADS.c.state == STANDING).order_by(LOADS.c.month)
-    return {str(row.month): int(row.load) for row in connection.execute(wanted)}
-
-
 def _everybody(grant: Grant) -> Grant:
     """The grant without its departments: which offices it reaches at all."""
     return Grant(grant.role, grant.org, grant.expires)
@@ -398,11 +394,6 @@ def _moments(cited: Mapping[str, Any]) -> dict[str, Any]:
         "event_date": None if day is None else date.fromisoformat(day),
         "known_at": None if known is None else (EPOCH + timedelta(microseconds=known)).astimezone(ZONE),
     }
-
-
-def _storable(text: str) -> bool:
-    """Whether a database can compare with a text at all: no NUL, no lone surrogate."""
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _sha256(text: str) -> str:

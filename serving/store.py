@@ -187,6 +187,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
         raise _told(fault, "Nothing was read") from None  # its text may hold values
 
 
+def storable(text: str) -> bool:
+    """Whether a database can compare with a text at all: no NUL, no lone surrogate."""
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def connected(url: str) -> Engine:
     """Connections to a database; of SQLite each in WAL mode, which lets readers go on while one writes."""
     is_file = url.startswith("sqlite")

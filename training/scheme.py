@@ -259,10 +259,8 @@ class Scheme:
             cutoffs = self.parts[code].cutoffs
             model[rows] = steadiness.steadied(self.steadiness, before.rows(rows), probability[rows], cutoffs)
         final = np.maximum(model, determined.at_least)
-        sure, held = (
-            self.sure(margin, batch.kind, ruled=determined.at_least),
-            np.maximum(raw, determined.at_least) != final,
-        )
+        sure = self.sure(margin, batch.kind, ruled=determined.at_least)
+        held = np.maximum(raw, determined.at_least) != final
         return Classified(
             entity=batch.entity,
             kind=batch.kind,
