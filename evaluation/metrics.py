@@ -97,11 +97,11 @@ def _under(ranking: Ranking, weights: Floats | Weighed) -> Weighed:
     return weights if isinstance(weights, Weighed) else weigh(ranking, weights)
 
 
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """A ratio that is NaN where there is nothing to divide by."""
-    ratio: Floats = np.full(numerator.shape, np.nan)
-    np.divide(numerator, denominator, out=ratio, where=denominator > 0)
-    return ratio
+    found: Floats = np.full(numerator.shape, np.nan)
+    np.divide(numerator, denominator, out=found, where=denominator > 0)
+    return found
 
 
 def auc(ranking: Ranking, weights: Floats | Weighed) -> Floats:
@@ -117,7 +117,7 @@ def auc(ranking: Ranking, weights: Floats | Weighed) -> Floats:
     before_stratum = before[:, ranking.strata][:, ranking.stratum_of_run]
     right = (positive * (before - before_stratum + negative / 2)).sum(axis=1)
     pairs = np.add.reduceat(positive, ranking.strata, axis=1) * np.add.reduceat(negative, ranking.strata, axis=1)
-    return _ratio(right, pairs.sum(axis=1))
+    return ratio(right, pairs.sum(axis=1))
 
 
 def average_precision(ranking: Ranking, weights: Floats | Weighed) -> Floats:
@@ -126,8 +126,8 @@ def average_precision(ranking: Ranking, weights: Floats | Weighed) -> Floats:
     positive, negative = under.positive[:, ::-1], under.negative[:, ::-1]
     found = np.cumsum(positive, axis=1)
     looked_at = found + np.cumsum(negative, axis=1)
-    precision = np.nan_to_num(_ratio(found, looked_at))
-    return _ratio((positive * precision).sum(axis=1), found[:, -1])
+    precision = np.nan_to_num(ratio(found, looked_at))
+    return ratio((positive * precision).sum(axis=1), found[:, -1])
 
 
 def capture(ranking: Ranking, weights: Floats | Weighed, *, volume: float) -> Floats:
@@ -137,8 +137,8 @@ def capture(ranking: Ranking, weights: Floats | Weighed, *, volume: float) -> Fl
     total = positive + negative
     reached = np.cumsum(total, axis=1)
     left = volume * reached[:, -1:] - (reached - total)
-    taken = np.clip(np.nan_to_num(_ratio(left, total)), 0.0, 1.0)
-    return _ratio((positive * taken).sum(axis=1), positive.sum(axis=1))
+    taken = np.clip(np.nan_to_num(ratio(left, total)), 0.0, 1.0)
+    return ratio((positive * taken).sum(axis=1), positive.sum(axis=1))
 
 
 def lift(ranking: Ranking, weights: Floats | Weighed, *, volume: float) -> Floats:
@@ -325,7 +325,7 @@ def calibration(probability: Floats, outcome: Flags, *, weights: Floats, entitie
     """All calibration figures of one entity kind."""
     if not len(outcome):
         return Calibration(0, 0, None, None, None, None, None, None, None, None, ())
-    ratio, ratio_interval = observed_expected(probability, outcome, weights=weights, entities=entities)
+    o_e, o_e_interval = observed_expected(probability, outcome, weights=weights, entities=entities)
     _, wider = observed_expected(probability, outcome, weights=weights, entities=entities, level=0.99)
     slope, slope_interval = calibration_slope(probability, outcome, weights=weights, entities=entities)
     skill, skill_interval = log_loss_skill(probability, outcome, weights=weights, entities=entities)
@@ -333,8 +333,8 @@ def calibration(probability: Floats, outcome: Flags, *, weights: Floats, entitie
     return Calibration(
         n=len(outcome),
         n_pos=int(outcome.sum()),
-        o_e=ratio,
-        o_e_interval=ratio_interval,
+        o_e=o_e,
+        o_e_interval=o_e_interval,
         o_e_interval_99=wider,
         slope=slope,
         slope_interval=slope_interval,

@@ -8,7 +8,7 @@ import numpy as np
 from features.asof import Month
 from features.matrix import Batch
 from serving.classification import CLASSIFIED
-from serving.results import AnyMonth, AnyMonths
+from serving.months import AnyMonth, AnyMonths
 from training.change import Side, change
 from training.cutoffs import RiskClass
 from training.scheme import Scheme

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from serving.classification import CLASSIFIED
-from serving.results import AnyMonth
+from serving.months import AnyMonth
 from serving.visibility import PUBLISHABLE
 from training import reasons
 from training.confidence import Sure

@@ -54,6 +54,7 @@ def create_key(
     )
     _check_departments(bench, grant)
     key = access.create(bench.store, grant, today=today)
+    _remark_office(bench, org)
     made = {"number": key.split("_")[1], **access.kept(grant), "expires": str(grant.expires)}
     bench.journal.append("key", made, at=edge.now(), actor="operator")
     screens.made_key({"kind": "api", "key": key, **made}, json=json)
@@ -107,4 +108,17 @@ def _check_departments(bench: "Workshop", grant: "Grant") -> None:
         raise AccessError(
             f"Department {code!r} is not in {DEPARTMENTS}.yaml; expected one of {', '.join(sorted(known))}. "
             "No key was made."
+        )
+
+
+def _remark_office(bench: "Workshop", org: str) -> None:
+    """Say so when an office supervises nobody in the newest month of the store: it may be mistyped, or new."""
+    from serving import display, loading
+    from serving.tables import STANDING
+
+    months = [one["month"] for one in loading.loads(bench.store) if one["state"] == STANDING]
+    stood = loading.standing(bench.store, max(months)) if org and months else None
+    if stood is not None and not any(org in path.split("/") for path in stood["told"]["orgs"]):
+        display.say(
+            f"Office {org} supervises nobody in {stood['month']}: the key finds no entity there. Is it mistyped?"
         )

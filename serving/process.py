@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from threading import Thread
 from typing import Any, NoReturn
 
 LOOPBACK = "127.0.0.1"
@@ -26,12 +27,22 @@ def leave_on_signal() -> None:
         signal.signal(number, _leave)
 
 
+def follow_parent() -> None:
+    """From here on this process ends by SIGTERM when the other end of its standard input is gone."""
+
+    def follow() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=follow, name="parent", daemon=True).start()
+
+
 def _leave(_: int, __: Any) -> NoReturn:
     raise SystemExit(0)
 
 
 def end(code: int) -> NoReturn:
-    """End this process at once, all it had to close being closed: threads of libraries can hold up an ordinary end."""
+    """End this process at once, all it had to close being closed: no thread of a library may hold up its end."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,13 +1,12 @@
 """Sealed months as they are read: verified against their heads, corrections laid over what they correct."""
 
 import json
-from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from features import signing
 from features.asof import Month
 from serving import ledger, pieces
-from serving.classification import CLASSIFIED, EVIDENCE, RESULT, VECTORS, WORDS
-from serving.ledger import Head, LedgerError, Proof
+from serving.classification import CLASSIFIED, EVIDENCE, VECTORS, WORDS
+from serving.ledger import Head, LedgerError
+from serving.months import thousandths
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,62 +30,8 @@ LIGHT = (
 )  # fmt: skip
 CACHED_GROUPS = 16
 READS = Lock()  # a file that is open is not safe to read from two threads at a time
-RANKS = 1000
 PUBLISHER = "publisher"  # the name of the key that signs sealed months
 SCHEME_KEY = "trainer"  # … and of the key that signs schemes
-
-
-class AnyPart(Protocol):
-    """A sealed folder of a month, lying in files or loaded into a store."""
-
-    @property
-    def head(self) -> Head:
-        """Its signed head."""
-
-    @property
-    def indicators(self) -> Mapping[str, str | None]:
-        """The indicator system its values were worked out with."""
-
-
-class AnyMonth(Protocol):
-    """A sealed month, lying in files or loaded into a store, as it is asked about single entities."""
-
-    @property
-    def month(self) -> str:
-        """Which month it is."""
-
-    @property
-    def parts(self) -> Sequence[AnyPart]:
-        """Its sealed folders, the month as first published before its supplements."""
-
-    @property
-    def words(self) -> Mapping[str, Any]:
-        """The words of the newest part."""
-
-    def find(self, code: str) -> dict[str, Any] | None:
-        """The light row of an entity, or nothing."""
-
-    def supplement(self, light: Mapping[str, Any]) -> int:
-        """The supplement an entity's row comes from."""
-
-    def full(self, light: Mapping[str, Any]) -> dict[str, Any]:
-        """The whole sealed row of an entity, reasons included."""
-
-    def vector(self, light: Mapping[str, Any]) -> dict[str, float | None]:
-        """The indicator values of a classified entity, by code."""
-
-    def evidence(self, light: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The records an entity's reasons cite, by indicator, the latest first."""
-
-
-class AnyMonths(Protocol):
-    """Where sealed months are found."""
-
-    def months(self) -> list[str]:
-        """The months there are, oldest first."""
-
-    def month(self, name: str, /) -> AnyMonth:
-        """A month by name."""
 
 
 @dataclass(frozen=True)
@@ -143,25 +89,6 @@ class Part:
         keys = _entities(self.folder, name, self.head.digest)
         start, stop = np.searchsorted(keys, [entity, entity + 1])
         return self.rows(name, int(start), int(stop))
-
-    def vectors(self, lights: Sequence[Mapping[str, Any]], number: int) -> pa.Table:
-        """The indicator values of those of the entities whose row is this part's, in order; null is not known."""
-        entity = np.array([light["entity"] for light in lights if light["part"] == number], np.int32)
-        keys = _entities(self.folder, VECTORS, self.head.digest)
-        place = np.searchsorted(keys, entity)
-        if (place >= len(keys)).any() or (keys[place] != entity).any():
-            raise LedgerError(f"{self.folder} lacks vectors of entities that were classified. Nothing was scored.")
-        wanted, back = np.unique(place, return_inverse=True)
-        tables, first = [pieces.schema(self.folder, VECTORS).empty_table()], 0
-        for path in pieces.files(self.folder, VECTORS):
-            metadata = _opened(path, self.head.digest).metadata
-            for group in range(metadata.num_row_groups):
-                last = first + metadata.row_group(group).num_rows
-                low, high = np.searchsorted(wanted, [first, last])
-                if low < high:
-                    tables.append(_group(path, self.head.digest, group).take(pa.array(wanted[low:high] - first)))
-                first = last
-        return pa.concat_tables(tables).drop_columns(["entity"]).take(pa.array(back))
 
 
 @lru_cache(maxsize=256)
@@ -224,30 +151,6 @@ class SealedMonth:
             return None
         return dict(self.rows.slice(int(order[place]), 1).to_pylist()[0])
 
-    def found(self, codes: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The light rows of many entities by code; unknown ones are left out."""
-        held, order = self._by_code
-        wanted = np.array([code.encode(errors="replace") for code in codes] or [b""])[: len(codes)]
-        if not len(held):
-            return {}
-        place = np.minimum(np.searchsorted(held, wanted), len(held) - 1)
-        rows = self.rows.take(pa.array(order[place[held[place] == wanted]])).to_pylist()
-        return {row["code"]: row for row in rows}
-
-    def values(self, lights: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], Floats]:
-        """The indicators and their values of many classified entities, in order, a row each; NaN is not known."""
-        tables = [(number, part.vectors(lights, number)) for number, part in enumerate(self.parts)]
-        held = {number: table for number, table in tables if table.num_rows}
-        columns = tuple(dict.fromkeys(name for table in held.values() for name in table.column_names))
-        found = np.full((len(lights), len(columns)), np.nan)
-        of_part = np.array([light["part"] for light in lights], np.int64)
-        for number, table in held.items():
-            rows = np.flatnonzero(of_part == number)
-            for place, name in enumerate(columns):
-                if name in table.column_names:
-                    found[rows, place] = table[name].to_numpy()
-        return columns, found
-
     def supplement(self, light: Mapping[str, Any]) -> int:
         """The supplement an entity's row comes from."""
         return int(self.parts[light["part"]].head.supplement)
@@ -275,24 +178,13 @@ class SealedMonth:
         part: Part = self.parts[light["part"]]
         return part.of_entity(EVIDENCE, light["entity"])
 
-    def proof(self, light: Mapping[str, Any], secret: bytes) -> Proof:
-        """The inclusion proof of an entity's row; ``secret`` is that of the salts."""
-        part: Part = self.parts[light["part"]]
-        schema = pa.schema([RESULT.field(name) for name in pieces.columns(part.folder, ledger.RESULTS)])
-        row = ledger.canonical(pa.Table.from_pylist([self.full(light)], schema=schema))[0].as_py()
-        salt = ledger.salt(ledger.month_key(secret, part.head.month, part.head.supplement), light["code"])
-        path = ledger.path_of((part.folder / ledger.LEAVES).read_bytes(), light["row"])
-        return Proof(row, salt, light["row"], path, part.head, part.signature)
-
     @cached_property
     def ranks(self) -> dict[str, list[float]]:
         """Of every kind the margins of its classified, ascending: all of up to a thousand, else every thousandth."""
         stood = self.rows.filter(pc.field("status") == CLASSIFIED)
         margin, kind = stood["margin"].to_numpy(), stood["kind"].combine_chunks().dictionary_encode()
         numbers = kind.indices.to_numpy()
-        return {
-            code: _thousandths(margin[numbers == number]) for number, code in enumerate(kind.dictionary.to_pylist())
-        }
+        return {code: thousandths(margin[numbers == number]) for number, code in enumerate(kind.dictionary.to_pylist())}
 
     def listed(
         self, *, classes: Collection[str] = (), region: str = "", limit: int | None = None
@@ -335,19 +227,6 @@ class SealedMonth:
             held = pieces.columns(part.folder, VECTORS)
             tables.append(pieces.read(part.folder, VECTORS, ["entity", *(name for name in names if name in held)]))
         return _last_of_each(pa.concat_tables(tables, promote_options="default"))
-
-
-def _thousandths(margins: Floats) -> list[float]:
-    if len(margins) > RANKS:
-        margins = np.quantile(margins, (np.arange(RANKS) + 0.5) / RANKS)
-    found: list[float] = np.sort(margins).tolist()
-    return found
-
-
-def rank(ranks: Mapping[str, Sequence[float]], light: Mapping[str, Any]) -> float | None:
-    """The share of the classified of an entity's kind whose margin is lower than its own, to a thousandth."""
-    margins = ranks.get(light["kind"])
-    return None if not margins else bisect_left(margins, light["margin"]) / len(margins)
 
 
 def _encoded(codes: pa.ChunkedArray) -> npt.NDArray[Any]:

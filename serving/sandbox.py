@@ -9,20 +9,23 @@ from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from io import StringIO
 from pathlib import Path
+from threading import Thread
 from typing import Any
-
-import typer
 
 from features.records.intake import ACTION
 from features.steps import write_text
 from serving import display
+from serving.process import end
 from serving.settings import Settings
 from serving.workshop import Workshop
 
 ROOT = Path(__file__).resolve().parents[1]
 ENDED = 15  # for a process that was ended: the family of what a machine refuses
 MADE = "sandbox.json"  # in the home of a sandbox, once all of it is there
-ENTRY = "import sys; sys.path.insert(0, {root!r}); from serving.cli import main; main()"
+ENTRY = (
+    "import sys; sys.path.insert(0, {root!r}); from serving.process import follow_parent; follow_parent(); "
+    "from serving.cli import main; main()"
+)
 Words = tuple[str, ...]
 Verbs = Callable[..., Any]
 
@@ -121,13 +124,20 @@ def is_made(settings: Settings) -> bool:
     return (settings.home / MADE).is_file()
 
 
-def made_by_another(settings: Settings) -> None:
-    """The sandbox, made by a process of its own where it is not: training leaves nothing in the one that answers."""
-    if is_made(settings):
-        return
-    display.say("The sandbox is made: a simulated province, its scheme and its months. It takes two minutes, once.")
-    code = ENTRY.format(root=str(ROOT))
-    done = subprocess.run([sys.executable, "-c", code, "serve", "--prepare"], stdout=subprocess.DEVNULL, check=False)  # noqa: S603
-    if done.returncode:
+def made_beside(settings: Settings) -> None:
+    """The sandbox, made where it is not by a process of its own beside the one that answers, which is ready once it is
+    there; when it cannot be made, this process ends and says so."""
+    if not is_made(settings):
+        display.say("The sandbox is made: a simulated province, its scheme and its months. It takes two minutes, once.")
+        display.say("Until then /readyz says 503.")
+        Thread(target=_made, name="sandbox", daemon=True).start()
+
+
+def _made() -> None:
+    command = [sys.executable, "-c", ENTRY.format(root=str(ROOT)), "serve", "--prepare"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as making:  # noqa: S603
+        code = making.wait()
+    if code:
         display.say("The sandbox is not whole yet. Nothing is served; the same command goes on where this one stopped.")
-        raise typer.Exit(max(done.returncode, ENDED))
+        end(max(code, ENDED))
+    display.say("The sandbox is made.")

@@ -42,11 +42,12 @@ def serve(
 
         make(chosen, context.find_root().command)
         return
+    listening = listen(host, port)
     if chosen.is_sandbox:
-        from serving.sandbox import made_by_another
+        from serving.sandbox import made_beside
 
-        made_by_another(chosen)
-    _answer(chosen, f"http://{host}:{port}", listen(host, port), size)
+        made_beside(chosen)
+    _answer(chosen, f"http://{host}:{port}", listening, size)
 
 
 def _answer(chosen: "Settings", url: str, listening: "socket", size: int) -> None:

@@ -1,7 +1,6 @@
 """Several processes answer on one listening socket; their parent starts again one that died, and stops them all."""
 
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -11,9 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
-from typing import Any
 
-from serving.process import leave_on_signal
+from serving.process import follow_parent, leave_on_signal
 
 LOG = logging.getLogger("jianwei.workers")
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,7 +93,7 @@ def _shut(process: "subprocess.Popen[bytes]") -> None:
 def work(number: int) -> None:
     """Answer on the listening socket with this file number, as one of several workers."""
     leave_on_signal()
-    threading.Thread(target=_follow, args=(sys.stdin.buffer,), name="parent", daemon=True).start()
+    follow_parent()
     from serving import settings
 
     settings.be_quiet()
@@ -103,9 +101,3 @@ def work(number: int) -> None:
     from serving.service import answer
 
     answer(service, socket(fileno=number))
-
-
-def _follow(parent: Any) -> None:
-    """Stop this process when the other end of its standard input is gone."""
-    parent.read()
-    os.kill(os.getpid(), signal.SIGTERM)

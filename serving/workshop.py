@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from training.tuning import Tuned
 
 LATEST = "latest.json"
-STUDIED = ("outcomes", "acts", "random_draw", "slices", "classes", "rules", "steadiness", "published_shares", "world")
+STUDIED = (
+    "outcomes", "acts", "random_draw", "slices", "controllers", "classes", "rules", "steadiness", "published_shares",
+    "world",
+)  # fmt: skip
 RUN = "run-{method}.json"  # what a training took, and what MLflow calls it
 Say = Callable[[str], None]
 Report = Callable[[int, int], None]

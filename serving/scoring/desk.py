@@ -16,7 +16,7 @@ from serving.classification import CLASSIFIED
 from serving.explanation import Document
 from serving.http import ProblemError
 from serving.ledger import LedgerError
-from serving.results import rank
+from serving.months import rank
 from serving.scoring import live
 from serving.shelf import Filters, Shelf, StoredMonth
 from serving.store import Store

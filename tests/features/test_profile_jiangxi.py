@@ -5,13 +5,14 @@ from itertools import pairwise
 
 import pytest
 
+from evaluation.clusters import read_controllers
 from features.asof import in_force
 from features.profile import read_profile
 from features.records.schema import record_types
 from training.cutoffs import Shares
 from training.draws import DrawRule
 from training.facts import Movers
-from training.outcomes import OPERATORS, read_outcomes
+from training.outcomes import OPERATORS, Facts, read_outcomes
 from training.overrides import read_overrides
 
 PROFILE = read_profile("jiangxi")
@@ -43,6 +44,8 @@ def facts_of_tables():
             yield "outcomes", facts
     for facts in Movers.read(in_force(PROFILE.table("steadiness"), TODAY)).adverse:
         yield "steadiness", facts
+    for link in read_controllers(PROFILE):
+        yield "controllers", Facts(link.rows.record_type, link.rows.conditions)
 
 
 def test_every_collection_item_has_a_record_type():

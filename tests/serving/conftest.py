@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass, field
 
 import pytest
+from offices import loaded
 from postgres import bare, postgres, store  # noqa: F401 - fixtures
 from town import Settled, Town, build, settle
 
@@ -73,12 +74,13 @@ def town(tmp_path_factory) -> Town:
 
 @pytest.fixture(scope="session")
 def classified(town, tmp_path_factory) -> Town:
-    """The town with two months published. Read only; use ``copied`` to change it."""
+    """The town with two months published, and in its store. Read only; use ``copied`` to change it."""
     folder = tmp_path_factory.mktemp("classified") / "town"
     shutil.copytree(town.folder, folder)
     own = Town.at(folder)
     own.classify("2025-11")
     own.classify("2025-12")
+    loaded(own).close()
     return own
 
 

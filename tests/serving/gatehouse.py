@@ -16,7 +16,7 @@ PRIVATE = "张三的身份证360102199001011234"
 NOW = datetime(2026, 2, 3, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 2, 3)
 ZONE = ZoneInfo("Asia/Shanghai")
-NOWHERE = Path("nowhere")  # no home: nothing is written there
+NOWHERE = Path("/dev/null/home")  # no home: nothing can be written there
 
 
 def grant(role="province_admin", **changed):
@@ -33,7 +33,7 @@ def bound(**limits):
 
 
 def watch(doorkeeper, *, home=NOWHERE, store=None, now=lambda: NOW, **more):
-    brake = Brake(store or Store("sqlite:///nowhere/store.db"))
+    brake = Brake(store or Store("sqlite://"))
     return Watch(doorkeeper, Audit(home, now), Pseudonyms(home), brake, now, ZONE, **more)
 
 

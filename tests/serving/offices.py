@@ -1,4 +1,4 @@
-"""A town's months in its store, with the office and the departments of every entity, and the desk over them."""
+"""A town's months in a store, with the office and the departments of every entity, and the desk over them."""
 
 import pyarrow as pa
 from gatehouse import watch
@@ -10,6 +10,11 @@ from serving.results import Results, publisher_key
 from serving.scoring.desk import Desk
 from serving.shelf import Shelf
 from serving.wall import Guard
+
+
+def sealed(town):
+    """The months of a town as they were sealed."""
+    return Results(town.home, publisher_key(town.home))
 
 
 def placed(month):
@@ -24,28 +29,39 @@ def placed(month):
     )
 
 
+def load(town, store, name, *, again=False):
+    """A month of a town into a store, as it is sealed now."""
+    month = sealed(town).month(name)
+    Loading(store, month, NOW, offices=lambda: placed(month), again=again).run()
+
+
 def loaded(town, store=None):
-    """The months of a town as the store has them."""
-    sealed, into = Results(town.home, publisher_key(town.home)), store or town.store
-    for name in sealed.months():
-        month = sealed.month(name)
-        Loading(into, month, NOW, offices=lambda month=month: placed(month)).run()
+    """The months of a town as a store has them: its own unless another is named."""
+    into = store or town.store
+    for name in sealed(town).months():
+        load(town, into, name)
     return Shelf(into, publisher_key(town.home))
 
 
-def desk_of(town, now=NOW, **changed):
+def desk_of(town, store=None, **changed):
     """The desk of a town whose only scheme is its champion."""
     parts = {
         "home": town.home,
         "profile": town.profile,
-        "store": town.store,
-        "now": lambda: now,
+        "store": store or town.store,
+        "now": lambda: NOW,
         "champion": town.scheme,
-        "results": changed.get("results") or loaded(town),
+        "results": changed.get("results") or loaded(town, store),
         "scheme_of": lambda digest: town.scheme if digest == town.scheme.digest else None,
         "definitions": lambda: town.definitions,
     }
     return Desk(**{**parts, **changed})
+
+
+def rows(month):
+    """The light rows of everybody in a month of the store, by entity."""
+    everybody = month.found(f"T{number:05d}" for number in range(month.size()))
+    return list(everybody.values())
 
 
 def guarded(town, app):

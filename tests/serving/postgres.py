@@ -5,12 +5,17 @@ import os
 import shutil
 import subprocess
 import tempfile
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from serving.store import Store
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - where there is one a server's files lie in memory: thousands of them, for minutes
+ROOM = 2**30  # bytes it must have
 USER = "postgres"  # who runs it where tests run as root, which PostgreSQL refuses
 NUMBERS = itertools.count()
 SETTINGS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "listen_addresses=", "max_connections=40")
@@ -35,7 +40,7 @@ def run(*command, user):
 
 
 class Server:
-    """A running server; ``database`` makes one more empty database in it."""
+    """A running server; ``database`` makes one more empty database in it, or one like another."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -43,13 +48,32 @@ class Server:
     def url(self, name):
         return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}"
 
-    def database(self):
+    def database(self, like="template1"):
+        name = f"store{next(NUMBERS)}"
+        self._say(f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY FILE_COPY")
+        return self.url(name)
+
+    def drop(self, url):
+        self._say(f"DROP DATABASE {name_of(url)} WITH (FORCE)")
+
+    @cached_property
+    def newest(self):
+        """The name of a database with a store in its newest form, to make others like it."""
+        url = self.database()
+        made = Store(url)
+        made.upgrade()
+        made.close()
+        return name_of(url)
+
+    def _say(self, statement):
         import psycopg
 
-        name = f"store{next(NUMBERS)}"
         with psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return self.url(name)
+            connection.execute(statement)
+
+
+def name_of(url):
+    return make_url(url).database
 
 
 def started(folder):
@@ -70,7 +94,8 @@ def started(folder):
 @pytest.fixture(scope="session")
 def postgres():
     """A PostgreSQL server of this session; the folder lies where its user may look and a socket's path is short."""
-    with tempfile.TemporaryDirectory(prefix="pg") as above:
+    has_room = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    with tempfile.TemporaryDirectory(prefix="pg", dir=MEMORY if has_room else None) as above:
         Path(above).chmod(0o755)
         folder = Path(above) / "s"
         stop = started(folder)
@@ -80,20 +105,30 @@ def postgres():
             stop()
 
 
+@contextmanager
+def opened(request, folder, *, is_new):
+    """A store on the database a test asks for, gone when it is over."""
+    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    if server is None:
+        made = Store(f"sqlite:///{folder / 'store' / 'store.db'}")
+    else:
+        made = Store(server.database() if is_new else server.database(like=server.newest))
+    yield made
+    made.close()
+    if server is not None:
+        server.drop(made.url)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def bare(request, tmp_path):
     """A store nothing was made in yet, on either database."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'store' / 'store.db'}"
-    else:
-        url = request.getfixturevalue("postgres").database()
-    made = Store(url)
-    yield made
-    made.close()
+    with opened(request, tmp_path, is_new=True) as made:
+        yield made
 
 
-@pytest.fixture
-def store(bare):
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, tmp_path):
     """A store in its newest form, on either database."""
-    bare.upgrade()
-    return bare
+    with opened(request, tmp_path, is_new=False) as made:
+        made.upgrade()
+        yield made

@@ -1,4 +1,4 @@
-"""What tests of the writing routes share: a desk over a store, an application of the routes, and posts to it."""
+"""What tests of the writing routes share: a profile that takes what is sent, an application of routes, and posts."""
 
 import asyncio
 import json
@@ -12,9 +12,7 @@ from town import NOW, write
 
 from serving.access import Grant, Principal, kept
 from serving.http import ProblemError
-from serving.results import Results, publisher_key
 from serving.scoring import routes
-from serving.scoring.desk import Desk
 from serving.tables import API_KEYS
 
 LATER = NOW.replace(year=2027)
@@ -64,19 +62,6 @@ def extended(town):
     write(folder / "returns.yaml", RETURNS)
     write(folder / "disputes.yaml", DISPUTES)
     return town
-
-
-def desk_of(town, store, now=lambda: NOW):
-    return Desk(
-        home=town.home,
-        profile=town.profile,
-        store=store,
-        now=now,
-        champion=town.scheme,
-        results=Results(town.home, publisher_key(town.home)),
-        scheme_of=lambda _: town.scheme,
-        definitions=lambda: town.definitions,
-    )
 
 
 def app_of(desk, *parts):

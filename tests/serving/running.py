@@ -9,16 +9,23 @@ import subprocess
 import sys
 import time
 from contextlib import closing, suppress
-from datetime import timedelta
 from pathlib import Path
 
 from town import NOW, Town
 
-from serving.access import UNBOUND, Grant, create
-from serving.store import Store
+from serving.counter import Counter
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVE = "import sys; from serving.cli import main; sys.argv[1:1] = ['serve', '--port']; main()"
+VERB = "from serving.cli import main; main()"
+SERVING_ONLY = """
+import sys
+for name in ("sklearn", "shap", "mlflow", "matplotlib", "optuna"):
+    sys.modules[name] = None  # as where only the serving lock is installed
+from serving import settings
+from serving.service import serve
+serve(settings.service, port=int(sys.argv[-1]))
+"""
+SECONDS = 90  # until a service must be ready, on a machine that is busy
 
 
 class Housed(Town):
@@ -28,71 +35,124 @@ class Housed(Town):
     def home(self):
         return self.folder / "small"
 
-    @property
-    def store(self):
-        """Its store, as the product opens it."""
-        found = Store(f"sqlite:///{self.home / 'store' / 'store.db'}")
-        found.upgrade()
-        return found
-
     def unbound_key(self, role):
         """A new key of a role that reaches everyone, without limits."""
-        rights = frozenset() if role == "ops" else frozenset({"internal", "probability"})
-        grant = Grant(role, "", NOW.date() + timedelta(days=30), rights=rights, limits=UNBOUND, holder="test")
-        return create(self.store, grant, today=NOW.date())
+        return self.key(*(() if role == "ops" else ("internal", "probability")), role=role, org="")
+
+    def on(self, store):
+        """The same town with another store in use."""
+        other = Housed(self.folder)
+        other.__dict__["store"] = store
+        return other
+
+    def counter(self):
+        return Counter(self.home, self.profile, self.store, lambda: NOW)
 
 
-def housed(classified, folder):
+def housed(town, folder):
     """A copy of a classified town with a champion, where ``serve`` looks for it."""
-    shutil.copytree(classified.folder, folder)
+    shutil.copytree(town.folder, folder)
     shutil.move(folder / "home", folder / "small")
-    town = Housed(folder)
-    town.promote()
-    return town
+    found = Housed(folder)
+    found.promote()
+    return found
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(holds, seconds=30):
+    """What holds in the end; nothing when it never does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := holds():
+            return found
+        time.sleep(0.05)
+    return None
 
 
 class Running:
-    """The running service; from ``with`` on it is ready, after it is gone."""
+    """The running service: started at once, ready from ``with`` (or ``wait``) on, gone after it.
 
-    def __init__(self, town):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+    ``words`` are options of the verb, ``settings`` of the environment.
+    """
+
+    def __init__(self, town, *words, code=VERB, **settings):
+        self.port = free_port()
         self.town = town
         self.url = f"http://127.0.0.1:{self.port}"
-        self._log = town.folder / "serve.log"
-        self.process = None
-
-    def __enter__(self):
+        self._log = town.folder / f"serve-{self.port}.log"
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            "JIANWEI_HOME": str(self.town.home.parent),
-            "JIANWEI_PROFILE": str(self.town.folder / "profile"),
+            "JIANWEI_HOME": str(town.home.parent),
+            "JIANWEI_PROFILE": str(town.folder / "profile"),
             "JIANWEI_NOW": NOW.isoformat(),
+            **settings,
         }
         with self._log.open("wb") as log:
-            command = [sys.executable, "-c", SERVE, str(self.port)]
+            command = [sys.executable, "-c", code, "serve", *words, "--port", str(self.port)]
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        end = time.monotonic() + 90
-        while not self._ready():
-            assert self.process.poll() is None, self._log.read_text()[-2000:]
-            assert time.monotonic() < end, "the service did not become ready"
-            time.sleep(0.1)
+
+    def __enter__(self):
+        try:
+            self.wait()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
+        self.stop()
+
+    @property
+    def log(self):
+        """What it said so far."""
+        return self._log.read_text(encoding="utf-8")
+
+    @property
+    def workers(self):
+        """The processes that answer, by number; where it answers itself, its own."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                is_child = path.read_text().rpartition(")")[2].split()[1] == str(self.process.pid)
+                if is_child and b"serving.workers" in (path.parent / "cmdline").read_bytes():
+                    found.append(int(path.parent.name))
+        return found or [self.process.pid]
+
+    def wait(self, seconds=SECONDS):
+        """Return once it is ready."""
+        assert until(self._ready, seconds), f"the service did not become ready\n{self.log[-2000:]}"
+
+    def stop(self):
+        """The code it ends with, told to stop unless it was."""
+        if self.process.poll() is None:
+            self.process.terminate()
         try:
-            self.process.wait(20)
+            return self.process.wait(20)
         finally:
             self.process.kill()
 
+    def answers(self, path):
+        """The status of an open path; nothing while nobody listens."""
+        with suppress(OSError):
+            return self.ask("GET", path)[0]
+
     def _ready(self):
-        try:
-            return self.ask("GET", "/readyz")[0] == 200
-        except OSError:
-            return False
+        assert self.process.poll() is None, self.log[-2000:]
+        return self.answers("/readyz") == 200
+
+    def get(self, path, *, key=None, body=None, method=None, headers=()):
+        """Status, headers and body of one request of a key; with a body (as JSON) it is a POST."""
+        stated = {**dict(headers), **({"Authorization": f"Bearer {key}"} if key else {})}
+        if body is not None:
+            stated["Content-Type"] = "application/json"
+        data = None if body is None else json.dumps(body).encode()
+        return self.ask(method or ("GET" if data is None else "POST"), path, headers=stated, body=data)
 
     def ask(self, method, path, *, headers=(), body=None):
         """Status, headers and body of one request."""
@@ -115,7 +175,7 @@ class Running:
 
     def document(self, key):
         """The OpenAPI document a keyed caller is served."""
-        status, _, body = self.ask("GET", "/openapi.json", headers={"Authorization": f"Bearer {key}"})
+        status, _, body = self.get("/openapi.json", key=key)
         assert status == 200, "the OpenAPI document is not served to a keyed caller"
         return json.loads(body)
 

@@ -28,6 +28,7 @@ from training.scheme import Scheme
 
 MUTATIONS = 2_000
 PROMOTIONS = 50
+SLOWEST = 5.0  # seconds until a champion answers, on a machine that is busy with other tests
 EVENTS = {"subprocess.Popen": 0, "pickle.find_class": 0}  # what this process did since a test set it to 0
 
 
@@ -265,8 +266,11 @@ def whole(court):
     return court.batch
 
 
-def test_two_thousand_mutations_of_a_scheme_are_refused_and_the_last_good_one_answers(court, reign):
-    assert mutated(court, reign, MUTATIONS) == MUTATIONS
+def test_two_thousand_mutations_of_a_scheme_are_refused_and_the_last_good_one_answers(court, reign, record_property):
+    refused = mutated(court, reign, MUTATIONS)
+    record_property("mutations", MUTATIONS)
+    record_property("accepted", MUTATIONS - refused)
+    assert refused == MUTATIONS
     stages = {(one["stage"], one["fault"]) for one in court.refusals()}
     assert len(court.refusals()) == len(stages) == 2  # each kind once, not two thousand lines
     assert reign.refusals >= MUTATIONS
@@ -543,7 +547,7 @@ class Crowd:
             thread.join()
 
 
-def test_fifty_promotions_and_rollbacks_while_scoring_give_no_mixed_answer(court, reign):
+def test_fifty_promotions_and_rollbacks_while_scoring_give_no_mixed_answer(court, reign, record_property):
     crowd, slowest = Crowd(reign, whole(court)), 0.0
     reign.watch(0.05)
     with crowd:
@@ -559,10 +563,13 @@ def test_fifty_promotions_and_rollbacks_while_scoring_give_no_mixed_answer(court
         loaded = Scheme.load(court.folder(digest), court.verify)
         offline[digest] = [crowd.margin(loaded, which) for which in range(len(crowd.rows))]
     assert offline[court.first.digest] != offline[court.second.digest]
+    mixed = [answer for answer in crowd.answers if offline[answer[0]][answer[1]] != answer[2]]
+    for name, number in (("promotions", PROMOTIONS), ("mixed", len(mixed)), ("failed", len(crowd.errors))):
+        record_property(name, number)
     assert not crowd.errors
-    assert [answer for answer in crowd.answers if offline[answer[0]][answer[1]] != answer[2]] == []
+    assert mixed == []
     assert {digest for digest, *_ in crowd.answers} == set(offline)
-    assert slowest <= 1.0
+    assert slowest <= SLOWEST
 
 
 def test_nothing_is_unpickled_while_a_scheme_is_opened_and_scores(court):

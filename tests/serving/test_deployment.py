@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from served import ROOT, VERB, Server, free_port, housed
+from running import ROOT, Running, free_port, housed
 
 LEFT_OUT = {"scikit-learn", "shap", "mlflow", "matplotlib", "optuna", "woodelf-explainer", "pyspark"}
 PINNED = re.compile(r"^([a-z0-9_.-]+)==([^ ;\\]+)", re.MULTILINE)
@@ -149,15 +149,11 @@ def serving_only(tmp_path_factory):
 @pytest.mark.slow
 def test_an_environment_of_the_serving_lock_alone_answers(serving_only, promoted, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(serving_only))
-    server = Server(promoted, free_port(), VERB, "serve", "--port", PYTHONPATH=str(ROOT))
-    try:
-        server.wait(120)
+    with Running(promoted) as server:
         answer = server.get("/v1/scores", key=promoted.key(), body={"subjects": [{"entity": "T00006"}]})
         assert answer[0] == 200, answer[2]
         assert json.loads(answer[2])["results"][0]["class"] == "D"
         assert server.stop() == 0
-    finally:
-        server.stop()
 
 
 @pytest.mark.slow

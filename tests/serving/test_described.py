@@ -12,7 +12,6 @@ import jsonschema_rs
 import offices
 import pytest
 import uvicorn
-from town import NOW
 
 from serving.access import RIGHTS
 from serving.http import PROBLEMS, ProblemError, problem_body
@@ -23,7 +22,7 @@ from serving.scoring.routes import application
 
 @pytest.fixture(scope="module")
 def app(promoted):
-    desk = offices.desk_of(promoted, NOW)
+    desk = offices.desk_of(promoted)
     return application(lambda: desk)
 
 

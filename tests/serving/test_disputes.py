@@ -4,7 +4,8 @@ from datetime import date, timedelta
 from itertools import product
 
 import pytest
-from posts import app_of, desk_of, extended, get, holder, post
+from offices import desk_of
+from posts import app_of, extended, get, holder, post
 from town import NOW, Town, fingerprint
 
 from features import signing

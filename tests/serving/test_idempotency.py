@@ -5,7 +5,8 @@ import json
 from datetime import timedelta
 
 import pytest
-from posts import app_of, desk_of, extended, holder, post, sent
+from offices import desk_of
+from posts import app_of, extended, holder, post, sent
 from sqlalchemy import func, select
 from town import NOW, Town
 

@@ -12,17 +12,18 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from posts import app_of, desk_of, get, holder, post
+from offices import desk_of
+from posts import app_of, get, holder, post
 from sqlalchemy import update
 from town import NOW, codes
 
 from features.steps import file_digest
 from serving import settings
 from serving.access import PROBABILITY
-from serving.results import SealedMonth
 from serving.scoring import jobs, runner, uploads
 from serving.scoring.many import scored
 from serving.scoring.runner import Runner, StoppedError, step, sweep
+from serving.shelf import StoredMonth
 from serving.store import Store
 from serving.tables import API_KEYS
 
@@ -281,7 +282,7 @@ def test_one_job_that_cannot_be_done_keeps_no_other_waiting(place, monkeypatch):
     desk, app, principal = place
     where = made(app, principal, asked("T00001"))
     with monkeypatch.context() as patched:
-        patched.setattr(SealedMonth, "found", lambda *_: 1 / 0)
+        patched.setattr(StoredMonth, "found", lambda *_: 1 / 0)
         assert step(lambda: desk, on)
     assert get(app, where, principal).json["fault"] == "internal"
     done(desk, app, principal, asked("T00001"), key="k2")

@@ -105,7 +105,7 @@ def places(request, tmp_path_factory):
     store.close()
 
 
-def test_a_key_reaches_the_places_and_departments_it_should_in_words_and_in_sql(places):
+def test_a_key_reaches_the_places_and_departments_it_should_in_words_and_in_sql(places, record_property):
     store, table, lying = places
     cells = 0
     for org, departments, role in product(EXPECTED["scope"], EXPECTED["departments"], ROLES):
@@ -118,7 +118,7 @@ def test_a_key_reaches_the_places_and_departments_it_should_in_words_and_in_sql(
             assert access.within(asking, row) == expected, (org, departments, place, named)
             assert (number in found) == expected, (org, departments, place, named)
             cells += 1
-    print(f"scope: {cells} cells")  # noqa: T201 - the figure is asked for
+    record_property("cells", cells)
     assert cells == 7 * 4 * 11 * 6 * 4
 
 
@@ -228,7 +228,7 @@ def path_of(route, number):
     )
 
 
-def test_every_cell_of_the_matrix_answers_as_the_table_says(house, documents):
+def test_every_cell_of_the_matrix_answers_as_the_table_says(house, documents, record_property):
     shown = {rights: json.dumps(one, default=str).encode() for rights, one in documents.items()}
     cells, asked = [], []
     for (role, rights), token in house.keys.items():
@@ -250,11 +250,11 @@ def test_every_cell_of_the_matrix_answers_as_the_table_says(house, documents):
         if (status, body if expected[1] is not None else None) != expected:
             wrong.append((role, rights, route, number, status))
     assert wrong == []
-    print(f"matrix: {len(cells)} cells role × route × place × department × right")  # noqa: T201 - the figure is asked for
+    record_property("cells", len(cells))
     assert len(cells) > 3000
 
 
-def test_without_a_valid_key_every_route_and_every_other_path_is_401(house):
+def test_without_a_valid_key_every_route_and_every_other_path_is_401(house, record_property):
     store = house.store
     known = grant("province_admin")
     good = access.create(store, known, today=TODAY)
@@ -281,7 +281,7 @@ def test_without_a_valid_key_every_route_and_every_other_path_is_401(house):
     assert (
         house.ask([(elsewhere, HERE, "GET", "/v1/reason-codes"), (good, ELSEWHERE, "GET", "/v1/nothing")])[0][0] == 200
     )
-    print(f"no key: {len(asked)} cells")  # noqa: T201 - the figure is asked for
+    record_property("cells", len(asked))
 
 
 def test_what_of_a_document_is_shown_with_which_right(documents):

@@ -11,14 +11,12 @@ from pathlib import Path
 import numpy as np
 import offices
 import pytest
-from town import NOW
 
+from serving import changes, explanation
 from serving.http import ProblemError, Told, problem_body
-from serving.loading import Loading
-from serving.results import publisher_key
+from serving.scoring.answers import decimals
 from serving.scoring.contract import Explanation, History, InclusionProof, Scores
 from serving.scoring.routes import application
-from serving.shelf import Shelf
 
 VERIFIER = Path(__file__).resolve().parents[2] / "examples" / "verify_proof.py"
 BOTH = ("internal", "probability")
@@ -34,7 +32,7 @@ def verifier():
 
 @pytest.fixture(scope="module")
 def desk(classified):
-    return offices.desk_of(classified, NOW)
+    return offices.desk_of(classified)
 
 
 @pytest.fixture(scope="module")
@@ -84,28 +82,15 @@ def test_what_differs_has_another_tag(ask, classified, route):
         assert older.headers["etag"] not in {one.headers["etag"] for one in answers}
 
 
-def test_a_corrected_month_has_other_tags(classified, desk, call):
-    class Corrected:
-        """The months with another newest head."""
-
-        def __getattr__(self, name):
-            return getattr(desk.results, name)
-
-        def month(self, name):
-            found = desk.results.month(name)
-            parts = (*found.parts[:-1], replace(found.parts[-1], head=replace(found.head, lake="other")))
-            return offices.PlacedMonth(parts)
-
-    headers = [("authorization", f"Bearer {classified.key()}")]
-    tags = [
-        call(
-            offices.guarded(classified, application(lambda one=one: one)),
-            path="/v1/entities/T00010/class",
-            headers=headers,
-        ).headers["etag"]
-        for one in (desk, replace(desk, results=Corrected()))
-    ]
-    assert tags[0] != tags[1]
+def test_a_corrected_month_has_other_tags(copied, call):
+    desk = offices.desk_of(copied)
+    app, headers = offices.guarded(copied, application(lambda: desk)), [("authorization", f"Bearer {copied.key()}")]
+    paths = [f"/v1/entities/T00012/{route}" for route in ("class", "explanation", "history")]
+    before = [call(app, path=path, headers=headers).headers["etag"] for path in paths]
+    copied.correct()
+    offices.loaded(copied)
+    after = [call(app, path=path, headers=headers).headers["etag"] for path in paths]
+    assert not set(before) & set(after)
 
 
 def test_every_answer_says_what_it_tells(ask, told, classified, desk):
@@ -118,7 +103,7 @@ def test_every_answer_says_what_it_tells(ask, told, classified, desk):
 
 
 def test_answers_are_what_the_contract_says(ask, desk, classified):
-    codes = [light["code"] for light in desk.newest.rows.to_pylist() if light["region"].startswith("3601")][::9]
+    codes = [light["code"] for light in offices.rows(desk.newest) if light["region"].startswith("3601")][::9]
     for key in (classified.key(), classified.key(*BOTH)):
         for code in (*codes, "T00007"):
             for route, model in (("class", Explanation), ("explanation", Explanation), ("history", History)):
@@ -130,7 +115,7 @@ def test_answers_are_what_the_contract_says(ask, desk, classified):
 
 def test_a_change_adds_up_and_without_rights_tells_neither_log_odds_nor_internal_lines(ask, desk, classified):
     month, moved = desk.newest, 0
-    for light in month.rows.to_pylist()[::4]:
+    for light in offices.rows(month)[::4]:
         if not light["region"].startswith("3601") or light["status"] != "classified":
             continue
         path = f"/v1/entities/{light['code']}/explanation"
@@ -148,7 +133,7 @@ def test_a_change_adds_up_and_without_rights_tells_neither_log_odds_nor_internal
 
 def test_rank_and_distance_are_those_of_the_month_and_need_the_right(ask, desk, classified):
     month = desk.newest
-    stood = [light for light in month.rows.to_pylist() if light["status"] == "classified"]
+    stood = [light for light in offices.rows(month) if light["status"] == "classified"]
     light = month.find("T00010")
     margins = np.array([one["margin"] for one in stood if one["kind"] == light["kind"]])
     full = ask("/v1/entities/T00010/explanation", key=classified.key("probability")).json
@@ -165,7 +150,7 @@ def test_another_department_is_told_the_class_only_of_who_is_run_by_persons(clas
     app = offices.guarded(classified, application(lambda: desk))
     key = classified.key(role="department_reader", org="", departments=frozenset({"ecology"}))
     seen = set()
-    for light in desk.newest.rows.to_pylist():
+    for light in offices.rows(desk.newest):
         path = f"/v1/entities/{light['code']}/explanation"
         answer = call(app, path=path, headers=[("authorization", f"Bearer {key}")])
         assert answer.status == (200 if light["departments"] else 404)
@@ -238,38 +223,17 @@ def test_the_verifier_is_short():
     assert len(VERIFIER.read_text(encoding="utf-8").splitlines()) <= 60
 
 
-def test_months_of_the_store_answer_as_the_sealed_ones_do(copied, call):
-    sealed = offices.desk_of(copied, NOW)
-    for name in sealed.results.months():
-        month = sealed.results.month(name)
-        placed = month.rows.select(["entity", "org", "departments"])
-        Loading(copied.store, month, NOW, lambda placed=placed: placed).run()
-    stored = replace(sealed, results=Shelf(copied.store, publisher_key(copied.home)))
-    key = copied.key(*BOTH)
-    entity = [f"/v1/entities/T00010/{route}" for route in ("class", "explanation", "history", "proof")]
-    paths = [*entity, "/v1/entities/T00010/explanation?period=2025-11", "/v1/classes?limit=500", "/v1/heads/2025-12"]
-    headers = [("authorization", f"Bearer {key}")]
-    for path in paths:
-        answers = [
-            call(offices.guarded(copied, application(lambda desk=desk: desk)), path=path, headers=headers).json
-            for desk in (sealed, stored)
-        ]
-        if "explanation" in path:  # a rank needs everybody's margin, which a month of the store does not hold at hand
-            assert answers[0].pop("percentile")
-        assert answers[0] == answers[1], path
-    for explain in ("none", "contributions"):
-        body = json.dumps(
-            {"subjects": [{"entity": code} for code in ("T00010", "nobody", "T00007")], "explain": explain}
-        )
-        answers = [
-            call(
-                offices.guarded(copied, application(lambda desk=desk: desk)),
-                "POST",
-                "/v1/scores",
-                headers=[*headers, ("content-type", "application/json")],
-                chunks=[body.encode()],
-            ).json
-            for desk in (sealed, stored)
-        ]
-        assert answers[0] == answers[1]
-    stored.results.close()
+def test_months_of_the_store_answer_as_the_sealed_ones_do(ask, desk, classified):
+    """What the command line says of the sealed files is what the API says of the store."""
+    key, everybody = classified.key(*BOTH, role="province_admin", org=""), offices.sealed(classified)
+    for name in everybody.months():
+        month = everybody.month(name)
+        for light in month.rows.to_pylist()[::7]:
+            document = explanation.document(month, light, classified.scheme)
+            document["change"] = changes.since_before(everybody, month, light, lambda _: classified.scheme)
+            document = explanation.visible(document, month.words, internal=True, probability=True)
+            told = ask(f"/v1/entities/{light['code']}/explanation?period={name}", key=key).json
+            for one in ("distance", "percentile"):
+                assert (told.pop(one, None) is not None) == (light["status"] == "classified")
+            assert told == {one: decimals(value) for one, value in document.items() if one in told}
+            assert set(told) == set(document) & set(Explanation.model_fields) | {"class"}

@@ -1,10 +1,15 @@
 """Sealed months as they are read: verified first, ordered by margin, and never other than sealed."""
 
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from serving import ledger
 from serving.ledger import LedgerError
-from serving.results import Results, publisher_key
+from serving.months import rank
+from serving.results import Results, SealedMonth, publisher_key
 
 MONTH = "2025-12"
 
@@ -52,6 +57,24 @@ def test_the_history_of_an_entity_is_newest_first_and_bounded(classified):
     assert [one.month for one, _ in history] == [MONTH, "2025-11"]
     assert found.history("T00010", 1) == history[:1]
     assert found.history("nobody", 60) == []
+
+
+def test_a_rank_is_the_share_of_its_kind_that_is_calmer(month):
+    stood = month.listed()
+    for light in stood[::9]:
+        margins = np.array([one["margin"] for one in stood if one["kind"] == light["kind"]])
+        assert rank(month.ranks, light) == np.mean(margins < light["margin"])
+    assert rank(month.ranks, {"kind": "nothing", "margin": 0.0}) is None
+
+
+def test_of_a_large_kind_a_rank_is_told_to_a_thousandth_from_a_thousand_margins():
+    margins = np.random.default_rng(5).normal(size=37_211)
+    rows = pa.table({"status": ["classified"] * len(margins), "kind": ["shop"] * len(margins), "margin": margins})
+    ranks = SealedMonth.ranks.func(SimpleNamespace(rows=rows))
+    assert len(ranks["shop"]) == 1000
+    asked = [*np.linspace(-5, 5, 400), *margins[:400]]
+    off = [abs(rank(ranks, {"kind": "shop", "margin": one}) - np.mean(margins < one)) for one in asked]
+    assert max(off) <= 0.001
 
 
 def test_the_whole_row_and_its_vector_are_the_sealed_ones(classified, month):

@@ -4,7 +4,8 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from posts import RETURNS, app_of, desk_of, extended, holder, post
+from offices import desk_of
+from posts import RETURNS, app_of, extended, holder, post
 from sqlalchemy import select
 from town import NOW, settle, write
 

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import offices
 import pytest
-from town import NOW
+from sqlalchemy import select, update
 
 from features import signing
 from serving.http import ProblemError, problem_body
 from serving.scoring.contract import MOST_SUBJECTS
 from serving.scoring.routes import application
+from serving.store import connected
+from serving.tables import month_tables
 from training.scheme import SchemeError
 
 CONTEXT = {"month", "scheme", "notice", "notice_en"}
@@ -18,7 +20,7 @@ CONTEXT = {"month", "scheme", "notice", "notice_en"}
 
 def desk_of(town, **changed):
     only = {"scheme_of": lambda digest: pytest.fail("only the champion's scheme is needed")}
-    return offices.desk_of(town, NOW, **{**only, **changed})
+    return offices.desk_of(town, **{**only, **changed})
 
 
 def guarded(town, desk):
@@ -58,7 +60,7 @@ def test_scores_come_in_the_order_asked_unknown_ones_in_their_place(ask):
 
 
 def test_a_live_score_under_the_scheme_of_the_month_is_the_sealed_one(classified, ask):
-    sealed = desk_of(classified).results.month("2025-12")
+    sealed = offices.sealed(classified).month("2025-12")
     codes = [row["code"] for row in sealed.listed(region="3601")][:MOST_SUBJECTS]
     found = ask("/v1/scores", key=classified.key("probability"), body=subjects(*codes)).json["results"]
     for one in found:
@@ -286,12 +288,24 @@ def test_the_application_alone_lets_nobody_in(classified, call):
     assert call(app, path="/v1/entities/T00010/class").status == 401
 
 
-def test_a_month_that_was_touched_is_an_error_without_detail(copied, call):
-    path = copied.home / "months" / "2025-12" / "0" / "results-000.parquet"
-    path.write_bytes(path.read_bytes()[:-1])
+@pytest.mark.parametrize("column", ["document", "vector"])
+def test_a_row_of_the_store_that_was_touched_is_an_error_without_detail(copied, call, column):
+    """One byte in the middle of what is packed; the rows of others are answered as before."""
+    desk = desk_of(copied)
+    load = desk.newest.load
+    results = month_tables(load)[0]
+    own = connected(f"sqlite:///{copied.store.month_file(load)}")
+    with own.begin() as connection:
+        packed = bytearray(connection.scalar(select(results.c[column]).where(results.c.code == "T00010")))
+        packed[len(packed) // 2] ^= 1
+        changed = update(results).where(results.c.code == "T00010").values({column: bytes(packed)})
+        connection.execute(changed)
+    own.dispose()
+    headers = [("authorization", f"Bearer {copied.key()}")]
     app = guarded(copied, desk_of(copied))
-    answer = call(app, path="/v1/entities/T00010/class", headers=[("authorization", f"Bearer {copied.key()}")])
+    answer = call(app, path="/v1/entities/T00010/explanation", headers=headers)
     assert (answer.status, answer.body) == (500, problem_body(ProblemError("internal")))
+    assert call(app, path="/v1/entities/T00009/explanation", headers=headers).status == 200
 
 
 def test_a_key_of_a_scheme_is_not_a_key_of_the_service(classified, ask):

@@ -4,7 +4,8 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from posts import app_of, desk_of, extended, holder, post
+from offices import desk_of
+from posts import app_of, extended, holder, post
 from test_cli import typed
 from town import NOW, settle
 

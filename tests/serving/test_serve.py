@@ -8,11 +8,15 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from served import ROOT, VERB, Server, free_port, housed
+from offices import load
+from running import ROOT, VERB, Running, housed, until
+from sqlalchemy import delete, select, update
+
+from serving.http import ProblemError, problem_body
+from serving.tables import LOADS
 
 ASKED = json.dumps({"subjects": [{"entity": "T00006"}]}).encode()
 
@@ -22,62 +26,29 @@ def promoted(classified, tmp_path_factory):
     return housed(classified, tmp_path_factory.mktemp("serve") / "town")
 
 
-def served(town, *arguments, **settings):
-    return Server(town, free_port(), VERB, "serve", *arguments, "--port", **settings)
-
-
-def workers_of(process):
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            if path.read_text().rpartition(")")[2].split()[1] == str(process.pid):
-                found.append(int(path.parent.name))
-    return found
-
-
-def until(holds, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def alive(server):
-    try:
-        return server.get("/livez")[0] == 200
-    except OSError:
-        return False
-
-
 def test_a_worker_that_dies_is_started_again_and_all_stop_together(promoted):
     key = promoted.key("probability")
-    server = served(promoted, JIANWEI_WORKERS="2", JIANWEI_STORE=f"{promoted.store.url}?timeout=7")
-    try:
-        server.wait(60)
-        first = workers_of(server.process)
+    with Running(promoted, JIANWEI_WORKERS="2", JIANWEI_STORE=f"{promoted.store.url}?timeout=7") as server:
+        first = server.workers
         assert len(first) == 2
         os.kill(first[0], signal.SIGKILL)
-        assert until(lambda: len(set(workers_of(server.process)) - set(first)) == 1)
+        assert until(lambda: len(set(server.workers) - set(first)) == 1)
         server.wait(60)
         assert all(server.get("/v1/entities/T00006/class", key=key)[0] == 200 for _ in range(20))
-        for process in (server.process.pid, *workers_of(server.process)):
+        for process in (server.process.pid, *server.workers):
             shown = Path(f"/proc/{process}/cmdline").read_bytes()
             assert b"sqlite" not in shown
             assert b"timeout=7" not in shown
-        last = workers_of(server.process)
+        last = server.workers
         assert server.stop() == 0
         assert not any(Path(f"/proc/{one}").exists() for one in last)
-    finally:
-        server.stop()
 
 
 def test_workers_end_with_their_parent(promoted):
-    server = served(promoted, "--workers", "2")
+    server = Running(promoted, "--workers", "2")
     try:
-        assert until(lambda: alive(server))
-        crew = workers_of(server.process)
+        assert until(lambda: server.answers("/livez") == 200)
+        crew = server.workers
         server.process.kill()
         server.process.wait()
         assert until(lambda: not any(Path(f"/proc/{one}").exists() for one in crew))
@@ -86,9 +57,7 @@ def test_workers_end_with_their_parent(promoted):
 
 
 def test_a_request_under_way_is_answered_before_the_service_stops(promoted):
-    server = served(promoted)
-    try:
-        server.wait(60)
+    with Running(promoted) as server:
         head = (
             f"POST /v1/scores HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {promoted.key()}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(ASKED)}\r\n\r\n"
@@ -101,30 +70,41 @@ def test_a_request_under_way_is_answered_before_the_service_stops(promoted):
             open_one.sendall(ASKED[5:])
             assert open_one.recv(100).startswith(b"HTTP/1.1 200 ")
         assert server.process.wait(15) == 0
-    finally:
-        server.stop()
 
 
-def test_the_service_starts_before_there_is_anything_to_answer_from(promoted, tmp_path):
+def test_the_service_is_ready_only_while_there_is_a_sound_scheme_and_month_to_answer_from(promoted, tmp_path):
     shutil.copytree(promoted.folder, tmp_path / "town")
     town = type(promoted)(tmp_path / "town")
     key = town.key()
-    shutil.move(town.home / "months", tmp_path / "months")
+    with town.store.writing() as connection:
+        connection.execute(delete(LOADS))
     shutil.move(town.home / "journal.jsonl", tmp_path / "journal.jsonl")
-    server = served(town)
+    server = Running(town)
     try:
-        assert until(lambda: alive(server))
-        assert server.get("/readyz")[0] == 503
-        assert server.get("/v1/entities/T00006/class", key=key)[0] == 503
+        assert until(lambda: server.answers("/livez") == 200)
+        assert refused(server, key)
         shutil.move(tmp_path / "journal.jsonl", town.home / "journal.jsonl")
-        assert server.get("/readyz")[0] == 503
-        shutil.move(tmp_path / "months", town.home / "months")
-        server.wait(10)
+        assert refused(server, key)
+        load(town, town.store, "2025-12")
+        with town.store.writing() as connection:  # as a stranger with the database, but not the publisher's key, could
+            told = connection.scalar(select(LOADS.c.told))
+            told["parts"][0]["head"]["lake"] = "other"
+            connection.execute(update(LOADS).values(told=told))
+        time.sleep(1)  # the scheme is found meanwhile
+        assert refused(server, key)
+        load(town, town.store, "2025-12", again=True)
+        server.wait()
         assert server.get("/v1/entities/T00006/class", key=key)[0] == 200
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(15) == 0
     finally:
         server.stop()
+
+
+def refused(server, key):
+    """Whether it is not ready, and answers nobody."""
+    status, _, body = server.get("/v1/entities/T00006/class", key=key)
+    return (server.answers("/readyz"), status, body) == (503, 503, problem_body(ProblemError("unavailable")))
 
 
 def test_a_number_of_workers_that_is_none_is_refused(promoted):

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from served import Housed, Server, free_port, housed
+from running import SERVING_ONLY, Housed, Running, housed
 from town import NOW, made_scheme
 
 from features import signing
 from serving import process
+from serving.counter import Counter
 from serving.http import ProblemError
-from serving.service import Counter, build
+from serving.service import build
 from serving.store import Store
 
 
@@ -24,12 +25,8 @@ def promoted(classified, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(promoted):
-    running = Server(promoted, free_port())
-    try:
-        running.wait(90)
+    with Running(promoted, code=SERVING_ONLY) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def test_the_service_runs_without_what_only_training_needs_and_answers(server):
@@ -60,7 +57,15 @@ def test_no_route_but_health_is_open(server, path, method):
     assert (status, headers["content-type"]) == (401, "application/problem+json")
 
 
-@pytest.mark.parametrize("path", ["/", "/docs.json", "/schema.json", "/metrics", "/healthz", "/static_content/x"])
+def test_figures_are_ours_and_for_operators_only(server):
+    assert server.get("/metrics", key=server.town.key())[0] == 403
+    status, _, body = server.get("/metrics", key=server.town.key(role="ops", org=""))
+    assert status == 200
+    assert b"jianwei_" in body
+    assert b"bentoml" not in body
+
+
+@pytest.mark.parametrize("path", ["/", "/docs.json", "/schema.json", "/healthz", "/static_content/x"])
 def test_with_a_key_the_routes_of_the_framework_do_not_exist(server, path):
     status, headers, _ = server.get(path, key=server.town.key())
     assert (status, headers["content-type"]) == (404, "application/problem+json")
@@ -83,7 +88,7 @@ def test_the_service_listens_on_the_loopback_only(server):
 def test_a_service_without_a_champion_is_alive_and_not_ready(fresh):
     (fresh.home / "journal.jsonl").touch()
     counter = Counter(fresh.home, fresh.profile, Store("sqlite://"), lambda: NOW)
-    assert not counter.is_ready()
+    assert counter.serving() is None
     with pytest.raises(ProblemError):
         counter.desk()
 
@@ -95,7 +100,7 @@ def test_a_champion_whose_folder_was_touched_is_never_opened(promoted, tmp_path)
     path.write_bytes(path.read_bytes().replace(b"leaf_value=", b"leaf_value=1"))
     counter = town.counter()
     assert counter.reign.look().refusal.stage == "folder"
-    assert not counter.is_ready()
+    assert counter.serving() is None
 
 
 def test_a_new_champion_is_taken_up_and_one_that_does_not_verify_is_not(promoted, tmp_path):
@@ -124,7 +129,7 @@ def test_a_new_champion_is_taken_up_and_one_that_does_not_verify_is_not(promoted
     journal.write_bytes(journal.read_bytes().replace(b'"ana"', b'"eve"'))
     assert counter.reign.look().refusal.stage == "journal"
     assert counter.desk().champion.digest == newer.digest
-    assert counter.is_ready()
+    assert counter.serving() == ("2025-12", newer.digest)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # bentoml calls what pathspec and pydantic have renamed

@@ -11,7 +11,6 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import create_engine
 from town import NOW
 
-from features.indicators.language import on
 from serving import ledger, offices
 from serving.access import Grant, condition, within
 from serving.ledger import LedgerError
@@ -44,26 +43,6 @@ def months(classified):
     return Results(classified.home, publisher_key(classified.home))
 
 
-def corrected(copied):
-    """The town with a supplement to its newest month."""
-    for number in (5, 10, 77):
-        copied.add(
-            "event",
-            on(
-                "2025-11-02",
-                known="2025-11-20",
-                of=f"T{number:05d}",
-                number=f"x{number}",
-                severity=4,
-                trade="food",
-                verified=1,
-                visibility="publishable",
-            ),
-        )
-    copied.classify(MONTH, correction="late events")
-    return copied
-
-
 def same(month, stored, code):
     light, found = month.find(code), stored.find(code)
     assert repr({name: found[name] for name in (*LIGHT, "part", "row")}) == repr(
@@ -87,12 +66,13 @@ def test_every_row_comes_back_bit_for_bit(shelf, months):
         )
         assert stored.parts[0].indicators == month.parts[0].indicators
         assert stored.counts() == month.counts()
+        assert stored.ranks == month.ranks
         for code in month.rows["code"].to_pylist():
             same(month, stored, code)
 
 
 def test_a_month_with_a_supplement_has_of_every_entity_the_row_that_stands(store, copied):
-    town = corrected(copied)
+    town = copied.correct()
     month = Results(town.home, publisher_key(town.home)).month(MONTH)
     assert len(month.parts) == 2
     loaded = Loading(store, month, NOW).run()

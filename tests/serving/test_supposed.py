@@ -2,38 +2,22 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from offices import desk_of, rows
 from town import NOW, Settled, Town, opened, settle
 
 from serving import ledger
 from serving.access import RIGHTS, Grant, Principal
 from serving.http import ProblemError
-from serving.results import Results, publisher_key
+from serving.results import publisher_key
 from serving.scoring import supposed
 from serving.scoring.contract import MOST_RECORDS, MOST_SUPPOSED
-from serving.scoring.desk import Desk
 from serving.scoring.routes import application
 
 EVENT = {"type": "event", "fields": {"item": "I2", "number": "n1", "happened": "2025-12-20", "severity": 4}}
 PURPOSE = "what a late finding would mean"
-
-
-def desk_of(town, **changed):
-    champion = town.scheme
-    desk = Desk(
-        home=town.home,
-        profile=town.profile,
-        store=None,  # no store is asked
-        now=lambda: NOW,
-        champion=champion,
-        results=Results(town.home, publisher_key(town.home)),
-        scheme_of=lambda digest: pytest.fail("only the champion's scheme is needed"),
-        definitions=lambda: town.definitions,
-    )
-    return replace(desk, **changed)
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +67,13 @@ def subject(entity, *records):
 
 def calm(desk):
     """Someone of the lowest class, with no sealed reason to be in a higher one."""
-    return next(row for row in desk.newest.rows.to_pylist() if row["class"] == "A" and row["ruled"] == "A")
+    return next(row for row in rows(desk.newest) if row["class"] == "A" and row["ruled"] == "A")
 
 
 def listed(place, desk):
     """Someone on the list, and the day of it."""
-    rows = place.lake.stored("listing").frame().collect().to_dicts()
-    found = (desk.newest.find(f"T{row['entity']:05d}") | {"in_date": row["in_date"]} for row in rows)
+    listings = place.lake.stored("listing").frame().collect().to_dicts()
+    found = (desk.newest.find(f"T{row['entity']:05d}") | {"in_date": row["in_date"]} for row in listings)
     return next(row for row in found if row["class"] == "D" and row["ruled"] == "D")
 
 
@@ -279,6 +263,6 @@ def test_a_sector_reads_the_records_of_its_place(place, tmp_path):
     (own.folder / sector.profile.place).symlink_to(own.home)
     sector.classify("2025-12")
     desk = desk_of(sector)
-    row = next(row for row in desk.newest.rows.to_pylist() if row["status"] == "classified")
-    asked = supposed.Asked("/subjects/0", row, desk.newest.vector(row), [EVENT])
+    row = next(row for row in rows(desk.newest) if row["status"] == "classified")
+    asked = ("/subjects/0", row, [EVENT])
     assert desk.suppose(desk.newest, asked, principal(), explained=True)["hypothetical"]

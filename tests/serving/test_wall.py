@@ -262,14 +262,14 @@ async def taking(scope, receive, send):
 CSV = [*KEY, ("content-type", "text/csv; charset=utf-8")]
 
 
-def test_a_file_is_passed_on_as_it_comes_up_to_what_its_route_takes(call, monkeypatch):
+def test_a_file_is_passed_on_as_it_comes_up_to_what_its_route_takes(call, monkeypatch, tmp_path):
     part = b"x" * 900_000
     assert call(guard(taking), "POST", "/v1/jobs/scoring", headers=CSV, chunks=[part] * 3).status == 202
     assert call(guard(taking), "POST", "/v1/jobs/scoring", headers=[*CSV, ("content-length", "9" * 10)]).status == 413
     monkeypatch.setitem(vars(RIGHTS.routes["make_job"]), "largest", 2_000_000)
     answer = call(guard(taking), "POST", "/v1/jobs/scoring", headers=CSV, chunks=[part] * 3)
     assert (answer.status, answer.json["type"]) == (413, "urn:jianwei:problem:too-large")
-    assert call(guard(taking), "POST", "/v1/disputes", headers=CSV, chunks=[part]).status == 415
+    assert call(guard(taking, home=tmp_path), "POST", "/v1/disputes", headers=CSV, chunks=[part]).status == 415
 
 
 def test_a_body_too_large_counts_whatever_the_application_makes_of_it(call, monkeypatch):

@@ -165,6 +165,23 @@ class Town:
         granted = Grant(role, org, NOW.date() + timedelta(days=30), **stated)
         return create(self.store, granted, today=NOW.date())
 
+    def correct(self, month="2025-12", reason="late events"):
+        """Publish a supplement to a month: of three entities something grave became known late."""
+        for number in (5, 10, 77):
+            late = on(
+                "2025-11-02",
+                known="2025-11-20",
+                of=f"T{number:05d}",
+                number=f"x{number}",
+                severity=4,
+                trade="food",
+                verified=1,
+                visibility="publishable",
+            )
+            self.add("event", late)
+        self.classify(month, correction=reason)
+        return self
+
     def add(self, record_type, *rows):
         """Write further records into the lake, as a delivery would."""
         world = world_of(self.profile, {record_type: rows}, also=codes())
