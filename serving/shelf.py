@@ -312,7 +312,7 @@ class Shelf:
     @property
     def _standing(self) -> Mapping[str, int]:
         """The loads that stand now, by month, oldest first."""
-        return self._checked.remembered("standing", lambda connection: dict(connection.execute(READ).tuples().all()))
+        return self._checked.remembered("standing", lambda asked: {row.month: row.load for row in asked.execute(READ)})
 
     def _found(self, load: int | None, otherwise: str) -> StoredMonth:
         if load is None:
