@@ -313,6 +313,8 @@ class Doorkeeper:
         found = parted(token)
         if found is None:
             return None
-        with self.store.reading() as connection:
-            row = connection.execute(ONE_KEY, {"number": found[0]}).mappings().first()
+        number = found[0]
+        row = self.store.remembered(
+            ("key", number), lambda connection: connection.execute(ONE_KEY, {"number": number}).mappings().first()
+        )
         return admitted(row, found[1], address=address, today=self.now().astimezone(self.zone).date())

@@ -129,7 +129,7 @@ class Audit:
             os.ftruncate(file, self._size)  # what a failed write left of its line
         body = {**told, "seq": self._lines + 1, "previous": self._head}
         digest = _digest(body)
-        line = rfc8785.dumps({**body, "digest": digest}) + b"\n"
+        line = _written({**body, "digest": digest}) + b"\n"
         if os.write(file, line) != len(line):
             with contextlib.suppress(OSError):
                 os.ftruncate(file, self._size)
@@ -262,4 +262,9 @@ def _broken(line: bytes, number: int, previous: str) -> str | None:
 
 
 def _digest(body: Mapping[str, Any]) -> str:
-    return hashlib.sha256(rfc8785.dumps(dict(body))).hexdigest()
+    return hashlib.sha256(_written(body)).hexdigest()
+
+
+def _written(line: Mapping[str, Any]) -> bytes:
+    """The canonical form (RFC 8785) of a line; names are ASCII and no number is a fraction, so JSON sorted is that."""
+    return json.dumps(line, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -12,8 +12,9 @@ from serving.classification import CLASSIFIED
 from serving.months import AnyMonth
 from serving.visibility import PUBLISHABLE
 from training import reasons
-from training.cutoffs import Classes, RiskClass
-from training.scheme import EXPOSURE, Floats, Kinds, Scheme
+from training.confidence import Sure
+from training.cutoffs import RiskClass
+from training.scheme import EXPOSURE, Scheme
 
 INTERNAL = {"zh": "系统内部标注信息", "en": "internally marked information"}
 ASPECTS = ("regime", "onsite", "triggers", "sampling", "method", "monitoring", "campaign")  # as the Opinion tells them
@@ -89,14 +90,13 @@ def certainty(scheme: Scheme, one: Mapping[str, Any]) -> Document | None:
     """
     kind, ruled = scheme.kinds.index(one["kind"]), RiskClass[one["ruled"]]
     margin = np.array([one["margin"]])
-    return certainties(scheme, margin, np.array([kind], np.int8), ruled=np.array([ruled], np.int8))[0]
+    return certainties(scheme.sure(margin, np.array([kind], np.int8), ruled=np.array([ruled], np.int8)), 1)[0]
 
 
-def certainties(scheme: Scheme, margin: Floats, kind: Kinds, *, ruled: Classes) -> list[Document | None]:
-    """``certainty`` of many."""
-    found = scheme.sure(margin, kind, ruled=ruled)
+def certainties(found: Sure | None, count: int) -> list[Document | None]:
+    """``certainty`` of so many, from how sure the scheme is of them."""
     if found is None:
-        return [None] * len(margin)
+        return [None] * count
     return [
         {"spreads": spreads if isfinite(spreads) else None, "agreement": agreement}
         for spreads, agreement in zip(found.distance.tolist(), found.agreement.tolist(), strict=True)

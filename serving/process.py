@@ -16,6 +16,7 @@ def listen(host: str, port: int) -> socket.socket:
     """The one listening socket of a service; every worker answers on it. OSError when the address is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a body waits 40 ms behind its headers
     made.setblocking(False)
     return made
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ LIGHT = (
     "model_class", "ruled", "class", "class_before", "cause", "confidence",
 )  # fmt: skip
 CACHED_GROUPS = 16
+READS = Lock()  # a file that is open is not safe to read from two threads at a time
 PUBLISHER = "publisher"  # the name of the key that signs sealed months
 SCHEME_KEY = "trainer"  # … and of the key that signs schemes
 
@@ -96,7 +98,8 @@ def _opened(path: Path, _: str) -> pq.ParquetFile:
 
 @lru_cache(maxsize=CACHED_GROUPS)
 def _group(path: Path, head: str, group: int) -> pa.Table:
-    return _opened(path, head).read_row_group(group)
+    with READS:
+        return _opened(path, head).read_row_group(group)
 
 
 class SealedMonth:

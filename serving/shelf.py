@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import ColumnElement, Engine, Select, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, func, select, tuple_
 
 from features import signing
 from serving import ledger
@@ -25,13 +25,14 @@ from serving.classification import CLASSIFIED, RESULT, WORDS
 from serving.ledger import Head, LedgerError, Proof
 from serving.packing import Packing
 from serving.results import LIGHT
-from serving.store import Store, reading
+from serving.store import Store, reading, storable
 from serving.tables import LOADS, STANDING, month_tables
 
 CHUNK, ROOTS = 4096, -1  # as loading writes leaves
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
 PACKED = ("document", "vector")
+READ = select(LOADS.c.month, LOADS.c.load).where(LOADS.c.state == STANDING).order_by(LOADS.c.month)
 Light = Mapping[str, Any]
 
 
@@ -118,14 +119,23 @@ class StoredMonth:
     def _tables(self) -> tuple[Table, Table]:
         return month_tables(self.load)
 
+    @cached_property
+    def _one(self) -> Select[Any]:
+        results = self._tables[0]
+        return select(results).where(results.c.code == bindparam("wanted"))
+
     def find(self, code: str) -> dict[str, Any] | None:
         """The row of an entity, or nothing; what it says beside the light columns stays packed."""
-        return self.found([code]).get(code)
+        if not storable(code):
+            return None
+        with reading(self.engine) as connection:
+            row = connection.execute(self._one, {"wanted": code}).mappings().first()
+            return None if row is None else dict(row)
 
     def found(self, codes: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The rows of some entities by code; unknown ones are left out."""
         results = self._tables[0]
-        wanted = [code for code in dict.fromkeys(codes) if _storable(code)]
+        wanted = [code for code in dict.fromkeys(codes) if storable(code)]
         with reading(self.engine) as connection:
             rows = connection.execute(select(results).where(results.c.code.in_(wanted))).mappings()
             return {row["code"]: dict(row) for row in rows}
@@ -139,7 +149,7 @@ class StoredMonth:
         """
         results = self._tables[0]
         reached = [org for org in self.orgs if within(_everybody(grant), {"org": org, "departments": ""})]
-        if not reached or not _storable(filters.region):
+        if not reached or not storable(filters.region):
             return []
         wanted = select(*(one for one in results.c if one.name not in PACKED)).where(
             results.c.org >= reached[0],
@@ -189,15 +199,21 @@ class StoredMonth:
 
     def values(self, lights: Sequence[Light]) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
         """The indicators and their values of many classified entities, in order, a row each; NaN is not known."""
-        columns = tuple(dict.fromkeys(name for part in self.parts for name in part.columns))
+        columns, places = self._columns
         found = np.full((len(lights), len(columns)), np.nan)
-        places = [np.array([columns.index(name) for name in part.columns], np.int64) for part in self.parts]
         for row, light in enumerate(lights):
             packed = self._packed(light, "vector")
             if packed is None:
                 raise LedgerError(f"{self.month} holds no vector of an entity that was classified.")
             found[row, places[light["part"]]] = np.frombuffer(self._unpacked("vector", packed), "<f8")
         return columns, found
+
+    @cached_property
+    def _columns(self) -> tuple[tuple[str, ...], list[npt.NDArray[np.int64]]]:
+        """The indicators of all parts, and where among them those of each part lie."""
+        columns = {name: None for part in self.parts for name in part.columns}
+        place = {name: number for number, name in enumerate(columns)}
+        return tuple(columns), [np.array([place[name] for name in part.columns], np.int64) for part in self.parts]
 
     def leaf_path(self, light: Light) -> tuple[bytes, ...]:
         """The sibling digests from an entity's leaf up to the root of its part's head."""
@@ -281,25 +297,29 @@ class Shelf:
 
     def months(self) -> list[str]:
         """The months that can be read, oldest first."""
-        wanted = select(LOADS.c.month).where(LOADS.c.state == STANDING).order_by(LOADS.c.month)
-        with self._checked.reading() as connection:
-            return list(connection.scalars(wanted))
+        return list(self._standing)
 
     def month(self, name: str) -> StoredMonth:
         """A month by name; LedgerError when it is not in the store, or not what was sealed."""
-        wanted = select(LOADS.c.load).where(LOADS.c.state == STANDING, LOADS.c.month == str(name))
-        return self._found(wanted, f"{name} is not in the store. Run: jianwei store load {name}.")
+        load = self._standing.get(str(name))
+        return self._found(load, f"{name} is not in the store. Run: jianwei store load {name}.")
 
     def newest(self) -> StoredMonth:
         """The newest month; LedgerError when there is none."""
-        wanted = select(LOADS.c.load).where(LOADS.c.state == STANDING).order_by(LOADS.c.month.desc()).limit(1)
-        return self._found(wanted, NO_MONTH)
+        standing = self._standing
+        return self._found(standing[max(standing)] if standing else None, NO_MONTH)
 
-    def _found(self, wanted: Select[Any], otherwise: str) -> StoredMonth:
-        with self._checked.reading() as connection:
-            load = connection.scalar(wanted)
+    @property
+    def _standing(self) -> Mapping[str, int]:
+        """The loads that stand now, by month, oldest first."""
+        return self._checked.remembered("standing", lambda asked: {row.month: row.load for row in asked.execute(READ)})
+
+    def _found(self, load: int | None, otherwise: str) -> StoredMonth:
         if load is None:
             raise LedgerError(otherwise)
+        found = self._opened.get(load)
+        if found is not None:
+            return found
         with self._lock:
             if load not in self._opened:
                 self._forget_the_gone()
@@ -374,11 +394,6 @@ def _moments(cited: Mapping[str, Any]) -> dict[str, Any]:
         "event_date": None if day is None else date.fromisoformat(day),
         "known_at": None if known is None else (EPOCH + timedelta(microseconds=known)).astimezone(ZONE),
     }
-
-
-def _storable(text: str) -> bool:
-    """Whether a database can compare with a text at all: no NUL, no lone surrogate."""
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _sha256(text: str) -> str:

@@ -1,11 +1,13 @@
 """The relational store: what changes between months (keys, queues, answers given), and months loaded for reading."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, column, create_engine, event, func, make_url, select, table
@@ -18,6 +20,8 @@ BUSY_SECONDS = 5  # how long a writer waits for another before it gives up
 UPGRADES = 7_290_601  # the advisory lock that upgrades of one PostgreSQL database wait for
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 VERSION = table("alembic_version", column("version_num"))
+REMEMBERED = 10_000  # answers; with more it is begun anew
+Answer = TypeVar("Answer")
 
 
 class StoreError(Exception):
@@ -55,6 +59,18 @@ class Store:
         """A connection to read with; StoreError when it fails."""
         with reading(self.engine) as connection:
             yield connection
+
+    def remembered(self, what: Hashable, ask: Callable[[Connection], Answer]) -> Answer:
+        """What was read of the store and may have been read earlier, but not before anybody last wrote to it.
+
+        StoreError when it has to be read and that fails.
+        """
+        found: Answer = self._memory.of(what, ask)
+        return found
+
+    @cached_property
+    def _memory(self) -> "_Memory":
+        return _Memory(self)
 
     def month_file(self, load: int) -> Path | None:
         """The database of its own that a load of a month has beside a SQLite store; nothing on PostgreSQL."""
@@ -110,7 +126,55 @@ class Store:
 
     def close(self) -> None:
         """Give up the connections of this process."""
+        self._memory.close()
         self.engine.dispose()
+
+
+class _Memory:
+    """What was read of a SQLite store, forgotten when anybody wrote to it; of PostgreSQL nothing is remembered."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock()
+        self._watching: Any = None
+        self._version: int | None = None
+        self._known: dict[Hashable, Any] = {}
+
+    def of(self, what: Hashable, ask: Callable[[Connection], Any]) -> Any:
+        """What ``ask`` finds or found."""
+        try:
+            version = self._current()
+        except (SQLAlchemyError, sqlite3.Error) as fault:
+            raise _told(fault, "Nothing was read") from None
+        with self._lock:
+            if version is not None and what in self._known:
+                return self._known[what]
+        with self._store.reading() as connection:
+            found = ask(connection)
+        with self._lock:
+            if version is not None and version == self._version:  # what was written meanwhile is in the next version
+                self._known[what] = found
+        return found
+
+    def close(self) -> None:
+        """Give up the connection that watches."""
+        with self._lock:
+            if self._watching is not None:
+                self._watching.close()
+                self._watching = None
+            self._known = {}
+
+    def _current(self) -> int | None:
+        """The version of the file as the one connection sees it that never writes; what is older is forgotten."""
+        if self._store.folder is None:
+            return None
+        with self._lock:
+            if self._watching is None:
+                self._watching, self._version = self._store.engine.raw_connection(), None
+            (version,) = self._watching.driver_connection.execute("PRAGMA data_version").fetchone()
+            if version != self._version or len(self._known) >= REMEMBERED:
+                self._version, self._known = version, {}
+            return int(version)
 
 
 @contextmanager
@@ -121,6 +185,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
     except SQLAlchemyError as fault:
         raise _told(fault, "Nothing was read") from None  # its text may hold values
+
+
+def storable(text: str) -> bool:
+    """Whether a database can compare with a text at all: no NUL, no lone surrogate."""
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def connected(url: str) -> Engine:
@@ -160,7 +229,7 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _told(fault: SQLAlchemyError, done: str) -> StoreError:
+def _told(fault: Exception, done: str) -> StoreError:
     """What went wrong, without the values of the statement."""
     cause = getattr(fault, "orig", None)
     return StoreError(f"The store said {type(cause or fault).__name__}. {done}; look at JIANWEI_STORE and try again.")

@@ -48,7 +48,7 @@ class Classified:
 
     ``raw_class`` is what the cutoffs alone say, ``model_class`` the same after steadiness, ``ruled`` the least class
     rules demand, ``final_class`` the worse of the last two; ``class_before`` is −1 for a first month, ``confidence``
-    that of a scheme without bags.
+    that of a scheme without bags, which has no ``sure`` either.
     """
 
     entity: npt.NDArray[np.int32]
@@ -63,6 +63,7 @@ class Classified:
     rules: pa.ListArray
     cause: npt.NDArray[np.str_]
     confidence: Levels
+    sure: Sure | None
 
 
 @dataclass(frozen=True)
@@ -258,10 +259,8 @@ class Scheme:
             cutoffs = self.parts[code].cutoffs
             model[rows] = steadiness.steadied(self.steadiness, before.rows(rows), probability[rows], cutoffs)
         final = np.maximum(model, determined.at_least)
-        sure, held = (
-            self.sure(margin, batch.kind, ruled=determined.at_least),
-            np.maximum(raw, determined.at_least) != final,
-        )
+        sure = self.sure(margin, batch.kind, ruled=determined.at_least)
+        held = np.maximum(raw, determined.at_least) != final
         return Classified(
             entity=batch.entity,
             kind=batch.kind,
@@ -275,6 +274,7 @@ class Scheme:
             rules=determined.rules,
             cause=steadiness.causes(before, raw, final, determined.at_least),
             confidence=self.confidence(values, batch.kind, sure, held=held),
+            sure=sure,
         )
 
     def aligned(self, batch: Batch) -> Floats:

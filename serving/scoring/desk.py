@@ -130,11 +130,21 @@ class Desk:
         return [(month, light) for month, light in found if within(principal.grant, placed(light))]
 
     def score(
-        self, month: StoredMonth, lights: Sequence[Light], principal: Principal, *, explained: bool
+        self,
+        month: StoredMonth,
+        lights: Sequence[Light],
+        principal: Principal,
+        *,
+        explained: bool,
+        added: bool = True,
     ) -> list[Document]:
-        """Live documents of classified entities, in order, as far as the key may see."""
-        sure = principal.may(PROBABILITY)
-        found = live.scored(self.champion, month, lights, self.definitions if explained else None, sure=sure)
+        """Live documents of classified entities, in order, as far as the key may see.
+
+        Where they are explained but what each indicator ``added`` is not asked for, it is left out if that saves work.
+        """
+        added = added or not principal.may(INTERNAL)  # what is hidden is summed up from it
+        definitions = self.definitions if explained else None
+        found = live.scored(self.champion, month, lights, definitions, sure=principal.may(PROBABILITY), added=added)
         return [self._visible(one, month, principal) for one in found]
 
     def suppose(

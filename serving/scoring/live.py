@@ -38,21 +38,23 @@ def scored(
     definitions: Callable[[], Definitions] | None,
     *,
     sure: bool = True,
+    added: bool = True,
 ) -> list[Document]:
     """One document per classified entity, in order: class, margin and contributions under the champion, and reasons.
 
     Under the scheme the month was sealed with, class, confidence and reasons are the sealed ones: they were reached
     knowing every fact of the month. Under a newer champion the class starts from the sealed one, and reasons cite
-    sealed records. Without ``definitions`` no reasons are given, without ``sure`` not how sure a class is.
+    sealed records. Without ``definitions`` no reasons are given, without ``sure`` not how sure a class is; without
+    ``added`` contributions only where reasons are worked out from them.
     ProblemError when the champion reads indicators the month did not keep.
     """
     if not lights:
         return []
-    batch = _batch(champion, [month.vector(light) for light in lights], lights, Month.parse(month.month).end)
-    classified = champion.classify(batch, _sealed_classes(month, lights))
+    batch = _batch(champion, month.values(lights), lights, Month.parse(month.month).end)
+    classified = champion.classify(batch, sealed_classes(month, lights))
     documents = _documents(champion, classified, batch.as_of)
     if sure:
-        stated = explanation.certainties(champion, classified.margin, classified.kind, ruled=classified.ruled)
+        stated = explanation.certainties(classified.sure, len(lights))
         for document, certain in zip(documents, stated, strict=True):
             document["certainty"] = certain
     for document, light in zip(documents, lights, strict=True):
@@ -60,6 +62,8 @@ def scored(
         if _is_same(champion, month, light):
             document |= {name: light[name] for name in ("class", "model_class", "confidence")}
     if definitions is not None:
+        told = [added or not _is_same(champion, month, light) for light in lights]
+        _contribute(champion, batch, documents, np.flatnonzero(told))
         _explain(champion, month, (lights, batch, documents), definitions)
     return documents
 
@@ -69,25 +73,34 @@ def _is_same(champion: Scheme, month: StoredMonth, light: Light) -> bool:
     return bool(month.parts[light["part"]].head.scheme == champion.digest)
 
 
+def _contribute(champion: Scheme, batch: Batch, documents: list[Document], rows: npt.NDArray[np.intp]) -> None:
+    """Add contributions to the live documents in some places."""
+    if not len(rows):
+        return
+    lines = champion.contributions(champion.aligned(batch)[rows], batch.kind[rows], bulk=False).tolist()
+    for place, line in zip(rows.tolist(), lines, strict=True):
+        documents[place] |= {
+            "base": champion.base,
+            "contributions": explanation.named_contributions(champion, line),
+        }
+
+
 def _explain(
     champion: Scheme,
     month: StoredMonth,
     live: tuple[Sequence[Light], Batch, list[Document]],
     definitions: Callable[[], Definitions],
 ) -> None:
-    """Add contributions and reasons to live documents."""
+    """Add reasons to live documents; they are worked out from contributions where they are not sealed ones."""
     lights, batch, documents = live
-    lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
     for place, (light, document) in enumerate(zip(lights, documents, strict=True)):
         row, cited = month.full(light), month.evidence(light)
-        document |= {
-            "base": champion.base,
-            "contributions": explanation.named_contributions(champion, lines[place].tolist()),
-            "internal_values": row["internal"],
-        }
-        vector = dict(zip(batch.columns, batch.values[place], strict=True))
-        same = _is_same(champion, month, light)
-        stated = row["reasons"] if same else _reasons(definitions(), (document, vector), row, cited)
+        document["internal_values"] = row["internal"]
+        if _is_same(champion, month, light):
+            stated = row["reasons"]
+        else:
+            vector = dict(zip(batch.columns, batch.values[place], strict=True))
+            stated = _reasons(definitions(), (document, vector), row, cited)
         words = {**month.words, "rules": document["rules"]}
         document["reasons"] = [explanation.reason_document(words, one, cited) for one in stated]
 
@@ -101,11 +114,12 @@ def hypothetical(
     given where there is a room ``explaining`` them. ProblemError when the champion reads indicators the month lacks.
     """
     sealed = month.vector(light)
-    batch = _batch(champion, [sealed, found.vector(sealed)], [light, light], Month.parse(month.month).end)
+    vectors = np.array([list(one.values()) for one in (sealed, found.vector(sealed))], np.float64)  # null: NaN
+    batch = _batch(champion, (tuple(sealed), vectors), [light, light], Month.parse(month.month).end)
     classified = champion.classify(batch, None)
     lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
     document = _documents(champion, classified, batch.as_of)[1]
-    certain = explanation.certainties(champion, classified.margin, classified.kind, ruled=classified.ruled)
+    certain = explanation.certainties(classified.sure, 2)
     internal = sorted({*month.full(light)["internal"], *found.internal})
     document |= {
         "entity": light["code"],
@@ -150,30 +164,19 @@ def _marked(reason: Document) -> Document:
     return reason
 
 
-def _sealed_classes(month: StoredMonth, lights: Sequence[Light]) -> pa.Table:
+def sealed_classes(month: StoredMonth, lights: Sequence[Light]) -> pa.Table:
     """What the champion compares with: the classes as sealed."""
-    rows = [
-        {
-            "entity": light["entity"],
-            "class": light["class"],
-            "band": light["model_class"],
-            "ruled": light["ruled"],
-            "scheme": month.parts[light["part"]].head.scheme,
-        }
-        for light in {light["entity"]: light for light in lights}.values()
-    ]
-    return pa.Table.from_pylist(rows)
+    each = list({light["entity"]: light for light in lights}.values())
+    schemes = [part.head.scheme for part in month.parts]
+    columns = {"entity": "entity", "class": "class", "band": "model_class", "ruled": "ruled"}
+    table = {name: [light[of] for light in each] for name, of in columns.items()}
+    return pa.table(table | {"scheme": [schemes[light["part"]] for light in each]})
 
 
-def _batch(
-    champion: Scheme, vectors: Sequence[Mapping[str, float | None]], lights: Sequence[Light], as_of: date
-) -> Batch:
-    columns = tuple(dict.fromkeys(name for vector in vectors for name in vector))
+def _batch(champion: Scheme, vectors: tuple[tuple[str, ...], Floats], lights: Sequence[Light], as_of: date) -> Batch:
+    columns, values = vectors
     if not set(champion.columns).issubset(columns):
         raise ProblemError("unavailable")
-    same = all(tuple(vector) == columns for vector in vectors)
-    rows = [list(one.values()) if same else [one.get(name) for name in columns] for one in vectors]
-    values = np.array(rows, np.float64)  # null is not a number
     kinds = np.array([champion.kinds.index(light["kind"]) for light in lights], np.int8)
     entities = np.array([light["entity"] for light in lights], np.int32)
     return Batch(as_of, entities, kinds, values, columns)

@@ -15,6 +15,7 @@ from serving.classification import CLASSIFIED
 from serving.http import ProblemError
 from serving.scoring.contract import Reason, decimal
 from serving.scoring.desk import Desk, Light, placed
+from serving.scoring.live import sealed_classes
 from serving.shelf import StoredMonth
 from training.confidence import words
 from training.cutoffs import RiskClass
@@ -71,7 +72,7 @@ class Asking:
         rows: list[Row] = []
         for start in range(0, len(lights), TOGETHER):
             some = lights[start : start + TOGETHER]
-            rows += map(_explained, self.desk.score(self.month, some, self.principal, explained=True))
+            rows += map(_explained, self.desk.score(self.month, some, self.principal, explained=True, added=False))
             goes_on()
         return rows
 
@@ -89,7 +90,7 @@ def scored(champion: Scheme, month: StoredMonth, lights: Sequence[Light]) -> lis
     kinds = np.array([champion.kinds.index(light["kind"]) for light in lights], np.int8)
     entities = np.array([light["entity"] for light in lights], np.int32)
     batch = Batch(Month.parse(month.month).end, entities, kinds, values, columns)
-    found = champion.classify(batch, _sealed(month, lights))
+    found = champion.classify(batch, sealed_classes(month, lights))
     sure = words(found.confidence).to_pylist()
     rows = []
     for place, light in enumerate(lights):
@@ -102,15 +103,6 @@ def scored(champion: Scheme, month: StoredMonth, lights: Sequence[Light]) -> lis
             row = {name: light[name] for name in row}
         rows.append(row | {"probability": decimal(float(found.probability[place]))})
     return rows
-
-
-def _sealed(month: StoredMonth, lights: Sequence[Light]) -> pa.Table:
-    """What the champion compares with: the classes as sealed, each entity once."""
-    each = list({light["entity"]: light for light in lights}.values())
-    schemes = [part.head.scheme for part in month.parts]
-    columns = {"entity": "entity", "class": "class", "band": "model_class", "ruled": "ruled"}
-    table = {name: [light[of] for light in each] for name, of in columns.items()}
-    return pa.table(table | {"scheme": [schemes[light["part"]] for light in each]})
 
 
 def _explained(document: Mapping[str, Any]) -> Row:

@@ -62,7 +62,8 @@ def _documents(
     explained = asked.explain != "none"
     known = [(at, subject, row) for at, (subject, row) in enumerate(found) if row and row["status"] == CLASSIFIED]
     plain = [row for _, subject, row in known if not subject.records]
-    live = iter(desk.score(month, plain, principal, explained=explained))
+    added = asked.explain == "contributions"
+    live = iter(desk.score(month, plain, principal, explained=explained, added=added))
     for at, subject, row in known:
         if not subject.records:
             yield next(live)

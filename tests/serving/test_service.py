@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from running import SERVING_ONLY, Housed, Running, housed
 from town import NOW, made_scheme
 
 from features import signing
+from serving import process
 from serving.counter import Counter
 from serving.http import ProblemError
 from serving.service import build
@@ -139,3 +141,8 @@ def test_the_service_has_the_name_by_which_bentoml_serves_it(promoted, monkeypat
     assert settings.service.name == "jianwei"
     assert settings.SERVICE == "serving.settings:service"
     assert build(promoted.home, promoted.profile, promoted.store, now=lambda: NOW).config["workers"] == 1
+
+
+def test_what_is_answered_leaves_at_once():
+    with process.listen(process.LOOPBACK, 0) as listening:
+        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -116,3 +116,28 @@ def test_a_writer_waits_for_another_and_readers_for_nobody(store):
         connection.execute(insert(LOADS).values(**LOADING))
         with store.reading() as other:
             assert other.execute(select(LOADS)).all() == []
+
+
+def test_what_was_read_holds_until_anybody_writes(store):
+    other, asked = Store(store.url), []
+
+    def forms(connection):
+        asked.append(True)
+        return list(connection.scalars(text("SELECT version_num FROM alembic_version")))
+
+    for changing in (store, other, store):
+        before = store.remembered("forms", forms)
+        assert store.remembered("forms", forms) == before
+        with changing.writing() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = version_num || 'x'"))
+        assert store.remembered("forms", forms) == [f"{before[0]}x"]
+    if store.folder is not None:
+        assert len(asked) == 1 + 3  # what nobody changed is read once
+    store.close()
+    other.close()
+
+
+def test_what_cannot_be_read_is_a_store_error_and_is_not_remembered(store):
+    with pytest.raises(StoreError, match="Nothing was read"):
+        store.remembered("nothing", lambda connection: connection.execute(text("SELECT * FROM nothing")).all())
+    assert store.remembered("nothing", lambda _: "found") == "found"
