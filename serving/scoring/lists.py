@@ -22,17 +22,10 @@ from serving.http import ProblemError, Told, tell
 from serving.results import SCHEME_KEY, publisher_key
 from serving.scoring import cursors
 from serving.scoring.answers import answer, context, decimals, principal_of, tag, unchanged
-from serving.scoring.contract import (
-    MOST_ROWS,
-    ActiveModel,
-    Classes,
-    Heads,
-    ReasonCodes,
-    RiskClass,
-    whole,
-)
+from serving.scoring.contract import MOST_ROWS, RiskClass, whole
 from serving.scoring.cursors import Place
 from serving.scoring.desk import Desk, Light, placed, secret_of
+from serving.scoring.listed import ActiveModel, Classes, Heads, ReasonCodes
 from serving.scoring.reading import PeriodAsked
 from serving.shelf import Filters, StoredMonth
 

@@ -15,16 +15,9 @@ from serving.http import ProblemError, Told, tell
 from serving.ledger import LedgerError
 from serving.results import publisher_key
 from serving.scoring.answers import answer, context, decimals, principal_of, tag, unchanged
-from serving.scoring.contract import (
-    CODE_PATTERN,
-    MOST_MONTHS,
-    Explanation,
-    History,
-    InclusionProof,
-    MonthText,
-    whole,
-)
+from serving.scoring.contract import CODE_PATTERN, MOST_MONTHS, Explanation, History, MonthText, whole
 from serving.scoring.desk import Desk, Light, secret_of
+from serving.scoring.listed import InclusionProof
 from serving.shelf import StoredMonth
 
 FIELDS = {field.alias or name for name, field in Explanation.model_fields.items()}

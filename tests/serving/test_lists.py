@@ -10,8 +10,8 @@ from features import signing
 from serving.http import Told
 from serving.ledger import Head
 from serving.scoring import cursors
-from serving.scoring.contract import ActiveModel, Classes, Heads, ReasonCodes
 from serving.scoring.cursors import Place
+from serving.scoring.listed import ActiveModel, Classes, Heads, ReasonCodes
 from serving.scoring.routes import application
 
 SECRET = b"s" * 32

@@ -15,7 +15,8 @@ import pytest
 from serving import changes, explanation
 from serving.http import ProblemError, Told, problem_body
 from serving.scoring.answers import decimals
-from serving.scoring.contract import Explanation, History, InclusionProof, Scores
+from serving.scoring.contract import Explanation, History, Scores
+from serving.scoring.listed import InclusionProof
 from serving.scoring.routes import application
 
 VERIFIER = Path(__file__).resolve().parents[2] / "examples" / "verify_proof.py"
