@@ -1,4 +1,4 @@
-"""What the API tells of many entities and of the month itself: pages, heads, proofs, the scheme in force, reason codes."""
+"""What the API tells of many entities, and of a month itself: pages, heads, proofs, schemes in force, reason codes."""
 
 from typing import Literal
 
