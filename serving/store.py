@@ -109,8 +109,9 @@ class Store:
             ) from None
 
     def close(self) -> None:
-        """Give up the connections of this process."""
-        self.engine.dispose()
+        """Give up the connections of this process, where there are any."""
+        if "engine" in vars(self):
+            self.engine.dispose()
 
 
 @contextmanager
