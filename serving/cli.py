@@ -34,6 +34,7 @@ from serving.entrance import (
     day,
     day_or_month,
     exit_code,
+    leave,
     message,
     month_gone_by,
     month_option,
@@ -91,6 +92,8 @@ def main() -> None:
             raise
         display.say(message(fault))
         sys.exit(code)
+    finally:
+        leave()
 
 
 @app.command()

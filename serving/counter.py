@@ -7,13 +7,13 @@ from datetime import datetime
 from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
+from threading import Event, Lock, Thread
 
 from features import signing
 from features.indicators.catalogue import Definitions, load
 from features.profile import Profile
 from features.records.journal import Journal
-from serving.champion import Reign
+from serving.champion import EVERY, Reign
 from serving.http import ProblemError
 from serving.results import SCHEME_KEY, publisher_key
 from serving.scoring.desk import Desk
@@ -35,12 +35,22 @@ class Counter:
         self._store = store
         self._now = now
         self._desk: Desk | None = None
+        self._reign: Reign | None = None
+        self._founding = Lock()
+        self._closed = Event()
 
-    @cached_property
+    @property
     def reign(self) -> Reign:
-        """Which scheme answers."""
-        keys = self._home / "keys"
-        return Reign(self._home, Journal.of(self._home), keys, signing.verify_key(keys, SCHEME_KEY), self._now)
+        """Which scheme answers; ProblemError while the home has no key to verify schemes with."""
+        with self._founding:
+            if self._reign is None:
+                keys = self._home / "keys"
+                try:
+                    key = signing.verify_key(keys, SCHEME_KEY)
+                except (signing.SigningError, ValueError):  # none yet, or half written
+                    raise ProblemError("unavailable") from None
+                self._reign = Reign(self._home, Journal.of(self._home), keys, key, self._now)
+            return self._reign
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -77,14 +87,24 @@ class Counter:
 
     def begin(self, waiting: Trial | None = None) -> None:
         """Open the first scheme in the background and watch: the service is alive before it is ready."""
-        self.reign.watch(waiting=waiting)
+        Thread(target=self._watch, args=(waiting,), name="founding", daemon=True).start()
         Thread(target=_warm, name="warm", daemon=True).start()
 
     def close(self) -> None:
         """Let go of what is held open; the last thing a process does."""
-        self.reign.close()
+        self._closed.set()
+        if self._reign is not None:
+            self._reign.close()
         self.shelf.close()
         self._store.engine.dispose()
+
+    def _watch(self, waiting: Trial | None) -> None:
+        """Watch for champions from when there is a key to verify schemes with."""
+        while not self._closed.is_set():
+            with suppress(ProblemError):
+                self.reign.watch(waiting=waiting)
+                return
+            self._closed.wait(EVERY)
 
     def _definitions(self, champion: Scheme) -> Definitions:
         """The definitions the champion was trained on; the profile's for one that carries none."""

@@ -65,6 +65,7 @@ class Progress(StrEnum):
 
 
 _chosen: dict[str, str | None] = {"profile": None, "sector": None}
+_opened: list["Workshop"] = []
 
 
 def choose(profile: str | None, sector: str | None) -> None:
@@ -94,10 +95,18 @@ def of_the_place() -> Any:
 
 
 def workshop(*, sandbox: bool = False) -> "Workshop":
-    """The home of this command, or its sandbox, opened for work."""
+    """The home of this command, or its sandbox, opened for work until ``leave``."""
     from serving.workshop import Workshop
 
-    return Workshop(settings(sandbox=sandbox))
+    found = Workshop(settings(sandbox=sandbox))
+    _opened.append(found)
+    return found
+
+
+def leave() -> None:
+    """Close what the command opened."""
+    while _opened:
+        _opened.pop().close()
 
 
 def day(text: str, *, until: date | None = None) -> date:

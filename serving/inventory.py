@@ -138,6 +138,8 @@ def _store_faults(bench: Workshop) -> list[str]:
         shelf.close()
     except StoreError as fault:
         faults.append(str(fault))
+    finally:
+        store.close()
     return faults
 
 

@@ -31,7 +31,8 @@ def follow_parent() -> None:
     """From here on this process ends by SIGTERM when the other end of its standard input is gone."""
 
     def follow() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1):  # not through a buffer: its lock would be held when the interpreter ends
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     Thread(target=follow, name="parent", daemon=True).start()

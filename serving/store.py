@@ -125,9 +125,10 @@ class Store:
             ) from None
 
     def close(self) -> None:
-        """Give up the connections of this process."""
-        self._memory.close()
-        self.engine.dispose()
+        """Give up the connections of this process, where there are any."""
+        if "engine" in vars(self):
+            self._memory.close()
+            self.engine.dispose()
 
 
 class _Memory:

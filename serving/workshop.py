@@ -93,6 +93,11 @@ class Workshop:
         found.upgrade()
         return found
 
+    def close(self) -> None:
+        """Give up the connections of the store, where it was opened."""
+        if "store" in vars(self):
+            self.store.close()
+
     @property
     def keys(self) -> Path:
         """Where the home's keys lie."""

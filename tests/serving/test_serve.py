@@ -79,9 +79,12 @@ def test_the_service_is_ready_only_while_there_is_a_sound_scheme_and_month_to_an
     with town.store.writing() as connection:
         connection.execute(delete(LOADS))
     shutil.move(town.home / "journal.jsonl", tmp_path / "journal.jsonl")
+    shutil.move(town.home / "keys" / "trainer.pub", tmp_path / "trainer.pub")  # not even a scheme was made
     server = Running(town)
     try:
         assert until(lambda: server.answers("/livez") == 200)
+        assert refused(server, key)
+        shutil.move(tmp_path / "trainer.pub", town.home / "keys" / "trainer.pub")
         assert refused(server, key)
         shutil.move(tmp_path / "journal.jsonl", town.home / "journal.jsonl")
         assert refused(server, key)

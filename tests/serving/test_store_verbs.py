@@ -17,10 +17,11 @@ from serving.tables import LOADS, month_tables
 
 @pytest.fixture(scope="module")
 def promoted(classified, tmp_path_factory):
-    """A town with a lake of the product's own, two published months and a champion."""
+    """A town with a lake of the product's own, two published months, a champion and no store."""
     folder = tmp_path_factory.mktemp("stored") / "town"
     shutil.copytree(classified.folder, folder)
     settle(Town.at(folder)).promote()
+    shutil.rmtree(folder / "home" / "store")
     shutil.move(folder / "home", folder / "small")  # homes are named after their profile
     return folder
 
@@ -94,7 +95,7 @@ def test_a_load_with_other_heads_and_one_that_is_damaged_are_faults(home):
     for month in ("2025-11", "2025-12"):
         assert typed("store", "load", month).code == 0
     with store.writing() as connection:
-        told = dict(connection.execute(select(LOADS.c.month, LOADS.c.told)))
+        told = dict(connection.execute(select(LOADS.c.month, LOADS.c.told)).all())
         connection.execute(
             update(LOADS)
             .where(LOADS.c.month == "2025-11")
