@@ -96,7 +96,7 @@ class Counter:
         if self._reign is not None:
             self._reign.close()
         self.shelf.close()
-        self._store.engine.dispose()
+        self._store.close()
 
     def _watch(self, waiting: Trial | None) -> None:
         """Watch for champions from when there is a key to verify schemes with."""

@@ -1,7 +1,6 @@
 """The helper process of scoring jobs, ``python -m serving.runner``: niced, and gone when its standard input ends."""
 
 import os
-import sys
 import threading
 
 NICER = 10
@@ -32,7 +31,8 @@ def main() -> None:
 
 
 def _listen(stopped: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):
+        pass
     stopped.set()
 
 
