@@ -1,5 +1,6 @@
 """What a process that answers holds open: the scheme in force, the months that can be read, and the desk over both."""
 
+import gc
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -88,7 +89,7 @@ class Counter:
     def begin(self, waiting: Trial | None = None) -> None:
         """Open the first scheme in the background and watch: the service is alive before it is ready."""
         Thread(target=self._watch, args=(waiting,), name="founding", daemon=True).start()
-        Thread(target=_warm, name="warm", daemon=True).start()
+        Thread(target=self._warm, name="warm", daemon=True).start()
 
     def close(self) -> None:
         """Let go of what is held open; the last thing a process does."""
@@ -106,6 +107,17 @@ class Counter:
                 return
             self._closed.wait(EVERY)
 
+    def _warm(self) -> None:
+        """Do what need not be in somebody's request: Arrow looks for pandas at its first rows, and everything that was
+        made until the service is ready would be walked through at every full collection of garbage, a fifth of a
+        second each."""
+        with suppress(ImportError):
+            import_module("pandas")
+        while self.serving() is None and not self._closed.wait(EVERY):
+            pass
+        gc.collect()
+        gc.freeze()
+
     def _definitions(self, champion: Scheme) -> Definitions:
         """The definitions the champion was trained on; the profile's for one that carries none."""
         return self._present() if champion.system is None else champion.system.definitions
@@ -113,9 +125,3 @@ class Counter:
     @cache  # noqa: B019 - one counter lives as long as its process
     def _present(self) -> Definitions:
         return load(self._profile)
-
-
-def _warm() -> None:
-    """Arrow looks for pandas at its first rows: that need not be in somebody's request."""
-    with suppress(ImportError):
-        import_module("pandas")

@@ -53,8 +53,8 @@ HEALTH = ("/livez", "/readyz")
 LARGEST_HEADERS = 16 * 1024
 SECONDS = 8.0
 IN_FLIGHT = 32
-THREADS = 3  # that answer at a time: more would take turns, and the loop that refuses wait for its own
-TURN = 0.0005  # seconds one of them goes on while the loop waits; Python's own five milliseconds add up in a request
+THREADS = 2  # that answer at a time: more would take turns, and the loop that refuses wait for its own
+TURN = 0.0001  # seconds one of them goes on while the loop waits; Python's own five milliseconds add up in a request
 AT_ONCE = 1000  # entities whose pseudonyms are made without leaving the event loop
 
 
@@ -138,6 +138,9 @@ class Guard:
         if self._is_open(scope):
             await self._app(scope, replay(await buffered(scope, receive), receive), reply)
             return
+        if self._in_flight >= self._watch.in_flight:  # before anything is looked up: to refuse must cost next to nothing
+            visit.is_shed = True
+            raise ProblemError("overloaded")
         visit.principal = await self._who(scope)
         route = visit.route = self._table.find(scope["path"], scope["method"])
         limit.reschedule(asyncio.get_running_loop().time() + route.seconds)
@@ -146,8 +149,6 @@ class Guard:
         wait = self._watch.pace.wait(visit.principal, route, self._watch.now())
         if wait is not None:
             raise ProblemError("rate-limited", retry=wait)
-        if self._in_flight >= self._watch.in_flight:
-            raise ProblemError("overloaded")
         self._count(1)
         try:
             await self._reached(scope, receive, reply, route)
@@ -230,6 +231,7 @@ class _Visit:
         self._watch = watch
         self._threads = threads
         self._is_told = False
+        self.is_shed = False  # refused unseen, because too many are being answered: counted, but no line is left
         self.request_id = name
         self.principal: Principal | None = None
         self.route: Route | None = None
@@ -317,10 +319,10 @@ class _Visit:
         }
 
     def log(self, status: int, seconds: float) -> None:
-        """Log and count what was answered; health checks are counted only."""
+        """Log and count what was answered; health checks and what was refused unseen are counted only."""
         route = self.route.name if self.route else "none"
         self._watch.gauges.answered(route, status, seconds)
-        if self.route is None and status < 400:
+        if self.is_shed or (self.route is None and status < 400):
             return
         details = {"request_id": self.request_id, "route": route, "status": status}
         key = self.principal.key if self.principal else None

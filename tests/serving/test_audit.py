@@ -116,13 +116,15 @@ def test_a_journal_that_cannot_be_written_delays_the_anchor_and_no_answer(tmp_pa
     monkeypatch.setattr(audit, "LINES", 2)
     writer = opened(tmp_path)
     writer.append(TOLD)
-    whole = (tmp_path / "journal.jsonl").read_bytes()
-    (tmp_path / "journal.jsonl").write_text("nonsense\n")
+    with writer._anchoring:  # nobody anchors while the file is changed
+        whole = (tmp_path / "journal.jsonl").read_bytes()
+        (tmp_path / "journal.jsonl").write_text("nonsense\n")
     for _ in range(3):
         writer.append(TOLD)
     writer.anchor()
     assert "the audit cannot be anchored: JournalError" in caplog.text
-    (tmp_path / "journal.jsonl").write_bytes(whole)
+    with writer._anchoring:
+        (tmp_path / "journal.jsonl").write_bytes(whole)
     writer.close()
     assert actions(tmp_path)[-1] == ("audit.closed", 5)
     assert verify(tmp_path) == []
