@@ -138,7 +138,7 @@ class Guard:
         if self._is_open(scope):
             await self._app(scope, replay(await buffered(scope, receive), receive), reply)
             return
-        if self._in_flight >= self._watch.in_flight:  # before anything is looked up: to refuse must cost next to nothing
+        if self._in_flight >= self._watch.in_flight:  # before anything is looked up: a refusal must be cheap
             visit.is_shed = True
             raise ProblemError("overloaded")
         visit.principal = await self._who(scope)
