@@ -24,7 +24,7 @@ INTERNAL, PROBABILITY = "internal", "probability"
 LONGEST = timedelta(days=365)
 LONGEST_NAME = 80  # letters of a holder's name
 TOKEN = re.compile(r"jw_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
-CODE = re.compile(r"[0-9A-Za-z_-]{0,32}")
+CODE = re.compile(r"[0-9A-Za-z_-]{1,32}")
 ONE_KEY = select(API_KEYS).where(API_KEYS.c.number == bindparam("number"))
 
 
@@ -180,7 +180,7 @@ def check(grant: Grant, *, today: date) -> None:
         raise AccessError(
             f"Right {min(unknown)!r} cannot be given to a {grant.role}; it can have: {can_be}. No key was made."
         )
-    for code in (grant.org, *grant.departments):
+    for code in (*filter(None, [grant.org]), *grant.departments):
         if CODE.fullmatch(code) is None:
             raise AccessError(f"{code!r} is no code of an office or department. No key was made.")
     if len(grant.holder) > LONGEST_NAME:

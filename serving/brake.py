@@ -4,12 +4,12 @@ import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.access import Limits, Principal, Route
@@ -99,6 +99,7 @@ def _count(connection: Connection, who: tuple[str, date], wanted: Sequence[str],
     dialect = connection.dialect.name
     if dialect == "postgresql":  # SQLite has one writer at a time anyhow
         connection.execute(select(API_KEYS.c.number).where(API_KEYS.c.number == key).with_for_update())
+    connection.execute(delete(READS).where(READS.c.day < day - timedelta(days=1), READS.c.key == key))
     made = postgresql.insert if dialect == "postgresql" else sqlite.insert
     rows = [{"day": day, "key": key, "entity": one} for one in wanted]
     for start in range(0, len(rows), SLICE):

@@ -252,6 +252,7 @@ def month(
     bench = workshop()
     wanted = month_gone_by(month, edge.today(bench.settings.profile))
     display.say(f"month {wanted}")
+    bench.store.check()  # a store that is away is heard of before the work, not after it
     scheme = Scheme.load(champion_folder(bench.office), bench.office.scheme_key)
     check_in_effect(bench.office, scheme.definitions, wanted)
     sources = bench.sources(scheme, wanted.end, engine)
@@ -259,6 +260,7 @@ def month(
     watch = display.Watch()
     made = classify(run, watch=watch)
     sealed = bench.month(wanted)
+    display.say(f"{wanted} is sealed: {made.head.digest}")
     with watch("load") as step:
         stored = bench.load(sealed, at=edge.now(), report=step.portion, sources=sources)
         step.note = f"{stored.rows:,} rows" if stored.made else "stands already"

@@ -52,8 +52,8 @@ class Feedback:
 
     @classmethod
     def read(cls, profile: Profile) -> "Feedback | None":
-        """What ``returns.yaml`` says; nothing where the profile takes no results."""
-        if not profile.has(FILE):
+        """What ``returns.yaml`` says; nothing where it takes no results; a sector has no records."""
+        if profile.sector is not None or not profile.has(FILE):
             return None
         stated, types = profile.table(FILE), record_types(profile)
         try:

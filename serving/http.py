@@ -188,7 +188,7 @@ def place(fault: BaseException) -> str:
 class Told:
     """What an answer tells of: the codes of its entities, how many rows, of which month, from which scheme.
 
-    ``hypothetical`` marks what was supposed and is no month's result.
+    ``hypothetical`` marks what was supposed and is no month's result; ``file`` is the SHA-256 of a file that was told.
     """
 
     entities: tuple[str, ...]
@@ -196,6 +196,7 @@ class Told:
     month: str | None = None
     scheme: str | None = None
     hypothetical: bool = False
+    file: str | None = None
 
 
 def tell(asked: Any, told: Told) -> None:
@@ -234,7 +235,8 @@ def _lies_in(stated: str, networks: Sequence[Network]) -> bool:
         found = ipaddress.ip_address(stated)
     except ValueError:
         return False
-    return any(found in one for one in networks)
+    plain = getattr(found, "ipv4_mapped", None) or found  # what a socket for both families calls an IPv4 address
+    return any(plain in one for one in networks)
 
 
 def purpose(scope: Mapping[str, Any]) -> str | None:

@@ -17,11 +17,9 @@ from serving.ledger import LedgerError
 from serving.results import Part, SealedMonth
 from serving.rows import Rows, columns
 from serving.store import Store
-from serving.tables import LOADING, LOADS, REPLACED, STANDING, month_tables
+from serving.tables import CHUNK, LOADING, LOADS, REPLACED, ROOTS, STANDING, month_tables
 
 LOADS_LOCK = 7_290_602  # the advisory lock of the one process that loads into a PostgreSQL database
-CHUNK = 4096  # leaves; a power of two, so that the root of a chunk is a node of the whole tree
-ROOTS = -1  # the chunk that holds the roots of the others
 Report = Callable[[int, int], None]
 
 
@@ -61,7 +59,7 @@ class Loading:
         self.store.check()
         stood = standing(self.store, self.sealed.month)
         heads = [part.head.digest for part in self.sealed.parts]
-        if stood is not None and stood["told"]["heads"] == heads and not self.again:
+        if stood is not None and stood["told"]["heads"] == heads and self._is_there(stood["load"]) and not self.again:
             return Loaded(stood["load"], stood["month"], stood["head"], stood["rows"], made=False)
         with _alone(self.store, f"jianwei store load {self.sealed.month}"):
             clean(self.store)
@@ -70,6 +68,11 @@ class Loading:
                 rows, told = self._written(into, load)
                 into.switch(lambda connection: _stands(connection, load, rows, told))
         return Loaded(load, self.sealed.month, self.sealed.head.digest, rows, made=True)
+
+    def _is_there(self, load: int) -> bool:
+        """Whether the file of a load lies where it should; on PostgreSQL nothing can be taken away from beside it."""
+        path = self.store.month_file(load)
+        return path is None or path.is_file()
 
     def _begun(self) -> int:
         stated = {"month": self.sealed.month, "head": self.sealed.head.digest, "state": LOADING, "rows": 0, "told": {}}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from features import signing
 from features.profile import Profile
@@ -83,6 +83,12 @@ def opened(
     }
     connection.execute(insert(DISPUTES).values(**row))
     return row
+
+
+def count_open(connection: Connection, entity: str, *, by: str) -> int:
+    """How many reviews a key has opened about an entity that are open yet."""
+    mine = (DISPUTES.c.entity == entity, DISPUTES.c.key == by, DISPUTES.c.state == OPEN)
+    return int(connection.scalar(select(func.count()).select_from(DISPUTES).where(*mine)) or 0)
 
 
 def noted(home: Path, row: Mapping[Any, Any], act: Mapping[str, Any], *, at: datetime, actor: str) -> None:

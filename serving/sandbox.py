@@ -130,14 +130,14 @@ def made_beside(settings: Settings) -> None:
     if not is_made(settings):
         display.say("The sandbox is made: a simulated province, its scheme and its months. It takes two minutes, once.")
         display.say("Until then /readyz says 503.")
-        Thread(target=_made, name="sandbox", daemon=True).start()
+        Thread(target=_made, args=(settings,), name="sandbox", daemon=True).start()
 
 
-def _made() -> None:
+def _made(settings: Settings) -> None:
     command = [sys.executable, "-c", ENTRY.format(root=str(ROOT)), "serve", "--prepare"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as making:  # noqa: S603
         code = making.wait()
-    if code:
+    if code or not is_made(settings):
         display.say("The sandbox is not whole yet. Nothing is served; the same command goes on where this one stopped.")
         end(max(code, ENDED))
     display.say("The sandbox is made.")

@@ -101,6 +101,7 @@ def answer(service: Any, listening: socket.socket) -> None:
     check_silent()
     config = uvicorn.Config(
         service.to_asgi(is_main=True),
+        http="h11",  # its bounds of headers are what the wall counts on
         log_config=None,
         access_log=False,
         server_header=False,

@@ -59,7 +59,7 @@ def read(profile: str | None = None, sector: str | None = None, *, sandbox: bool
     is_sandbox = sandbox or os.environ.get("JIANWEI_SANDBOX") == "1"
     root = Path(os.environ.get("JIANWEI_HOME", "var")).absolute()
     mlruns = Path(os.environ.get("JIANWEI_MLRUNS", "mlruns")).absolute()
-    if is_sandbox and root.name != SANDBOX:
+    if is_sandbox:
         root, mlruns = root / SANDBOX, root / SANDBOX / "mlruns"
     known = read_profile(chosen, sector or os.environ.get("JIANWEI_SECTOR") or None)
     return Settings(root, mlruns, known, is_sandbox)
@@ -180,7 +180,7 @@ def inherited(settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         **QUIET,
-        "JIANWEI_HOME": str(settings.root),
+        "JIANWEI_HOME": str(settings.root.parent if settings.is_sandbox else settings.root),
         "JIANWEI_MLRUNS": str(settings.mlruns),
         "JIANWEI_PROFILE": str(settings.profile.folder),
         "JIANWEI_SECTOR": settings.profile.sector or "",

@@ -26,9 +26,8 @@ from serving.ledger import Head, LedgerError, Proof
 from serving.packing import Packing
 from serving.results import LIGHT
 from serving.store import Store, reading, storable
-from serving.tables import LOADS, STANDING, month_tables
+from serving.tables import CHUNK, LOADS, ROOTS, STANDING, month_tables
 
-CHUNK, ROOTS = 4096, -1  # as loading writes leaves
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
 PACKED = ("document", "vector")

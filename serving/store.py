@@ -1,5 +1,6 @@
 """The relational store: what changes between months (keys, queues, answers given), and months loaded for reading."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from serving.tables import FORM
 
+KNOWN = re.compile(r"sqlite:////?[^/].*|postgresql\+psycopg://.+", re.DOTALL)
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY_SECONDS = 5  # how long a writer waits for another before it gives up
 UPGRADES = 7_290_601  # the advisory lock that upgrades of one PostgreSQL database wait for
@@ -37,6 +39,11 @@ class Store:
     @cached_property
     def engine(self) -> Engine:
         """The connections of this process."""
+        if KNOWN.fullmatch(self.url) is None:
+            raise StoreError(
+                "JIANWEI_STORE names no store; expected sqlite:///FOLDER/store.db or postgresql+psycopg://USER@/NAME. "
+                "Nothing was opened."
+            )
         return connected(self.url)
 
     @cached_property
@@ -81,6 +88,8 @@ class Store:
         path = self.month_file(load)
         if path is None:
             return self.engine
+        if not path.is_file():
+            raise StoreError(f"{path}: a month stands without its rows. Run jianwei store load MONTH --again.")
         url = f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&immutable=1&uri=true"
         return create_engine(url, hide_parameters=True)
 

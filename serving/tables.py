@@ -18,6 +18,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+CHUNK = 4096  # leaves; a power of two, so that the root of a chunk is a node of the whole tree
+ROOTS = -1  # the chunk that holds the roots of the others
 LOADING, STANDING, REPLACED = "loading", "standing", "replaced"  # states of a load
 FORM = "0001"  # of these tables: the newest of the migrations
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER

@@ -3,10 +3,9 @@
 import asyncio
 import ipaddress
 import logging
-import re
 import sys
 import time
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -45,11 +44,12 @@ from serving.http import (
     request_id,
     token,
 )
+from serving.paths import HEALTH, Paths
+from serving.room import Room
 from serving.store import Store, StoreError
 
 LOG = logging.getLogger("jianwei.http")
 Scope = MutableMapping[str, Any]
-HEALTH = ("/livez", "/readyz")
 LARGEST_HEADERS = 16 * 1024
 SECONDS = 8.0
 IN_FLIGHT = 32
@@ -95,10 +95,10 @@ class Guard:
     def __init__(self, app: App, *, watch: Watch) -> None:
         self._app = app
         self._watch = watch
-        self._table = _Table(RIGHTS.routes)
+        self._table = Paths(RIGHTS.routes)
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="wall")
         self._networks = tuple(ipaddress.ip_network(one) for one in watch.trusted)
-        self._in_flight = 0
+        self._room = Room(watch.in_flight, watch.gauges.in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with a problem."""
@@ -138,7 +138,7 @@ class Guard:
         if self._is_open(scope):
             await self._app(scope, replay(await buffered(scope, receive), receive), reply)
             return
-        if self._in_flight >= self._watch.in_flight:  # before anything is looked up: a refusal must be cheap
+        if self._room.is_full:  # before anything is looked up: a refusal must be cheap
             visit.is_shed = True
             raise ProblemError("overloaded")
         visit.principal = await self._who(scope)
@@ -149,11 +149,9 @@ class Guard:
         wait = self._watch.pace.wait(visit.principal, route, self._watch.now())
         if wait is not None:
             raise ProblemError("rate-limited", retry=wait)
-        self._count(1)
-        try:
+        is_file = media_type(scope) in route.media
+        with (self._room.arriving if is_file else self._room.held)(visit.principal.key):
             await self._reached(scope, receive, reply, route)
-        finally:
-            self._count(-1)
 
     async def _reached(self, scope: Scope, receive: Receive, reply: "_Reply", route: Route) -> None:
         visit = reply.visit
@@ -175,10 +173,6 @@ class Guard:
         }
         await self._app(scope, given, reply)
 
-    def _count(self, more: int) -> None:
-        self._in_flight += more
-        self._watch.gauges.in_flight(self._in_flight)
-
     def _is_open(self, scope: Scope) -> bool:
         health = scope["path"] in HEALTH and scope["method"] in {"GET", "HEAD"}
         return health or (scope["path"] in self._watch.open_paths and scope["method"] == "GET")
@@ -196,32 +190,6 @@ class Guard:
         if found is None:
             raise ProblemError("unauthenticated")
         return found
-
-
-class _Table:
-    """Every route there is, found by path and method."""
-
-    def __init__(self, routes: Mapping[str, Route]) -> None:
-        self._fixed: dict[str, dict[str, Route]] = {}
-        self._patterns: dict[re.Pattern[str], dict[str, Route]] = {}
-        for one in routes.values():
-            if "{" in one.path:
-                self._patterns.setdefault(one.pattern, {})[one.method] = one
-            else:
-                self._fixed.setdefault(one.path, {})[one.method] = one
-        for path in HEALTH:
-            self._fixed[path] = {}
-
-    def find(self, path: str, method: str) -> Route:
-        """The route of a path and method; ProblemError where there is none, or none of this method."""
-        methods = self._fixed.get(path)
-        if methods is None:
-            methods = next((found for one, found in self._patterns.items() if one.fullmatch(path)), None)
-        if methods is None:
-            raise ProblemError("not-found")
-        if method not in methods:
-            raise ProblemError("method-not-allowed", allow=", ".join(sorted(methods or ("GET", "HEAD"))))
-        return methods[method]
 
 
 class _Visit:
@@ -316,6 +284,7 @@ class _Visit:
             "month": told.month,
             "scheme": told.scheme,
             **({"hypothetical": True} if told.hypothetical else {}),
+            **({"file": told.file} if told.file else {}),
         }
 
     def log(self, status: int, seconds: float) -> None:

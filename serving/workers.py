@@ -4,7 +4,6 @@ import logging
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -38,20 +37,24 @@ class Workers:
 
     size: int
     listening: socket
-    _stopped: threading.Event = field(default_factory=threading.Event)
+    _is_told: bool = False  # to stop; no lock, because a signal may come while one is held
     _crew: list[Worker] = field(default_factory=list)
 
     def run(self) -> None:
         """Keep the workers alive until SIGTERM or SIGINT; then let requests under way end, and end."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopped.set())
+            signal.signal(number, self._tell)
         self._crew = [Worker(self._start(), time.monotonic()) for _ in range(self.size)]
         try:
-            while not self._stopped.wait(LOOK):
+            while not self._is_told:
+                time.sleep(LOOK)
                 for worker in self._crew:
                     self._look_after(worker)
         finally:
             self._stop()
+
+    def _tell(self, *_: object) -> None:
+        self._is_told = True
 
     def _start(self) -> "subprocess.Popen[bytes]":
         """A new worker; it ends when this process does, because its standard input then ends."""

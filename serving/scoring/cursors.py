@@ -13,10 +13,11 @@ PATTERN = r"^[A-Za-z0-9_=-]{60,1000}$"
 
 @dataclass(frozen=True)
 class Place:
-    """The last entity of a page, and the month and head it is of."""
+    """The last entity of a page, and the month, head and load it is of."""
 
     month: str
     head: str
+    load: int
     org: str
     code: str
 

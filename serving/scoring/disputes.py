@@ -11,12 +11,13 @@ from pydantic import BaseModel, Field, StringConstraints
 from serving import reviews
 from serving.access import within
 from serving.http import ProblemError, Told, tell
-from serving.scoring.caller import caller, only
+from serving.scoring.answers import principal_of
 from serving.scoring.contract import NUMBER_PATTERN, STRICT, EntityCode, MonthText
 from serving.scoring.desk import Desk, placed
 from serving.scoring.idempotency import Answer, claimed, once
 
 ROUTE, STATE_ROUTE = "dispute", "dispute_state"
+MOST_OPEN = 20  # of one key about one entity
 Number = Annotated[str, StringConstraints(pattern=NUMBER_PATTERN)]
 DisputeAsked = Annotated[
     str, Path(description="The number of a dispute.", json_schema_extra={"pattern": NUMBER_PATTERN})
@@ -67,7 +68,6 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     @changing.post("/v1/disputes", operation_id=ROUTE, response_model=DisputeState, status_code=201)
     def dispute(sent: Disputed, request: Request) -> Response:
         """Open a review of what is held to be wrong about an entity."""
-        only(request)
         return _opened(desk(), sent, request).response(request)
 
     app.include_router(changing)
@@ -75,8 +75,7 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     @app.get("/v1/disputes/{dispute}", operation_id=STATE_ROUTE)
     def dispute_state(dispute: DisputeAsked, request: Request) -> DisputeState:
         """How a review stands."""
-        only(request)
-        principal = caller(request, STATE_ROUTE)
+        principal = principal_of(request, STATE_ROUTE)
         # what no dispute is called is not asked of the store
         row = reviews.found(desk().store, dispute) if re.fullmatch(NUMBER_PATTERN, dispute) else None
         if row is None or not within(principal.grant, row):
@@ -86,7 +85,7 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
 
 
 def _opened(desk: Desk, sent: Disputed, request: Request) -> Answer:
-    principal = caller(request, ROUTE)
+    principal = principal_of(request, ROUTE)
     if not reviews.takes_disputes(desk.profile):
         raise ProblemError("not-found", [{"pointer": "", "code": "no_disputes_in_this_profile"}])
     month, at = desk.month(sent.month), desk.now()
@@ -95,6 +94,8 @@ def _opened(desk: Desk, sent: Disputed, request: Request) -> Answer:
     dispute = reviews.Dispute(sent.entity, month.month, sent.kind, sent.statement, about)
     mine = claimed(request)
     with desk.store.writing() as connection:
+        if reviews.count_open(connection, sent.entity, by=principal.key) >= MOST_OPEN:
+            raise ProblemError("state-conflict", [{"pointer": "", "code": "disputes_open"}])
         held = reviews.Place(place["org"], place["departments"])
         row = reviews.opened(connection, dispute, held, by=principal.key, profile=desk.profile, at=at)
         told = Told((sent.entity,), 1, month.month)

@@ -67,9 +67,6 @@ JOB: dict[str, Any] = {
     "done": 0,
     "month": None,
     "scheme": None,
-    "classes": {"A": 0, "B": 0, "C": 0, "D": 0},
-    "not_classified": 0,
-    "not_found": 0,
     "files": [],
     "fault": None,
 }
@@ -223,7 +220,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "done": 1,
             "month": MONTH,
             "scheme": DIGEST,
-            "classes": {"A": 0, "B": 0, "C": 1, "D": 0},
             "files": [{"name": "results.csv", "rows": 1, "bytes": 187, "sha256": DIGEST}],
         },
     },

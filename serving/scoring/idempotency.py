@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving.http import ProblemError, Told, problem_body, tell
-from serving.scoring.caller import caller
+from serving.scoring.answers import principal_of
 from serving.scoring.desk import Desk
 from serving.store import Store
 from serving.tables import IDEMPOTENCY
@@ -178,7 +178,7 @@ def claimed(request: Request) -> Claim:
 
 
 async def _asked(request: Request, route: str, received: Received) -> Asked:
-    principal = caller(request, route)
+    principal = principal_of(request, route)
     given = request.headers.getlist("idempotency-key")
     if not given:
         raise ProblemError("malformed-request", [{"pointer": "/headers/Idempotency-Key", "code": "missing"}])

@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, func, insert, select
 from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from serving.http import ProblemError, Told, tell
 from serving.scoring import uploads
-from serving.scoring.caller import caller, only
+from serving.scoring.answers import principal_of
 from serving.scoring.contract import NUMBER_PATTERN, STRICT, MonthText
 from serving.scoring.desk import Desk
 from serving.scoring.idempotency import Answer, claimed, once
@@ -24,6 +24,7 @@ from serving.tables import JOBS
 
 MAKE, STATE, FILE = "make_job", "job", "job_file"
 FOLDER = "jobs"
+MOST_WAITING = 20  # jobs of one key that are not done: one queue serves all
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 MEDIA = {".parquet": uploads.PARQUET, ".csv": "text/csv; charset=utf-8", ".json": uploads.JSON}
 PAUSE = {"retry-after": "5"}
@@ -74,7 +75,7 @@ class JobFile(BaseModel):
 
 
 class Job(BaseModel):
-    """How far a job is: rows asked about, rows rejected, rows done; classes and rows without one; its files."""
+    """How far a job is: rows asked about, rows rejected, rows done; its files. What was found stands in these alone."""
 
     model_config = STRICT
     job: str
@@ -86,9 +87,6 @@ class Job(BaseModel):
     done: int
     month: MonthText | None
     scheme: str | None
-    classes: dict[Literal["A", "B", "C", "D"], int]
-    not_classified: int
-    not_found: int
     files: list[JobFile]
     fault: str | None
 
@@ -115,7 +113,6 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     )
     def make_job(request: Request, explain: Annotated[Literal["none", "reasons"], Query()] = "none") -> Response:
         """Score up to a million entities of a file; the answer says where to look."""
-        only(request, "explain")
         return _made(desk(), request.state.upload, request, explain).response(request)
 
     app.include_router(making)
@@ -123,7 +120,6 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     @app.get("/v1/jobs/{job}", operation_id=STATE)
     def job(job: JobAsked, request: Request, response: Response) -> Job:
         """How far a job is; only the key that made it sees it."""
-        only(request)
         found = _stated(_own(desk().store, job, request, STATE), desk())
         response.headers.update({} if found.state in {DONE, FAILED} else PAUSE)
         return found
@@ -131,19 +127,19 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     @app.get("/v1/jobs/{job}/files/{name}", operation_id=FILE, response_class=Response, responses=FILES)
     def job_file(job: JobAsked, name: NameAsked, request: Request) -> FileResponse:
         """A file a job made."""
-        only(request)
         row = _own(desk().store, job, request, FILE)
         made = next((one for one in row["found"].get("files", ()) if one["name"] == name), None)
         path = desk().home / FOLDER / row["job"] / name
         if made is None or not path.is_file():
             raise ProblemError("not-found")
-        tell(request, Told((), made["rows"], row["found"]["month"], row["found"]["scheme"]))
+        found = row["found"]
+        tell(request, Told((), row["asked"]["rows"], found["month"], found["scheme"], file=made["sha256"]))
         return _Whole(path, media_type=MEDIA[path.suffix], headers={"x-content-sha256": made["sha256"]})
 
 
 def _made(desk: Desk, upload: uploads.Upload, request: Request, explain: str) -> Answer:
     """The answer to a new job; its rows are on disk before the store names it, what nobody names is swept away."""
-    mine, principal = claimed(request), caller(request, MAKE)
+    mine, principal = claimed(request), principal_of(request, MAKE)
     job, at = upload.path.name, desk.now().astimezone(UTC)
     folder = desk.home / FOLDER / job
     folder.mkdir(mode=0o700)
@@ -154,6 +150,7 @@ def _made(desk: Desk, upload: uploads.Upload, request: Request, explain: str) ->
         body = _stated(row, desk).model_dump_json().encode()
         answer = Answer(202, body, headers={"location": f"/v1/jobs/{job}"})
         with desk.store.writing() as connection:
+            _check_room(connection, principal.key)
             connection.execute(insert(JOBS).values(**row))
             mine.finish(connection, answer)
     except BaseException:
@@ -162,9 +159,16 @@ def _made(desk: Desk, upload: uploads.Upload, request: Request, explain: str) ->
     return answer
 
 
+def _check_room(connection: Connection, key: str) -> None:
+    """Nothing when a key has room for one more job; ProblemError when too many of its own are not done yet."""
+    mine = select(func.count()).select_from(JOBS).where(JOBS.c.key == key, JOBS.c.state.in_((QUEUED, RUNNING)))
+    if int(connection.scalar(mine) or 0) >= MOST_WAITING:
+        raise ProblemError("state-conflict", [{"pointer": "", "code": "jobs_waiting"}], retry=60)
+
+
 def _own(store: Store, job: str, request: Request, route: str) -> dict[str, Any]:
     """A job of the key that asks; the same ProblemError for another's and for one that does not exist."""
-    principal = caller(request, route)
+    principal = principal_of(request, route)
     if re.fullmatch(NUMBER_PATTERN, job) is None:  # what no job is called is not asked of the store
         raise ProblemError("not-found")
     with store.reading() as connection:
@@ -188,9 +192,6 @@ def _stated(row: Mapping[str, Any], desk: Desk) -> Job:
         done=found.get("done", 0),
         month=found.get("month"),
         scheme=found.get("scheme"),
-        classes=found.get("classes", dict.fromkeys("ABCD", 0)),
-        not_classified=found.get("not_classified", 0),
-        not_found=found.get("not_found", 0),
         files=[JobFile(**one) for one in found.get("files", ())],
         fault=found.get("fault"),
     )

@@ -110,14 +110,14 @@ def _start(
     if place is None:
         raise ProblemError("not-found")
     month = desk.month(place.month)
-    if month.head.digest != place.head:
+    if (month.head.digest, month.load) != (place.head, place.load):
         raise ProblemError("state-conflict", [{"pointer": "/query/cursor", "code": "month_replaced"}])
     return month, (place.org, place.code)
 
 
 def _cursor(desk: Desk, month: StoredMonth, last: Light, asking: tuple[Principal, Mapping[str, str]]) -> str:
     principal, asked = asking
-    place = Place(month.month, month.head.digest, placed(last)["org"], last["code"])
+    place = Place(month.month, month.head.digest, month.load, placed(last)["org"], last["code"])
     return cursors.written(secret_of(desk.home, CURSORS), place, principal.key, asked)
 
 

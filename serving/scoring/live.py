@@ -50,6 +50,7 @@ def scored(
     """
     if not lights:
         return []
+    check_kept(champion, month, lights)
     batch = _batch(champion, month.values(lights), lights, Month.parse(month.month).end)
     classified = champion.classify(batch, sealed_classes(month, lights))
     documents = _documents(champion, classified, batch.as_of)
@@ -66,6 +67,14 @@ def scored(
         _contribute(champion, batch, documents, np.flatnonzero(told))
         _explain(champion, month, (lights, batch, documents), definitions)
     return documents
+
+
+def check_kept(champion: Scheme, month: StoredMonth, lights: Sequence[Light]) -> None:
+    """Nothing when the parts of the month some entities are of kept every indicator the champion reads; ProblemError
+    otherwise: what another part kept says nothing of them."""
+    held = (month.parts[number].columns for number in {light["part"] for light in lights})
+    if not all(set(champion.columns).issubset(columns) for columns in held):
+        raise ProblemError("unavailable")
 
 
 def _is_same(champion: Scheme, month: StoredMonth, light: Light) -> bool:

@@ -12,10 +12,9 @@ from features.asof import Month
 from features.matrix import Batch
 from serving.access import PROBABILITY, Principal, within
 from serving.classification import CLASSIFIED
-from serving.http import ProblemError
 from serving.scoring.contract import Reason, decimal
 from serving.scoring.desk import Desk, Light, placed
-from serving.scoring.live import sealed_classes
+from serving.scoring.live import check_kept, sealed_classes
 from serving.shelf import StoredMonth
 from training.confidence import words
 from training.cutoffs import RiskClass
@@ -84,9 +83,8 @@ def scored(champion: Scheme, month: StoredMonth, lights: Sequence[Light]) -> lis
     """
     if not lights:
         return []
+    check_kept(champion, month, lights)
     columns, values = month.values(lights)
-    if not set(champion.columns).issubset(columns):
-        raise ProblemError("unavailable")
     kinds = np.array([champion.kinds.index(light["kind"]) for light in lights], np.int8)
     entities = np.array([light["entity"] for light in lights], np.int32)
     batch = Batch(Month.parse(month.month).end, entities, kinds, values, columns)

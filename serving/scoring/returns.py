@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from serving.access import within
 from serving.feedback import Fault, Feedback, Result
 from serving.http import ProblemError, Told
-from serving.scoring.caller import caller, only
+from serving.scoring.answers import principal_of
 from serving.scoring.contract import STRICT, EntityCode
 from serving.scoring.desk import Desk, placed
 from serving.scoring.idempotency import Answer, claimed, is_new, once
@@ -22,6 +22,7 @@ from serving.tables import INSPECTION_RESULTS
 LARGEST, LONGEST = 2**53 - 1, 4000  # what every reader of JSON reads as it was written; letters of a text
 MOST_RESULTS, MOST_FINDINGS, MOST_FIELDS = 1000, 100, 64
 ROUTE = "inspection_results"
+MOST_FAULTS = 20  # told of a result
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 TEXT = {"type": "string", "description": f"At most {LONGEST} letters."}
 VALUE = {
@@ -116,14 +117,13 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     @router.post("/v1/inspection-results", operation_id=ROUTE, response_model=Outcomes)
     def inspection_results(sent: InspectionResults, request: Request) -> Response:
         """Take results of inspections, each answered for itself; those accepted become records of the next month."""
-        only(request)
         return _taken(desk(), feedback(), sent, request).response(request)
 
     app.include_router(router)
 
 
 def _taken(desk: Desk, feedback: Feedback | None, sent: InspectionResults, request: Request) -> Answer:
-    principal = caller(request, ROUTE)
+    principal = principal_of(request, ROUTE)
     if feedback is None:
         raise ProblemError("not-found", [{"pointer": "", "code": "no_inspection_results_in_this_profile"}])
     month, at = desk.newest, desk.now().astimezone(UTC)
@@ -173,7 +173,11 @@ def _kept(
 
 
 def _outcome(state: State, place: int, faults: Sequence[Fault]) -> Outcome:
-    errors = [ItemFault(pointer=f"/results/{place}{where}", code=code) for where, code in dict.fromkeys(faults)]
+    """The outcome of a result, with its first faults: an answer does not grow to many times what was sent."""
+    told = list(dict.fromkeys(faults))
+    if len(told) > MOST_FAULTS:
+        told = [*told[:MOST_FAULTS], ("", "more_faults")]
+    errors = [ItemFault(pointer=f"/results/{place}{where}", code=code) for where, code in told]
     return Outcome(outcome=state, errors=errors)
 
 

@@ -66,4 +66,6 @@ def _pointer(error: dict[str, Any]) -> str:
     place = list(error["loc"][1:] if error["loc"][:1] == ("body",) else error["loc"])
     if error["type"] == "extra_forbidden":
         place = place[:-1]
+    if "[key]" in place:  # a name that was sent is no place of ours
+        place = place[: max(place.index("[key]") - 1, 0)]
     return "/" + "/".join(str(part) for part in place)

@@ -136,9 +136,10 @@ def _parquet(path: Path) -> Iterator[Row]:
             _check_parquet(file)
             number = 0
             for batch in file.iter_batches(BLOCK):
-                for value in batch.column(0).to_pylist():
+                texts, indices = batch.column(0).dictionary.to_pylist(), batch.column(0).indices.to_pylist()
+                for index in indices:  # a long text that many rows share stays one text
                     number += 1
-                    yield number, value or ""
+                    yield number, "" if index is None else texts[index] or ""
     except (pa.ArrowException, OSError, ValueError):
         raise _invalid("parquet_unreadable") from None
 

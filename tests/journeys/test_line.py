@@ -59,7 +59,7 @@ class Line:
         self.riskiest = verb("export", "--month", MONTHS[-1], "--class", "D", "--limit", 25)
         code = self.riskiest["entities"][0]["entity"]
         self.explained = verb("explain", code, "--month", MONTHS[-1])
-        self.key = verb("keys", "create", "demo", "--role", "regulator")["key"]
+        self.key = verb("keys", "create", "demo", "--role", "regulator_city")["key"]
         self.card_trained = verb("train", "--known-by", KNOWN_BY, "--method", "card")
         self.card = verb("card")
         self.card_judged = verb("evaluate")

@@ -4,15 +4,10 @@ import asyncio
 import json
 
 from conftest import Answer
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from sqlalchemy import insert
-from starlette.exceptions import HTTPException
 from town import NOW, write
 
 from serving.access import Grant, Principal, kept
-from serving.http import ProblemError
-from serving.scoring import routes
 from serving.tables import API_KEYS
 
 LATER = NOW.replace(year=2027)
@@ -62,17 +57,6 @@ def extended(town):
     write(folder / "returns.yaml", RETURNS)
     write(folder / "disputes.yaml", DISPUTES)
     return town
-
-
-def app_of(desk, *parts):
-    """The routes of some modules, with the fault handlers of the service."""
-    app = FastAPI()
-    app.add_exception_handler(ProblemError, routes._problem)
-    app.add_exception_handler(HTTPException, routes._framework)
-    app.add_exception_handler(RequestValidationError, routes._invalid)
-    for part in parts:
-        part.add(app, lambda: desk)
-    return app
 
 
 def holder(store, role="province_admin", org="", *, number="00000001", name="demo", rights=(), departments=()):

@@ -207,7 +207,7 @@ def test_a_generated_client_calls_every_operation(client, server, ground, docume
         assert [one.outcome for one in found["inspection_results"].outcomes] == ["accepted"]
         assert call("dispute_state", dispute=found["dispute"].dispute).state == "open"
         state = done(lambda: call("job", job=found["make_job"].job))
-        assert (state.rows, state.not_found) == (2, 1)
+        assert (state.rows, state.done) == (2, 2)
         text = call("job_file", job=state.job, name="results.csv").payload.read()
         assert text.decode("utf-8-sig").startswith("line,entity,status")
         uploaded = caller.get_httpx_client().post(

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 from offices import desk_of
-from posts import app_of, extended, get, holder, post
+from posts import extended, get, holder, post
 from town import NOW, Town, fingerprint
 
 from features import signing
@@ -13,7 +13,7 @@ from features.records.journal import Journal
 from serving import reviews
 from serving.access import AccessError
 from serving.reviews import MOVES, OPEN, Closing
-from serving.scoring import disputes
+from serving.scoring.routes import application
 
 PATH = "/v1/disputes"
 STATEMENT = "当事人张三称该记录不属实"
@@ -26,7 +26,7 @@ def place(copied, store):
     desk = desk_of(town, store)
     for name in ("ana", "bo"):
         signing.first_use_key(town.home / "keys", name)
-    return town, desk, app_of(desk, disputes), holder(store, name="ana")
+    return town, desk, application(lambda: desk), holder(store, name="ana")
 
 
 def closing(outcome="upheld", by="bo", reply="已更正"):
@@ -133,7 +133,8 @@ def test_a_reply_is_needed_and_bounded(place, reply):
 
 
 def test_a_profile_without_the_file_takes_none(copied, store):
-    answer = post(app_of(desk_of(copied, store), disputes), PATH, holder(store), BODY)
+    desk = desk_of(copied, store)
+    answer = post(application(lambda: desk), PATH, holder(store), BODY)
     assert answer.status == 404
     assert answer.json["errors"][0]["code"] == "no_disputes_in_this_profile"
 

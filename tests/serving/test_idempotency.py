@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 from offices import desk_of
-from posts import app_of, extended, holder, post, sent
+from posts import extended, holder, post, sent
 from sqlalchemy import func, select
 from town import NOW, Town
 
 from serving.http import ProblemError
 from serving.scoring import disputes
 from serving.scoring.idempotency import Answer, Asked, Claim, claim
+from serving.scoring.routes import application
 from serving.tables import DISPUTES, IDEMPOTENCY
 
 PATH = "/v1/disputes"
@@ -24,7 +25,7 @@ ASKED = Asked("00000001", "dispute", "k1", "s" * 64)
 def place(copied, store):
     town = extended(Town.at(copied.folder))
     desk = desk_of(town, store)
-    return desk, app_of(desk, disputes), holder(store)
+    return desk, application(lambda: desk), holder(store)
 
 
 def count(store, table):

@@ -13,15 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from offices import desk_of
-from posts import app_of, get, holder, post
+from posts import get, holder, post
 from sqlalchemy import update
 from town import NOW, codes
 
 from features.steps import file_digest
 from serving import settings
 from serving.access import PROBABILITY
-from serving.scoring import jobs, runner, uploads
+from serving.scoring import runner, uploads
 from serving.scoring.many import scored
+from serving.scoring.routes import application
 from serving.scoring.runner import Runner, StoppedError, step, sweep
 from serving.shelf import StoredMonth
 from serving.store import Store
@@ -34,7 +35,7 @@ CSV, PARQUET = "text/csv; charset=utf-8", "application/vnd.apache.parquet"
 @pytest.fixture
 def place(copied, store):
     desk = desk_of(copied, store)
-    return desk, app_of(desk, jobs), holder(store, rights=(PROBABILITY,))
+    return desk, application(lambda: desk), holder(store, rights=(PROBABILITY,))
 
 
 def asked(*entities):
@@ -85,8 +86,10 @@ def test_a_job_answers_every_row_as_a_live_score_does(place):
         assert [one["code"] for one in json.loads(row["reasons"])] == [one["code"] for one in live["reasons"]]
     assert rows[-2]["status"] == "not_found"
     assert state["done"] == state["rows"] == 202
-    assert state["not_found"] == 1
-    assert sum(state["classes"].values()) + state["not_classified"] + 1 == 202
+    counted = json.loads(get(app, f"{where}/files/manifest.json", principal).body)
+    assert counted["not_found"] == 1
+    assert sum(counted["classes"].values()) + counted["not_classified"] + 1 == 202
+    assert not {"classes", "not_classified", "not_found"} & set(state)
 
 
 def test_in_bulk_and_one_by_one_say_the_same_under_either_scheme(place):
@@ -116,13 +119,13 @@ def test_who_is_out_of_scope_is_answered_as_who_does_not_exist(place):
     desk, app, _ = place
     county = holder(desk.store, "integrator_score", "360102", number="00000002")
     month = desk.newest
-    where, state = done(desk, app, county, asked(*codes(), "nobody"))
+    where, _ = done(desk, app, county, asked(*codes(), "nobody"))
     rows = table(app, where, county)
     inside = [code for code in codes() if month.find(code)["region"] == "360102"]
     assert [row["entity"] for row in rows if row["status"] != "not_found"] == inside
     foreign = [{**row, "line": 0, "entity": ""} for row in rows if row["status"] == "not_found"]
     assert all(row == foreign[-1] for row in foreign)
-    assert state["not_found"] == len(foreign)
+    assert json.loads(get(app, f"{where}/files/manifest.json", county).body)["not_found"] == len(foreign)
 
 
 def test_only_the_key_that_made_it_sees_a_job(place):
@@ -311,7 +314,7 @@ def test_a_runner_that_is_killed_is_started_again_and_the_job_is_done(copied, tm
     monkeypatch.delenv("JIANWEI_STORE", raising=False)
     home = settings.read().home
     desk = replace(desk_of(copied, store), home=home)
-    app, principal = app_of(desk, jobs), holder(store)
+    app, principal = application(lambda: desk), holder(store)
     helper = Runner("serving.runner")
     helper.start()
     try:

@@ -5,7 +5,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 from offices import desk_of
-from posts import RETURNS, app_of, extended, holder, post
+from posts import RETURNS, extended, holder, post
 from sqlalchemy import select
 from town import NOW, settle, write
 
@@ -15,7 +15,7 @@ from features.records.journal import Journal
 from serving import feedback as feedback_module
 from serving import reviews
 from serving.feedback import Feedback, deliver
-from serving.scoring import returns
+from serving.scoring.routes import application
 from serving.tables import INSPECTION_RESULTS
 
 PATH = "/v1/inspection-results"
@@ -25,7 +25,7 @@ PATH = "/v1/inspection-results"
 def place(copied, store):
     town = extended(settle(copied))
     desk = desk_of(town, store)
-    return town, desk, app_of(desk, returns), holder(store)
+    return town, desk, application(lambda: desk), holder(store)
 
 
 def result(number="N1", entity="T00010", **changed):
@@ -141,7 +141,7 @@ def test_a_thousand_results_are_taken_and_one_more_is_refused(place):
 
 def test_a_profile_without_the_file_says_so(copied, store):
     desk = desk_of(copied, store)
-    answer = post(app_of(desk, returns), PATH, holder(store), sent(result()))
+    answer = post(application(lambda: desk), PATH, holder(store), sent(result()))
     assert answer.status == 404
     assert answer.json["errors"][0]["code"] == "no_inspection_results_in_this_profile"
 

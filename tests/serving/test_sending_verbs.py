@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 from offices import desk_of
-from posts import app_of, extended, holder, post
+from posts import extended, holder, post
 from test_cli import typed
 from town import NOW, settle
 
 from features import signing
-from serving.scoring import disputes, returns
+from serving.scoring.routes import application
 from serving.store import Store
 
 DISPUTE = {"entity": "T00000", "kind": "class", "statement": "不对"}
@@ -31,7 +31,8 @@ def place(copied, tmp_path, monkeypatch):
     store = Store(f"sqlite:///{town.home / 'store' / 'store.db'}")
     store.upgrade()
     signing.first_use_key(town.home / "keys", "bo")
-    yield SimpleNamespace(town=town, app=app_of(desk_of(town, store), disputes, returns), principal=holder(store))
+    desk = desk_of(town, store)
+    yield SimpleNamespace(town=town, app=application(lambda: desk), principal=holder(store))
     store.close()
 
 
