@@ -243,24 +243,22 @@ def month(
     json: Json = False,
 ) -> None:
     """Classify everyone as of the month's end, explain everyone, seal and publish the month."""
-    from evaluation.promotion import champion_folder
     from evaluation.versions import check_in_effect
     from serving import settings as edge
     from serving.monthly import Run, classify
-    from training.scheme import Scheme
 
     bench = workshop()
     wanted = month_gone_by(month, edge.today(bench.settings.profile))
     display.say(f"month {wanted}")
     bench.store.check()  # a store that is away is heard of before the work, not after it
-    scheme = Scheme.load(champion_folder(bench.office), bench.office.scheme_key)
+    scheme = bench.reigning()
     check_in_effect(bench.office, scheme.definitions, wanted)
     sources = bench.sources(scheme, wanted.end, engine)
     run = Run(wanted, bench.home, sources, "operator", edge.now(), correction, edge.helpers())
     watch = display.Watch()
     made = classify(run, watch=watch)
     sealed = bench.month(wanted)
-    display.say(f"{wanted} is sealed: {made.head.digest}")
+    display.say(f"{wanted} is sealed: {made.head.digest}")  # whatever becomes of its copy in the store
     with watch("load") as step:
         stored = bench.load(sealed, at=edge.now(), report=step.portion, sources=sources)
         step.note = f"{stored.rows:,} rows" if stored.made else "stands already"

@@ -132,6 +132,13 @@ class Workshop:
             return None
         return Scheme.load(promotion.champion_folder(self.office), self.office.scheme_key)
 
+    def reigning(self) -> "Scheme":
+        """The champion, verified; GateError before the first promotion."""
+        from evaluation.promotion import champion_folder
+        from training.scheme import Scheme
+
+        return Scheme.load(champion_folder(self.office), self.office.scheme_key)
+
     def scheme(self, digest: str) -> "Scheme":
         """A scheme that was champion, verified."""
         from evaluation import promotion

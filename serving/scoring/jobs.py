@@ -133,7 +133,8 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
         if made is None or not path.is_file():
             raise ProblemError("not-found")
         found = row["found"]
-        tell(request, Told((), row["asked"]["rows"], found["month"], found["scheme"], file=made["sha256"]))
+        rows = row["asked"]["rows"] if path.suffix == ".json" else made["rows"]  # the manifest counts all
+        tell(request, Told((), rows, found["month"], found["scheme"], file=made["sha256"]))
         return _Whole(path, media_type=MEDIA[path.suffix], headers={"x-content-sha256": made["sha256"]})
 
 

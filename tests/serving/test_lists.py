@@ -15,7 +15,7 @@ from serving.scoring.listed import ActiveModel, Classes, Heads, ReasonCodes
 from serving.scoring.routes import application
 
 SECRET = b"s" * 32
-PLACE = Place("2025-12", "9f" * 32, "36/3601/360102", "T00010")
+PLACE = Place("2025-12", "9f" * 32, 1, "36/3601/360102", "T00010")
 
 
 @pytest.fixture(scope="module")

@@ -177,14 +177,14 @@ def test_a_key_without_bounds_is_never_slowed(call):
     assert {call(door, headers=KEY).status for _ in range(60)} == {200}
 
 
-def test_more_requests_at_once_than_the_cap_are_refused_at_once():
+def test_more_requests_at_once_than_a_key_s_share_are_refused_at_once():
     asked, answered = asyncio.Event(), []
 
     async def slow(scope, receive, send):
         await asked.wait()
         await silent()(scope, receive, send)
 
-    door = guard(slow, in_flight=3)
+    door = guard(slow, in_flight=6)  # of which one key has half
 
     async def one():
         async def receive():
