@@ -19,7 +19,7 @@ FIGURES = {
         {"requests": 50_000},
         ("server_errors", "breaches", "not_hit"),
     ),
-    "matrix": ("tests/serving/test_matrix.py", "", {"cells": 1}, ()),
+    "matrix": ("tests/serving/test_rights_matrix.py", "", {"cells": 1}, ()),
     "mutations": ("tests/serving/test_champion.py", "two_thousand_mutations", {"mutations": 2000}, ("accepted",)),
     "promotions": ("tests/serving/test_champion.py", "fifty_promotions", {"promotions": 50}, ("mixed", "failed")),
 }
