@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from features.records.reading import FILE_NO, LINE, RAW
 from features.records.schema import RecordType, record_types
 from features.records.terms import Terms
 from features.steps import lock, sync_folder, write_text
-from serving.store import Store
+from serving.store import Store, in_utc
 from serving.tables import INSPECTION_RESULTS
 
 FILE, ACTION = "returns", "returns"
@@ -232,8 +232,7 @@ def _held(feedback: Feedback, store: Store, delivery: str) -> Iterator[tuple[dic
     query = select(columns.fields, columns.at).where(columns.delivery == delivery).order_by(columns.number)
     with store.reading() as connection:
         for kept, at in connection.execute(query):
-            moment = at if at.tzinfo else at.replace(tzinfo=UTC)
-            entered = {"entered_at": moment.astimezone(feedback.profile.zone).isoformat()}
+            entered = {"entered_at": in_utc(at).astimezone(feedback.profile.zone).isoformat()}
             yield kept["row"] | entered, [finding | entered for finding in kept["findings"]]
 
 

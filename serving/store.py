@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -200,6 +201,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def storable(text: str) -> bool:
     """Whether a database can compare with a text at all: no NUL, no lone surrogate."""
     return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def in_utc(at: datetime) -> datetime:
+    """A moment as it was kept: always in UTC, which SQLite gives back without saying so."""
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def connected(url: str) -> Engine:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Path, Request, Response
@@ -15,6 +15,7 @@ from serving.scoring.answers import principal_of
 from serving.scoring.contract import NUMBER_PATTERN, STRICT, EntityCode, MonthText
 from serving.scoring.desk import Desk, placed
 from serving.scoring.idempotency import Answer, claimed, once
+from serving.store import in_utc
 
 ROUTE, STATE_ROUTE = "dispute", "dispute_state"
 MOST_OPEN = 20  # of one key about one entity
@@ -123,5 +124,4 @@ def _state(desk: Desk, row: Mapping[str, Any]) -> DisputeState:
 
 
 def _moment(at: datetime, desk: Desk) -> str:
-    known = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return known.astimezone(desk.profile.zone).isoformat(timespec="seconds")
+    return in_utc(at).astimezone(desk.profile.zone).isoformat(timespec="seconds")

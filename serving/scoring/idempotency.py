@@ -19,7 +19,7 @@ from starlette.responses import Response
 from serving.http import ProblemError, Told, problem_body, tell
 from serving.scoring.answers import principal_of
 from serving.scoring.desk import Desk
-from serving.store import Store
+from serving.store import Store, in_utc
 from serving.tables import IDEMPOTENCY
 
 KEPT = timedelta(hours=24)
@@ -96,7 +96,7 @@ def claim(store: Store, asked: Asked, now: datetime) -> Claim | Answer:
         raise ProblemError("idempotency-mismatch")
     if found["status"] is not None:
         return _kept(found)
-    begun = found["at"] if found["at"].tzinfo else found["at"].replace(tzinfo=UTC)
+    begun = in_utc(found["at"])
     if moment - begun < STALE:
         raise ProblemError("state-conflict")
     with store.writing() as connection:

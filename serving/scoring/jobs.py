@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path as FolderPath
 from typing import Annotated, Any, Literal
 
@@ -19,7 +19,7 @@ from serving.scoring.answers import principal_of
 from serving.scoring.contract import NUMBER_PATTERN, STRICT, MonthText
 from serving.scoring.desk import Desk
 from serving.scoring.idempotency import Answer, claimed, once
-from serving.store import Store
+from serving.store import Store, in_utc
 from serving.tables import JOBS
 
 MAKE, STATE, FILE = "make_job", "job", "job_file"
@@ -182,12 +182,11 @@ def _own(store: Store, job: str, request: Request, route: str) -> dict[str, Any]
 
 def _stated(row: Mapping[str, Any], desk: Desk) -> Job:
     asked, found, at = row["asked"], row["found"], row["at"]
-    moment: datetime = at if at.tzinfo else at.replace(tzinfo=UTC)
     return Job(
         job=row["job"],
         state=row["state"],
         explain=asked["explain"],
-        made=moment.astimezone(desk.profile.zone).isoformat(timespec="seconds"),
+        made=in_utc(at).astimezone(desk.profile.zone).isoformat(timespec="seconds"),
         rows=asked["rows"],
         rejected=asked["rejected"],
         done=found.get("done", 0),

@@ -51,7 +51,7 @@ def scored(
     if not lights:
         return []
     check_kept(champion, month, lights)
-    batch = _batch(champion, month.values(lights), lights, Month.parse(month.month).end)
+    batch = batch_of(champion, month.values(lights), lights, Month.parse(month.month).end)
     classified = champion.classify(batch, sealed_classes(month, lights))
     documents = _documents(champion, classified, batch.as_of)
     if sure:
@@ -124,7 +124,7 @@ def hypothetical(
     """
     sealed = month.vector(light)
     vectors = np.array([list(one.values()) for one in (sealed, found.vector(sealed))], np.float64)  # null: NaN
-    batch = _batch(champion, (tuple(sealed), vectors), [light, light], Month.parse(month.month).end)
+    batch = batch_of(champion, (tuple(sealed), vectors), [light, light], Month.parse(month.month).end)
     classified = champion.classify(batch, None)
     lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
     document = _documents(champion, classified, batch.as_of)[1]
@@ -150,13 +150,20 @@ def hypothetical(
     return document
 
 
+def _chosen(
+    definitions: Definitions, live: tuple[Document, Mapping[str, float]], row: Mapping[str, Any]
+) -> tuple[Floats, reasons.Selected]:
+    """The values of an entity in the order of the definitions, and which of them may be told as reasons."""
+    document, vector = live
+    values, added = _placed(vector, definitions), np.nan_to_num(_placed(document["contributions"], definitions))
+    return values, reasons.select(definitions, values, added, kind=(np.zeros(1, np.int64), (row["kind"],)))
+
+
 def _selected(
     definitions: Definitions, live: tuple[Document, Mapping[str, float]], row: Mapping[str, Any]
 ) -> list[str]:
     """The indicators that may be told as reasons."""
-    document, vector = live
-    values, added = _placed(vector, definitions), np.nan_to_num(_placed(document["contributions"], definitions))
-    chosen = reasons.select(definitions, values, added, kind=(np.zeros(1, np.int64), (row["kind"],)))
+    _, chosen = _chosen(definitions, live, row)
     return [definitions.codes[position] for position in chosen.place[0].tolist() if position >= 0]
 
 
@@ -182,7 +189,8 @@ def sealed_classes(month: StoredMonth, lights: Sequence[Light]) -> pa.Table:
     return pa.table(table | {"scheme": [schemes[light["part"]] for light in each]})
 
 
-def _batch(champion: Scheme, vectors: tuple[tuple[str, ...], Floats], lights: Sequence[Light], as_of: date) -> Batch:
+def batch_of(champion: Scheme, vectors: tuple[tuple[str, ...], Floats], lights: Sequence[Light], as_of: date) -> Batch:
+    """Some entities' values as a matrix batch, in order; ProblemError when the champion reads others."""
     columns, values = vectors
     if not set(champion.columns).issubset(columns):
         raise ProblemError("unavailable")
@@ -224,9 +232,8 @@ def _reasons(
     cited: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """Reasons under another scheme than the month's: its rules, then its contributions, resting on records sealed."""
-    document, vector = live
-    values, added = _placed(vector, definitions), np.nan_to_num(_placed(document["contributions"], definitions))
-    selected = reasons.select(definitions, values, added, kind=(np.zeros(1, np.int64), (row["kind"],)))
+    document = live[0]
+    values, selected = _chosen(definitions, live, row)
     valued = np.where(np.isnan(values[0, selected.place[0]]), -1, selected.place[0])  # null claims no record
     told_before = _told_before(definitions, row, valued.astype(np.int16), cited)
     found: list[Reason | None] = list(reasons.rule_reasons(read_override(rule) for rule in document["rules"]))

@@ -5,23 +5,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from features.asof import Month
-from features.matrix import Batch
 from serving.access import PROBABILITY, Principal, within
 from serving.classification import CLASSIFIED
+from serving.scoring.answers import decimals
 from serving.scoring.contract import Reason, decimal
 from serving.scoring.desk import Desk, Light, placed
-from serving.scoring.live import check_kept, sealed_classes
+from serving.scoring.live import batch_of, check_kept, sealed_classes
 from serving.shelf import StoredMonth
 from training.confidence import words
 from training.cutoffs import RiskClass
 from training.scheme import Scheme
 
 TOGETHER = 100  # entities explained at a time
-NOT_SHOWN = ("indicator", "visibility")  # of a reason: what decides whether it may be seen
 Row = dict[str, Any]
 
 
@@ -84,10 +82,7 @@ def scored(champion: Scheme, month: StoredMonth, lights: Sequence[Light]) -> lis
     if not lights:
         return []
     check_kept(champion, month, lights)
-    columns, values = month.values(lights)
-    kinds = np.array([champion.kinds.index(light["kind"]) for light in lights], np.int8)
-    entities = np.array([light["entity"] for light in lights], np.int32)
-    batch = Batch(Month.parse(month.month).end, entities, kinds, values, columns)
+    batch = batch_of(champion, month.values(lights), lights, Month.parse(month.month).end)
     found = champion.classify(batch, sealed_classes(month, lights))
     sure = words(found.confidence).to_pylist()
     rows = []
@@ -106,17 +101,6 @@ def scored(champion: Scheme, month: StoredMonth, lights: Sequence[Light]) -> lis
 def _explained(document: Mapping[str, Any]) -> Row:
     """A live document as a row of a file."""
     names = ("class", "model_class", "confidence", "probability")
-    row = {name: _sent(document[name]) for name in names if name in document}
-    stated = [Reason.model_validate(_sent(one)).model_dump(exclude_unset=True) for one in document["reasons"]]
+    row = {name: decimals(document[name]) for name in names if name in document}
+    stated = [Reason.model_validate(decimals(one)).model_dump(exclude_unset=True) for one in document["reasons"]]
     return row | {"reasons": json.dumps(stated, ensure_ascii=False)}
-
-
-def _sent(value: Any) -> Any:
-    """A value as the API sends it: decimals as strings."""
-    if isinstance(value, float):
-        return decimal(value)
-    if isinstance(value, Mapping):
-        return {name: _sent(one) for name, one in value.items() if name not in NOT_SHOWN}
-    if isinstance(value, list):
-        return [_sent(one) for one in value]
-    return value
