@@ -61,6 +61,7 @@ class Rights:
     pseudonymous: frozenset[str]  # roles that are told pseudonyms in place of entity codes
     routes: Mapping[str, Route]
     supposes: frozenset[str] = frozenset()  # roles that may ask what a class would be with records that are not there
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of roles: label and label_en
 
     @classmethod
     def read(cls, path: Path = STATED) -> "Rights":
@@ -71,13 +72,15 @@ class Rights:
             method, _, template = one["path"].partition(" ")
             more = {key: one[key] for key in ("reads", "pace", "largest", "seconds") if key in one}
             media = tuple(one.get("media", ()))
-            routes[name] = Route(name, method, template, frozenset(one["roles"]), media=media, **more)
+            roles = frozenset(one["roles"] if "roles" in one else stated["routes"][one["like"]]["roles"])
+            routes[name] = Route(name, method, template, roles, media=media, **more)
         return cls(
             tuple(stated["rights"]),
             {name: frozenset(one["rights"]) for name, one in stated["roles"].items()},
             frozenset(name for name, one in stated["roles"].items() if one.get("pseudonyms")),
             routes,
             frozenset(stated["supposes"]),
+            {name: {part: one[part] for part in ("label", "label_en")} for name, one in stated["roles"].items()},
         )
 
 

@@ -32,6 +32,7 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "malformed-json": (400, "请求内容不是合规的JSON", "The body is not valid JSON"),
     "unauthenticated": (401, "需要有效的访问密钥", "A valid API key is needed"),
     "forbidden": (403, "该密钥无权使用此接口", "This key may not use this route"),
+    "cross-site": (403, "请求不是从本系统页面发出的", "The request does not come from a page of this system"),
     "not-found": (404, "没有找到", "Not found"),
     "method-not-allowed": (405, "不支持该方法", "Method not allowed"),
     "not-acceptable": (406, "不支持所要求的返回类型", "No answer of the type asked for"),
@@ -83,15 +84,24 @@ class ProblemError(Exception):
         """The HTTP status."""
         return PROBLEMS[self.kind][0]
 
+    @property
+    def title(self) -> str:
+        """What it is, in Chinese."""
+        return PROBLEMS[self.kind][1]
+
+    @property
+    def title_en(self) -> str:
+        """What it is, in English."""
+        return PROBLEMS[self.kind][2]
+
 
 def problem_body(problem: ProblemError) -> bytes:
     """The problem document (RFC 9457); the same kind and errors give the same bytes."""
-    status, title, title_en = PROBLEMS[problem.kind]
     document: dict[str, Any] = {
         "type": f"urn:jianwei:problem:{problem.kind}",
-        "title": title,
-        "title_en": title_en,
-        "status": status,
+        "title": problem.title,
+        "title_en": problem.title_en,
+        "status": problem.status,
     }
     if problem.errors:
         document["errors"] = problem.errors

@@ -13,12 +13,17 @@ import uvicorn
 
 from features.profile import Profile, ProfileError
 from serving import logs
+from serving.browser import PAGES
 from serving.counter import Counter
 from serving.gauges import Gauges
+from serving.pages.front import Front
+from serving.pages.routes import application as pages
 from serving.process import BACKLOG, LOOPBACK, end, leave_on_signal, listen
 from serving.scoring.routes import application
+from serving.sessions import Sessions
 from serving.store import Store
-from serving.wall import Guard, Watch
+from serving.wall import Guard
+from serving.watch import Watch
 from training.trial import Trial
 
 NAME = "jianwei"
@@ -32,12 +37,14 @@ def build(
     *,
     now: Callable[[], datetime],
     waiting: Trial | None = None,
+    is_sandbox: bool = False,
     **wall: Any,
 ) -> Any:
     """The BentoML service over a home; nothing of it is reached without a key but ``/livez`` and ``/readyz``.
 
     What it is made of, from the inside out: the counter with the desk, the routes that ask it, the wall around them.
-    ``wall`` are further settings of the wall: ``trusted`` networks of gateways, and ``open_paths`` of a sandbox.
+    ``wall`` are further settings of the wall: ``trusted`` networks of gateways, and ``open_paths`` of a sandbox, where
+    people log in to the pages with a key.
     """
     counter = Counter(home, profile, store, now)
     gauges = Gauges(worker=str(os.getpid()))
@@ -49,7 +56,9 @@ def build(
         logging={"access": {"enabled": False}},
         traffic={"timeout": 60},
     )
-    service.mount_asgi_app(application(counter.desk), path="/")
+    routes = application(counter.desk)
+    routes.mount(PAGES, pages(Front(counter.desk, Sessions(store, now, profile.zone), is_sandbox)))
+    service.mount_asgi_app(routes, path="/")
     watch = Watch.over(home, store, now=now, zone=profile.zone, gauges=gauges, **wall)
     service.add_asgi_middleware(Guard, watch=watch)
     return service

@@ -206,4 +206,5 @@ def __getattr__(name: str) -> Any:
 
     settings = read()
     wall = {"trusted": gateways(), "open_paths": DESCRIPTION if settings.is_sandbox else frozenset()}
-    return build(settings.home, settings.profile, Store(settings.store), now=now, waiting=waiting, **wall)
+    store, is_sandbox = Store(settings.store), settings.is_sandbox
+    return build(settings.home, settings.profile, store, now=now, waiting=waiting, is_sandbox=is_sandbox, **wall)

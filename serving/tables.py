@@ -21,7 +21,7 @@ from sqlalchemy import (
 CHUNK = 4096  # leaves; a power of two, so that the root of a chunk is a node of the whole tree
 ROOTS = -1  # the chunk that holds the roots of the others
 LOADING, STANDING, REPLACED = "loading", "standing", "replaced"  # states of a load
-FORM = "0001"  # of these tables: the newest of the migrations
+FORM = "0003"  # of these tables: the newest of the migrations
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER
 
 ORDERED = Text().with_variant(Text(collation="C"), "postgresql")  # sorted by its bytes, as SQLite and Python do
@@ -43,6 +43,14 @@ API_KEYS = Table(
     Column("created", Date, nullable=False),
     Column("expires", Date, nullable=False),
     Column("revoked", DateTime(timezone=True)),
+)
+
+SESSIONS = Table(
+    "sessions",
+    STORE,
+    Column("sha256", String(64), primary_key=True),  # of the token the browser holds
+    Column("key", String(8), nullable=False),
+    Column("ends", DateTime(timezone=True), nullable=False, index=True),
 )
 
 LOADS = Table(

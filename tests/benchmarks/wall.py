@@ -17,7 +17,8 @@ from serving import access
 from serving.access import UNBOUND, Grant, Limits
 from serving.http import Told, tell
 from serving.store import Store
-from serving.wall import Guard, Watch
+from serving.wall import Guard
+from serving.watch import Watch
 
 NOW = datetime(2026, 2, 3, 9, tzinfo=UTC)
 PATH = "/v1/entities/T00001/class"

@@ -10,7 +10,7 @@ from serving.audit import Audit, Pseudonyms
 from serving.brake import Brake
 from serving.http import Told, tell
 from serving.store import Store
-from serving.wall import Watch
+from serving.watch import Watch
 
 PRIVATE = "张三的身份证360102199001011234"
 NOW = datetime(2026, 2, 3, 9, 30, tzinfo=UTC)

@@ -12,7 +12,8 @@ from town import NOW, codes
 from serving.counter import Counter
 from serving.scoring import runner
 from serving.scoring.routes import application
-from serving.wall import Guard, Watch
+from serving.wall import Guard
+from serving.watch import Watch
 
 CODES = codes()[:60:3]
 

@@ -12,7 +12,7 @@ import yaml
 from gatehouse import NOW, TODAY, ZONE, grant, watch
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
 
-from serving import access, explanation
+from serving import access, browser, explanation
 from serving.access import INTERNAL, PROBABILITY, RIGHTS, AccessError, Doorkeeper
 from serving.http import PROBLEM, ProblemError, Told, problem_body, tell
 from serving.store import Store
@@ -142,14 +142,19 @@ class House:
         found = []
 
         async def receive():
-            return {"type": "http.request", "body": b"{}" if method == "POST" else b"", "more_body": False}
+            return {"type": "http.request", "body": sent, "more_body": False}
 
         async def send(message):
             found.append(message.get("status", message.get("body")))
 
-        headers = [(b"authorization", f"Bearer {token}".encode())] if token else []
-        headers += [(b"content-type", b"application/json")] if method == "POST" else []
+        is_page = path.startswith(browser.PAGES)
+        shown = (b"cookie", f"{browser.SESSION}={token}") if is_page else (b"authorization", f"Bearer {token}")
+        headers, sent = [(shown[0], shown[1].encode())] if token else [], b""
+        if method == "POST":
+            headers.append((b"content-type", browser.FORM.encode() if is_page else b"application/json"))
+            sent = f"{browser.CSRF}={browser.csrf(token)}".encode() if is_page else b"{}"
         scope = {"type": "http", "method": method, "path": path, "headers": headers, "client": (address, 1)}
+        scope["query_string"] = b""
         await self.guard(scope, receive, send)
         return found[0], found[1]
 
@@ -210,11 +215,18 @@ def house(documents, tmp_path_factory):
             given = grant(role, org="110101", departments=frozenset({"ecology"}), rights=rights)
             keys[role, rights] = access.create(store, given, today=TODAY)
     door = Doorkeeper(store, lambda: NOW, ZONE)
-    made = House(Guard(behind(shown, LYING), watch=watch(door, home=home, store=store)), keys)
+    made = House(Guard(behind(shown, LYING), watch=watch(door, home=home, store=store, sessions=door)), keys)
     made.store = store
     yield made
     made.guard._watch.audit.close()
     store.close()
+
+
+def refused(kind, route):
+    """What is answered instead, to who calls a route and to who looks at a page."""
+    is_page = route.partition(" ")[2].startswith(browser.PAGES)
+    found = ProblemError(kind)
+    return browser.page_of(found, "zh").encode() if is_page else problem_body(found)
 
 
 def path_of(route, number):
@@ -237,16 +249,17 @@ def test_every_cell_of_the_matrix_answers_as_the_table_says(house, documents, re
             for number in where:
                 cells.append((role, rights, route, number))
                 asked.append((token, HERE, route.partition(" ")[0], path_of(route, str(number))))
-    forbidden, foreign = (problem_body(ProblemError(kind)) for kind in ("forbidden", "not-found"))
     wrong = []
     for (role, rights, route, number), (status, body) in zip(cells, house.ask(asked), strict=True):
         expected = (200, None)
         if not MAY[role, route]:
-            expected = (403, forbidden)
+            expected = (403, refused("forbidden", route))
         elif number is not None:
             place, named = LYING[number]
             is_in = REACHES["110101", place] and COMPETENT["ecology", named]
-            expected = (200, shown[INTERNAL in rights, PROBABILITY in rights]) if is_in else (404, foreign)
+            expected = (
+                (200, shown[INTERNAL in rights, PROBABILITY in rights]) if is_in else (404, refused("not-found", route))
+            )
         if (status, body if expected[1] is not None else None) != expected:
             wrong.append((role, rights, route, number, status))
     assert wrong == []
@@ -277,7 +290,9 @@ def test_without_a_valid_key_every_route_and_every_other_path_is_401(house, reco
         (token, ELSEWHERE, route.partition(" ")[0], path_of(route, "0"))
         for token, route in product(tokens.values(), [*EXPECTED["routes"], *others])
     ]
-    assert set(house.ask(asked)) == {(401, problem_body(ProblemError("unauthenticated")))}
+    for (_, _, method, path), found in zip(asked, house.ask(asked), strict=True):
+        looks = path.startswith(browser.PAGES) and method == "GET"
+        assert found == ((303, b"") if looks else (401, refused("unauthenticated", f"{method} {path}"))), path
     assert (
         house.ask([(elsewhere, HERE, "GET", "/v1/reason-codes"), (good, ELSEWHERE, "GET", "/v1/nothing")])[0][0] == 200
     )

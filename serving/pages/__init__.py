@@ -1,0 +1,1 @@
+"""The pages regulators work with: rendered from the same desk, under the same rights as the API."""

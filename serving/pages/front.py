@@ -1,0 +1,111 @@
+"""What every page is made with: who looks, in which language, and the sheet it is printed on."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from serving import browser
+from serving.access import RIGHTS, Principal
+from serving.scoring.answers import principal_of
+from serving.scoring.desk import Desk
+from serving.sessions import Sessions
+
+HERE = Path(__file__).resolve().parent
+STATIC = HERE / "static"
+NAVIGATION = (  # routes a person goes to from every page, in this order
+    ("page_monday", "本月工作", "This month"),
+    ("page_entities", "名单与查询", "List and search"),
+    ("page_overview", "全省概览", "Overview"),
+    ("page_indicators", "指标目录", "Indicators"),
+    ("page_quality", "数据质量", "Data quality"),
+    ("page_model", "模型", "Model"),
+    ("page_help", "帮助", "Help"),
+)
+
+
+@dataclass(frozen=True)
+class Front:
+    """Where pages come from: the desk (ProblemError while there is none), sessions, and whether keys log in here."""
+
+    desk: Callable[[], Desk]
+    sessions: Sessions
+    is_sandbox: bool
+
+    @cached_property
+    def templates(self) -> Environment:
+        """The sheets; what is not told to one is an error, and what is told is escaped."""
+        return Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def page(self, request: Request, name: str, *, status: int = 200, **told: Any) -> Response:
+        """A page by the name of its sheet, in the language of who looks; ``told`` is what the sheet says."""
+        text = self.templates.get_template(name).render(**self._said(request), **told)
+        answer = HTMLResponse(text, status)
+        chosen = request.query_params.get("lang")
+        if chosen in {"zh", "en"}:
+            answer.set_cookie(browser.LANGUAGE, chosen, path=browser.PAGES, httponly=True, samesite="lax")
+        return answer
+
+    def _said(self, request: Request) -> dict[str, Any]:
+        """What every sheet says: language, who looks, where one can go, the token of forms."""
+        tongue = language(request)
+        who = request.scope.get("state", {}).get("principal")
+        return {
+            "lang": tongue,
+            "t": lambda zh, en: zh if tongue == "zh" else en,
+            "said": lambda one, name="label": one[name] if tongue == "zh" else one[f"{name}_en"],
+            "worded": lambda one: one["zh"] if tongue == "zh" else one["en"],
+            "principal": who,
+            "role": None if who is None else RIGHTS.labels[who.grant.role],
+            "navigation": _reachable(who),
+            "here": request.scope.get("state", {}).get("route"),
+            "csrf": browser.csrf(browser.cookie(request.scope, browser.SESSION)),
+            "asset": asset,
+            "other_language": str(request.url.include_query_params(lang="en" if tongue == "zh" else "zh").query),
+            "is_sandbox": self.is_sandbox,
+            "printed_at": self.sessions.now().astimezone(self.sessions.zone),
+        }
+
+
+def asking(request: Request) -> Principal:
+    """Who looks at a page; ProblemError where nobody may."""
+    return principal_of(request, request.scope["state"]["route"].name)
+
+
+def language(request: Request) -> str:
+    """The language of a page: as asked for, else as chosen before; Chinese unless it was."""
+    asked = request.query_params.get("lang")
+    return asked if asked in {"zh", "en"} else browser.language(request.scope)
+
+
+def _reachable(who: Principal | None) -> list[dict[str, str]]:
+    """Where this key's role can go."""
+    return [
+        {"route": route, "path": RIGHTS.routes[route].path, "zh": zh, "en": en}
+        for route, zh, en in NAVIGATION
+        if who is not None and route in RIGHTS.routes and who.calls(route)
+    ]
+
+
+ASSETS = {
+    path.relative_to(STATIC).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    for path in sorted(STATIC.rglob("*"))
+    if path.suffix in {".css", ".js", ".svg"}
+}
+
+
+def asset(name: str) -> str:
+    """The address of a style sheet or script, which changes with its bytes."""
+    return f"{browser.ASSETS}{name}?v={ASSETS[name]}"
