@@ -12,7 +12,7 @@ from serving.http import ProblemError
 from serving.scoring.contract import decimal
 from serving.shelf import StoredMonth
 
-FORM = "1"  # of the documents; another one when the same month is told in another way
+FORM = "2"  # of the documents; another one when the same month is told in another way
 UNTOLD = frozenset({"indicator", "visibility"})  # of reasons and rules
 
 

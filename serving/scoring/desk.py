@@ -75,7 +75,7 @@ class Desk:
         """The class of an entity, as far as the key may see."""
         found = explanation.summary(month, light)
         if self.only_class(light, principal):
-            found["rules"] = []
+            found |= {"rules": [], "model_class": None, "cause": None}  # each says why, or that a rule decided
         return self._visible(found, month, principal)
 
     def explanation(self, month: StoredMonth, light: Light, principal: Principal) -> Document:
@@ -93,9 +93,16 @@ class Desk:
         return self._visible(found, month, principal)
 
     def only_class(self, light: Light, principal: Principal) -> bool:
-        """Whether of an entity nothing but its class is told: to other departments, of kinds run by persons."""
+        """Whether of an entity class and measures alone are told: to other departments, of kinds run by persons."""
         run_by_persons = (self.profile.settings.get("masking") or {}).get("kinds", ())
         return principal.grant.role == DEPARTMENT_READER and light["kind"] in run_by_persons
+
+    def cause(self, light: Light, principal: Principal) -> str | None:
+        """Why a row has its class, as far as the key may see."""
+        if self.only_class(light, principal):
+            return None
+        found: str | None = light["cause"]
+        return found if principal.may(PROBABILITY) else explanation.coarse_cause(found)
 
     def told_as(self, code: str, principal: Principal) -> str:
         """How an entity is named to a key: by its code, or by a pseudonym that only this home can lead back."""
@@ -142,7 +149,8 @@ class Desk:
 
         Where they are explained but what each indicator ``added`` is not asked for, it is left out if that saves work.
         """
-        added = added or not principal.may(INTERNAL)  # what is hidden is summed up from it
+        whole = principal.may(INTERNAL) and principal.may(PROBABILITY)
+        added = added or not whole  # what is hidden is summed up from it, shares are parts of it
         definitions = self.definitions if explained else None
         found = live.scored(self.champion, month, lights, definitions, sure=principal.may(PROBABILITY), added=added)
         return [self._visible(one, month, principal) for one in found]

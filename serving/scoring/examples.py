@@ -30,7 +30,7 @@ REASON = {
     "text": "近24个月受到2次行政处罚",
     "text_en": "2 administrative penalties in the last 24 months",
     "value": "2.000000000000",
-    "contribution": "0.612000000000",
+    "contribution": "87.000000000000",
     "records": ["r0001"],
     "evidence": [
         {
@@ -107,7 +107,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "parameters": OF_ENTITY,
         "answer": {
             **CLASS,
-            "contributions": {"penalties_2y": "0.612000000000", "系统内部标注信息": "0.000000000000"},
+            "contributions": {
+                "penalties_2y": "87.000000000000",
+                "age_months": "-100.000000000000",
+                "系统内部标注信息": "13.000000000000",
+            },
+            "contributions_in": "share",
             "reasons": [REASON],
             "change": None,
             "data_gaps": [],

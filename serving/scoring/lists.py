@@ -122,7 +122,8 @@ def _cursor(desk: Desk, month: StoredMonth, last: Light, asking: tuple[Principal
 
 
 def _item(desk: Desk, month: StoredMonth, light: Light, principal: Principal) -> dict[str, Any]:
-    found = {name: light[name] for name in ("kind", "region", "status", "class", "class_before", "cause")}
+    found = {name: light[name] for name in ("kind", "region", "status", "class", "class_before")}
+    found["cause"] = desk.cause(light, principal)
     if principal.may(PROBABILITY):
         found |= {name: decimals(light[name]) for name in ("confidence", "probability")}
     return {"entity": desk.told_as(light["code"], principal), "supplement": month.supplement(light), **found}

@@ -13,6 +13,7 @@ from features.evidence import SCHEMA, absence, repeats
 from features.indicators.catalogue import Definitions
 from features.matrix import Batch
 from serving import explanation
+from serving.classification import MARGIN
 from serving.explanation import Document
 from serving.http import ProblemError
 from serving.shelf import StoredMonth
@@ -210,6 +211,7 @@ def _documents(champion: Scheme, classified: Classified, as_of: date) -> list[Do
             "probability": probability,
             "margin": margin,
             "confidence": confidence,
+            "contributions_in": MARGIN,
             "data_gaps": [],
             "as_of": as_of,
         }
