@@ -19,7 +19,7 @@ def main() -> None:
     edge.be_quiet()
     logs.configure()
     settings = edge.read()
-    counter = Counter(settings.home, settings.profile, Store(settings.store), edge.now)
+    counter = Counter(settings.home, settings.profile, Store(settings.store, settings.home), edge.now)
     stopped = threading.Event()
     threading.Thread(target=_listen, args=(stopped,), daemon=True).start()
     counter.begin()

@@ -205,5 +205,6 @@ def __getattr__(name: str) -> Any:
     from serving.store import Store
 
     settings = read()
+    store = Store(settings.store, settings.home)
     wall = {"trusted": gateways(), "open_paths": DESCRIPTION if settings.is_sandbox else frozenset()}
-    return build(settings.home, settings.profile, Store(settings.store), now=now, waiting=waiting, **wall)
+    return build(settings.home, settings.profile, store, now=now, waiting=waiting, **wall)

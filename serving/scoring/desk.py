@@ -18,13 +18,13 @@ from serving.http import ProblemError
 from serving.ledger import LedgerError
 from serving.months import rank
 from serving.scoring import live
-from serving.shelf import Filters, Shelf, StoredMonth
+from serving.shelf import After, Filters, Shelf, StoredMonth
 from serving.store import Store
 from training.scheme import Scheme, SchemeError
 
 Light = Mapping[str, Any]
 Records = Sequence[Mapping[str, Any]]
-Asked = tuple[Filters, tuple[str, str] | None, int]  # filters, (org, code) to go on after, how many
+Asked = tuple[Filters, After | None, int]  # filters, the place to go on after, how many
 DEPARTMENT_READER = "department_reader"
 PSEUDONYMS = "pseudonyms"
 
@@ -111,9 +111,16 @@ class Desk:
         return "p-" + hmac.digest(secret_of(self.home, PSEUDONYMS), code.encode(), "sha256").hex()[:40]
 
     def page(self, month: StoredMonth, asked: Asked, principal: Principal) -> list[Light]:
-        """The next so many entities the key may see, by office and code; see ``Asked``."""
+        """The next so many entities the key may see, by office and code; see ``Asked``.
+
+        To whom they are told by pseudonym they come by lot: a list of codes beside them would name them otherwise.
+        ProblemError when the month was loaded without lots.
+        """
         filters, after, limit = asked
-        return list(month.page(principal.grant, filters, after, limit))
+        try:
+            return list(month.page(principal.grant, filters, after, limit, by_lot=principal.pseudonymous))
+        except LedgerError:
+            raise ProblemError("unavailable") from None
 
     def head_before(self, month: StoredMonth) -> str:
         """The head of the sealed month before a month; empty before the first."""
