@@ -60,6 +60,8 @@ def context(month: StoredMonth) -> dict[str, Any]:
 
 def decimals(value: Any) -> Any:
     """The same document with every decimal as a string; which indicator a reason is of is left to its code."""
+    if value is None or isinstance(value, str):  # most are
+        return value
     if isinstance(value, float):
         return decimal(value)
     if isinstance(value, Mapping):

@@ -19,7 +19,7 @@ from training.confidence import words
 from training.cutoffs import RiskClass
 from training.scheme import Scheme
 
-TOGETHER = 100  # entities explained at a time
+TOGETHER = 500  # entities explained at a time
 Row = dict[str, Any]
 
 
