@@ -317,7 +317,7 @@ class Doorkeeper:
         if found is None:
             return None
         number = found[0]
-        row = self.store.remembered(
+        row = self.store.checked.remembered(
             ("key", number), lambda connection: connection.execute(ONE_KEY, {"number": number}).mappings().first()
         )
         return admitted(row, found[1], address=address, today=self.now().astimezone(self.zone).date())

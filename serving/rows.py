@@ -11,6 +11,7 @@ import pyarrow as pa
 from serving import ledger, pieces
 from serving.classification import EVIDENCE, VECTORS
 from serving.ledger import LedgerError
+from serving.marks import MARKED, MODULUS, Marks
 from serving.packing import Packing
 from serving.results import LIGHT, Part
 from serving.tables import month_tables
@@ -18,6 +19,7 @@ from serving.tables import month_tables
 BATCH = 50_000
 DOCUMENT, VECTOR = "document", "vector"
 COLUMNS = tuple(column.name for column in month_tables(0)[0].columns)
+PLACES = tuple(COLUMNS.index(name) for name in MARKED)
 Row = tuple[Any, ...]
 
 
@@ -46,13 +48,16 @@ class Following:
 class Rows:
     """Tuples in the order of ``month_tables``'s columns, in batches; of an entity in several parts the last part's.
 
-    After they are through, ``packings`` say how documents and vectors were packed and ``orgs`` which offices there are.
+    After they are through, ``packings`` say how documents and vectors were packed and ``orgs`` which offices there are,
+    and ``sums`` the marks of every part's rows, summed up.
     """
 
     parts: Sequence[Part]
     offices: pa.Table | None
+    marks: Marks
     packings: dict[str, Packing] = field(default_factory=dict)
     orgs: set[str] = field(default_factory=set)
+    sums: dict[int, int] = field(default_factory=dict)
     read: int = 0
 
     @property
@@ -67,7 +72,9 @@ class Rows:
                 placed = found.with_columns(part=pl.lit(number))
                 standing = placed.filter(~pl.col("entity").is_in(corrected)) if len(corrected) else placed
                 self.read += len(found)
-                yield list(standing.select(COLUMNS).iter_rows())
+                rows = list(standing.select(COLUMNS).iter_rows())
+                self.sums[number] = (self.sums.get(number, 0) + self.marks.sum(rows, PLACES)) % MODULUS
+                yield rows
 
     def _of_part(self, part: Part) -> Iterator[pl.DataFrame]:
         evidence, vectors = _follow(part, EVIDENCE), _follow(part, VECTORS)
@@ -84,6 +91,7 @@ class Rows:
                 pl.Series(DOCUMENT, documents, pl.Binary),
                 pl.Series(VECTOR, packed, pl.Binary),
                 row=pl.int_range(start, start + len(frame)),
+                lot=pl.Series(self.marks.lots(frame["code"])),
             )
             start += len(frame)
 

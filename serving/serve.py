@@ -54,7 +54,7 @@ def _answer(chosen: "Settings", url: str, listening: "socket", size: int) -> Non
     from serving import settings as edge
     from serving.store import Store
 
-    Store(chosen.store).upgrade()
+    Store(chosen.store, chosen.home).upgrade()
     where = "simulated data, a sandbox" if chosen.is_sandbox else f"profile {chosen.profile.name}"
     display.say(f"{url}  {where}; {size} process{'es' if size > 1 else ''}; stop with Ctrl-C")
     display.say(f"a key: {KEY.format(sandbox=' --sandbox' if chosen.is_sandbox else '')}")

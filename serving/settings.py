@@ -205,6 +205,7 @@ def __getattr__(name: str) -> Any:
     from serving.store import Store
 
     settings = read()
-    wall = {"trusted": gateways(), "open_paths": DESCRIPTION if settings.is_sandbox else frozenset()}
-    store, is_sandbox = Store(settings.store), settings.is_sandbox
+    store = Store(settings.store, settings.home)
+    is_sandbox = settings.is_sandbox
+    wall = {"trusted": gateways(), "open_paths": DESCRIPTION if is_sandbox else frozenset()}
     return build(settings.home, settings.profile, store, now=now, waiting=waiting, is_sandbox=is_sandbox, **wall)

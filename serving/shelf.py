@@ -1,10 +1,9 @@
 """Months read from the store: one entity, a page of them, and the proof that a row is the sealed one."""
 
 import base64
-import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -16,23 +15,25 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, func, select, true, tuple_
 
-from features import signing
 from serving import ledger
 from serving.access import Grant, condition, within
-from serving.classification import CLASSIFIED, RESULT, WORDS
+from serving.classification import CLASSIFIED, RESULT
 from serving.ledger import Head, LedgerError, Proof
 from serving.packing import Packing
 from serving.results import LIGHT
 from serving.store import Store, reading, storable
-from serving.tables import CHUNK, LOADS, ROOTS, STANDING, month_tables
+from serving.stored_part import StoredPart
+from serving.tables import CHUNK, LOADS, MARKS, ROOTS, STANDING, month_tables
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
 PACKED = ("document", "vector")
+TOGETHER = 10_000  # rows held at a time when all are read
 READ = select(LOADS.c.month, LOADS.c.load).where(LOADS.c.state == STANDING).order_by(LOADS.c.month)
 Light = Mapping[str, Any]
+After = tuple[str | int, str]  # where a page goes on: the office, or the lot, and the code of the last entity before it
 
 
 @dataclass(frozen=True)
@@ -42,42 +43,6 @@ class Filters:
     region: str = ""
     risk_class: str | None = None
     kind: str | None = None
-
-
-@dataclass(frozen=True)
-class StoredPart:
-    """What a month or supplement says once, held against its signed head."""
-
-    head: Head
-    signature: str
-    manifest: Mapping[str, Any]
-    words: Mapping[str, Any]
-    columns: tuple[str, ...]
-    sealed: tuple[str, ...]
-
-    @classmethod
-    def read(cls, told: Mapping[str, Any], key: Ed25519PublicKey) -> "StoredPart":
-        """A part from what a load told; LedgerError when it is not what was sealed."""
-        head = Head(**told["head"])
-        manifest = json.loads(told["manifest"])
-        same = (
-            signing.holds(key, head.document, told["signature"])
-            and _sha256(told["manifest"]) == head.manifest
-            and _sha256(told["words"]) == manifest["files"][WORDS]["sha256"]
-        )
-        if not same:
-            raise LedgerError(
-                f"{head.month} supplement {head.supplement} in the store is not what was sealed. Nothing of it is "
-                f"used; run jianwei store load {head.month} --again."
-            )
-        words = json.loads(told["words"])
-        return cls(head, told["signature"], manifest, words, tuple(told["columns"]), tuple(told["sealed"]))
-
-    @property
-    def indicators(self) -> dict[str, str | None]:
-        """The indicator system its values were worked out with: digest, and version (null: none was drafted)."""
-        stated = {"version": None, "digest": self.manifest["inputs"]["definitions"]}
-        return dict(self.manifest.get("indicators", stated))
 
 
 @dataclass(frozen=True)
@@ -92,6 +57,7 @@ class StoredMonth:
     packings: Mapping[str, Packing]
     orgs: tuple[str, ...]
     ranks: Mapping[str, Sequence[float]]
+    marks: tuple[str, ...] | None  # of its parts' rows; none for a load made by an earlier version, which has no lots
     engine: Engine = field(repr=False)
 
     @property
@@ -116,7 +82,7 @@ class StoredMonth:
 
     @cached_property
     def _tables(self) -> tuple[Table, Table]:
-        return month_tables(self.load)
+        return month_tables(self.load, has_lots=self.marks is not None)
 
     @cached_property
     def _one(self) -> Select[Any]:
@@ -140,27 +106,49 @@ class StoredMonth:
             return {row["code"]: dict(row) for row in rows}
 
     def page(
-        self, grant: Grant, filters: Filters = Filters(), after: tuple[str, str] | None = None, limit: int = 100
+        self,
+        grant: Grant,
+        filters: Filters = Filters(),
+        after: After | None = None,
+        limit: int = 100,
+        *,
+        by_lot: bool = False,
     ) -> list[dict[str, Any]]:
-        """The light rows a grant reaches, by office and code, from just past ``after`` (org, code) on.
+        """The light rows a grant reaches, by office and code or by lot and code, from just past ``after`` on.
 
-        What they say beside the light columns is fetched when it is asked for.
+        What they say beside the light columns is fetched when it is asked for. LedgerError when the load has no lots.
         """
         results = self._tables[0]
         reached = [org for org in self.orgs if within(_everybody(grant), {"org": org, "departments": ""})]
         if not reached or not storable(filters.region):
             return []
+        first = self._lot if by_lot else results.c.org
+        # bounds of offices would lead to their index, all of whose rows had to be sorted to go by lot
+        bounds = true() if by_lot else (results.c.org >= reached[0]) & (results.c.org <= reached[-1])
         wanted = select(*(one for one in results.c if one.name not in PACKED)).where(
-            results.c.org >= reached[0],
-            results.c.org <= reached[-1],
-            condition(grant, results.c),
-            *_narrowed(results, filters),
+            bounds, condition(grant, results.c), *_narrowed(results, filters)
         )
         if after is not None:
-            wanted = wanted.where(tuple_(results.c.org, results.c.code) > tuple_(*after))
+            wanted = wanted.where(tuple_(first, results.c.code) > tuple_(*after))
         with reading(self.engine) as connection:
-            rows = connection.execute(wanted.order_by(results.c.org, results.c.code).limit(limit)).mappings()
+            rows = connection.execute(wanted.order_by(first, results.c.code).limit(limit)).mappings()
             return [dict(row) for row in rows]
+
+    @property
+    def _lot(self) -> Any:
+        if self.marks is None:
+            raise LedgerError(
+                f"{self.month} in the store was loaded by an earlier version: its rows have no lots, by which pages of "
+                f"pseudonyms are ordered. No page was read; run jianwei store load {self.month}."
+            )
+        return self._tables[0].c.lot
+
+    def everyone(self) -> Iterator[list[dict[str, Any]]]:
+        """Every row the store holds of it, so many at a time, in no order."""
+        with reading(self.engine) as connection:
+            rows = connection.execution_options(yield_per=TOGETHER).execute(select(self._tables[0])).mappings()
+            for some in rows.partitions():
+                yield [dict(row) for row in some]
 
     def counts(self) -> dict[str, int]:
         """How many classified entities each class has."""
@@ -289,11 +277,6 @@ class Shelf:
         self._lock = Lock()
         self._opened: dict[int, StoredMonth] = {}
 
-    @cached_property
-    def _checked(self) -> Store:
-        self._store.check()
-        return self._store
-
     def months(self) -> list[str]:
         """The months that can be read, oldest first."""
         return list(self._standing)
@@ -311,7 +294,9 @@ class Shelf:
     @property
     def _standing(self) -> Mapping[str, int]:
         """The loads that stand now, by month, oldest first."""
-        return self._checked.remembered("standing", lambda asked: {row.month: row.load for row in asked.execute(READ)})
+        return self._store.checked.remembered(
+            "standing", lambda asked: {row.month: row.load for row in asked.execute(READ)}
+        )
 
     def _found(self, load: int | None, otherwise: str) -> StoredMonth:
         if load is None:
@@ -348,8 +333,9 @@ class Shelf:
             row = connection.execute(select(LOADS).where(LOADS.c.load == load)).mappings().one()
         told = row["told"]
         packings = {name: Packing(base64.b64decode(one)) for name, one in told["packings"].items()}
-        parts = tuple(StoredPart.read(one, self._key) for one in told["parts"])
-        found = StoredMonth(load, parts, packings, tuple(told["orgs"]), told["ranks"], self._store.month(load))
+        parts, engine = tuple(StoredPart.read(one, self._key) for one in told["parts"]), self._store.month(load)
+        marks = tuple(told[MARKS]) if MARKS in told else None
+        found = StoredMonth(load, parts, packings, tuple(told["orgs"]), told["ranks"], marks, engine)
         expected = parts[0].head.rows if len(parts) == 1 else row["rows"]
         if found.month != row["month"] or found.size() != expected:
             self._released(found)
@@ -393,7 +379,3 @@ def _moments(cited: Mapping[str, Any]) -> dict[str, Any]:
         "event_date": None if day is None else date.fromisoformat(day),
         "known_at": None if known is None else (EPOCH + timedelta(microseconds=known)).astimezone(ZONE),
     }
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -17,16 +17,26 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.schema import SchemaItem
 
 CHUNK = 4096  # leaves; a power of two, so that the root of a chunk is a node of the whole tree
 ROOTS = -1  # the chunk that holds the roots of the others
 LOADING, STANDING, REPLACED = "loading", "standing", "replaced"  # states of a load
+MARKS = "marks"  # what a load tells of its rows; one without was made before rows had lots
 FORM = "0003"  # of these tables: the newest of the migrations
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER
 
 ORDERED = Text().with_variant(Text(collation="C"), "postgresql")  # sorted by its bytes, as SQLite and Python do
 
 STORE = MetaData()
+
+OWNER = Table(
+    "owner",
+    STORE,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),  # 1: a store has one owner, or none yet
+    Column("home", String(32), nullable=False),  # the home's identity
+    Column("called", Text, nullable=False),  # its folder's name, for people
+)
 
 API_KEYS = Table(
     "api_keys",
@@ -119,22 +129,27 @@ INSPECTION_RESULTS = Table(
     STORE,
     Column("number", NUMBER, primary_key=True),
     Column("key", String(8), nullable=False),
-    Column("record_key", String(200), nullable=False),
+    Column("org", String(64), nullable=False),  # the office whose number it is: that of the key
+    Column("record_key", String(200), nullable=False),  # of the number as it was sent
+    Column("told", String(200), nullable=False),  # of the number it is delivered under
     Column("entity", String(64), nullable=False),
     Column("fields", JSON, nullable=False),
     Column("delivery", String(80), index=True),  # the delivery it left with; null: waiting
     Column("at", DateTime(timezone=True), nullable=False),
-    UniqueConstraint("record_key", name="one_result_a_record_key"),
+    UniqueConstraint("org", "record_key", name="one_result_a_number_of_an_office"),
+    UniqueConstraint("told", name="one_result_a_number_told"),
 )
 
 
-def month_tables(load: int) -> tuple[Table, Table]:
+def month_tables(load: int, *, has_lots: bool = True) -> tuple[Table, Table]:
     """The tables of one load of a month: its results, one row an entity that stands, and its leaves.
 
     ``org`` is the path of offices from the province down (``360000/360100/360102``), ``departments`` the codes of
     other departments between commas (``,ecology,``), ``document`` the rest of the sealed row and the records it cites
     as JSON, packed; ``vector`` the indicator values (float64, packed) in the order the load tells, null where not
-    classified. Leaves lie in chunks of the digests in the order of the sealed rows; chunk -1 holds the chunks' roots.
+    classified. ``lot`` is a keyed hash of the code, the order of pages that tell pseudonyms; loads made by earlier
+    versions have none. Leaves lie in chunks of the digests in the order of the sealed rows; chunk -1 holds the chunks'
+    roots.
     """
     metadata = MetaData()
     leaves = Table(
@@ -144,10 +159,13 @@ def month_tables(load: int) -> tuple[Table, Table]:
         Column("chunk", Integer, primary_key=True, autoincrement=False),
         Column("digests", LargeBinary, nullable=False),
     )
-    return _results(load, metadata), leaves
+    return _results(load, metadata, has_lots=has_lots), leaves
 
 
-def _results(load: int, metadata: MetaData) -> Table:
+def _results(load: int, metadata: MetaData, *, has_lots: bool) -> Table:
+    narrowed = ("class", "kind", "region", "departments")
+    by_lot = Index(f"results_{load}_lots", "lot", "code", "org", *narrowed)
+    lots: tuple[SchemaItem, ...] = (Column("lot", BigInteger, nullable=False), by_lot) if has_lots else ()
     return Table(
         f"results_{load}",
         metadata,
@@ -172,5 +190,6 @@ def _results(load: int, metadata: MetaData) -> Table:
         Column("vector", LargeBinary),
         # made after the rows are in, which takes a fraction of keeping them right meanwhile
         Index(f"results_{load}_code", "code", unique=True),
-        Index(f"results_{load}_listed", "org", "code", "class", "kind", "region", "departments"),
+        Index(f"results_{load}_listed", "org", "code", *narrowed),
+        *lots,
     )

@@ -86,10 +86,10 @@ class Workshop:
 
     @cached_property
     def store(self) -> "Store":
-        """The store of the home, in its newest form."""
+        """The store of the home, in its newest form; StoreError when it is another home's."""
         from serving.store import Store
 
-        found = Store(self.settings.store)
+        found = Store(self.settings.store, self.home)
         found.upgrade()
         return found
 

@@ -22,6 +22,9 @@ Decimal = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+\.[0-9]{12}$")]
 MonthText = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 RiskClass = Literal["A", "B", "C", "D"]
 Confidence = Literal["high", "medium", "low", "insufficient"]
+# What contributions are in, those of reasons too: log odds that with the base add up to the margin, or for keys without
+# the right to probabilities whole percents of all that raises the risk, and of all that lowers it.
+Unit = Literal["margin", "share"]
 
 
 def whole(stated: object) -> object:
@@ -106,7 +109,10 @@ class Citation(BaseModel):
 
 
 class Reason(BaseModel):
-    """Why: in words, resting on records, on their absence over a period, or on a rule."""
+    """Why: in words, resting on records, on their absence over a period, or on a rule.
+
+    ``contribution`` is what its section adds, in what ``contributions_in`` of the answer says.
+    """
 
     model_config = STRICT
     code: str
@@ -150,7 +156,8 @@ class Certainty(BaseModel):
 
 
 class Scored(BaseModel):
-    """One entity scored.
+    """One entity scored; its contributions and those of its reasons are in log odds or, for a key without the right to
+    probabilities, in whole percent: ``contributions_in`` says which.
 
     A hypothetical answer gives the classes cutoffs and rules would say, with the supposed records and without them.
     """
@@ -171,6 +178,7 @@ class Scored(BaseModel):
     base: Decimal | None = None
     reasons: list[Reason] | None = None
     contributions: dict[str, Decimal] | None = None
+    contributions_in: Unit | None = None
 
 
 class NotScored(BaseModel):
@@ -243,14 +251,18 @@ class LogOdds(BaseModel):
 
 
 class Change(BaseModel):
-    """What changed since the sealed month before, and what that is owed to; contributions are those that moved."""
+    """What changed since the sealed month before; contributions are those that moved.
+
+    By what parts class and log odds moved takes the right to probabilities.
+    """
 
     model_config = STRICT
     since: MonthText
     scheme_before: Digest
     class_before: RiskClass | None
-    steps: ClassSteps
     contributions: dict[str, Decimal]
+    contributions_in: Unit
+    steps: ClassSteps | None = None
     probability_before: Decimal | None = None
     change: Decimal | None = None
     log_odds: LogOdds | None = None
@@ -283,6 +295,7 @@ class Explanation(BaseModel):
     base: Decimal | None = None
     margin: Decimal | None = None
     contributions: dict[str, Decimal] | None = None
+    contributions_in: Unit | None = None
     reasons: list[Reason] | None = None
     change: Change | None = None
     data_gaps: list[DataGap] | None = None

@@ -8,18 +8,26 @@ from dataclasses import asdict, dataclass
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from serving.shelf import After
+
 PATTERN = r"^[A-Za-z0-9_=-]{60,1000}$"
 
 
 @dataclass(frozen=True)
 class Place:
-    """The last entity of a page, and the month, head and load it is of."""
+    """The last entity of a page, and the month, head and load it is of; ``lot`` where pages go by lot."""
 
     month: str
     head: str
     load: int
     org: str
     code: str
+    lot: int | None = None
+
+    @property
+    def after(self) -> After:
+        """Where the next page goes on."""
+        return self.org if self.lot is None else self.lot, self.code
 
 
 def written(secret: bytes, place: Place, key: str, asked: Mapping[str, str]) -> str:

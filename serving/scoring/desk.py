@@ -18,13 +18,13 @@ from serving.http import ProblemError
 from serving.ledger import LedgerError
 from serving.months import rank
 from serving.scoring import live
-from serving.shelf import Filters, Shelf, StoredMonth
+from serving.shelf import After, Filters, Shelf, StoredMonth
 from serving.store import Store
 from training.scheme import Scheme, SchemeError
 
 Light = Mapping[str, Any]
 Records = Sequence[Mapping[str, Any]]
-Asked = tuple[Filters, tuple[str, str] | None, int]  # filters, (org, code) to go on after, how many
+Asked = tuple[Filters, After | None, int]  # filters, the place to go on after, how many
 DEPARTMENT_READER = "department_reader"
 PSEUDONYMS = "pseudonyms"
 
@@ -75,7 +75,7 @@ class Desk:
         """The class of an entity, as far as the key may see."""
         found = explanation.summary(month, light)
         if self.only_class(light, principal):
-            found["rules"] = []
+            found |= {"rules": [], "model_class": None, "cause": None}  # each says why, or that a rule decided
         return self._visible(found, month, principal)
 
     def explanation(self, month: StoredMonth, light: Light, principal: Principal) -> Document:
@@ -93,9 +93,16 @@ class Desk:
         return self._visible(found, month, principal)
 
     def only_class(self, light: Light, principal: Principal) -> bool:
-        """Whether of an entity nothing but its class is told: to other departments, of kinds run by persons."""
+        """Whether of an entity class and measures alone are told: to other departments, of kinds run by persons."""
         run_by_persons = (self.profile.settings.get("masking") or {}).get("kinds", ())
         return principal.grant.role == DEPARTMENT_READER and light["kind"] in run_by_persons
+
+    def cause(self, light: Light, principal: Principal) -> str | None:
+        """Why a row has its class, as far as the key may see."""
+        if self.only_class(light, principal):
+            return None
+        found: str | None = light["cause"]
+        return found if principal.may(PROBABILITY) else explanation.coarse_cause(found)
 
     def told_as(self, code: str, principal: Principal) -> str:
         """How an entity is named to a key: by its code, or by a pseudonym that only this home can lead back."""
@@ -104,9 +111,16 @@ class Desk:
         return "p-" + hmac.digest(secret_of(self.home, PSEUDONYMS), code.encode(), "sha256").hex()[:40]
 
     def page(self, month: StoredMonth, asked: Asked, principal: Principal) -> list[Light]:
-        """The next so many entities the key may see, by office and code; see ``Asked``."""
+        """The next so many entities the key may see, by office and code; see ``Asked``.
+
+        To whom they are told by pseudonym they come by lot: a list of codes beside them would name them otherwise.
+        ProblemError when the month was loaded without lots.
+        """
         filters, after, limit = asked
-        return list(month.page(principal.grant, filters, after, limit))
+        try:
+            return list(month.page(principal.grant, filters, after, limit, by_lot=principal.pseudonymous))
+        except LedgerError:
+            raise ProblemError("unavailable") from None
 
     def head_before(self, month: StoredMonth) -> str:
         """The head of the sealed month before a month; empty before the first."""
@@ -142,7 +156,8 @@ class Desk:
 
         Where they are explained but what each indicator ``added`` is not asked for, it is left out if that saves work.
         """
-        added = added or not principal.may(INTERNAL)  # what is hidden is summed up from it
+        whole = principal.may(INTERNAL) and principal.may(PROBABILITY)
+        added = added or not whole  # what is hidden is summed up from it, shares are parts of it
         definitions = self.definitions if explained else None
         found = live.scored(self.champion, month, lights, definitions, sure=principal.may(PROBABILITY), added=added)
         return [self._visible(one, month, principal) for one in found]

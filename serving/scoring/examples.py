@@ -30,7 +30,7 @@ REASON = {
     "text": "近24个月受到2次行政处罚",
     "text_en": "2 administrative penalties in the last 24 months",
     "value": "2.000000000000",
-    "contribution": "0.612000000000",
+    "contribution": "87.000000000000",
     "records": ["r0001"],
     "evidence": [
         {
@@ -62,8 +62,8 @@ JOB: dict[str, Any] = {
     "state": "queued",
     "explain": "none",
     "made": "2026-04-09T09:00:00+08:00",
-    "rows": 1,
-    "rejected": 0,
+    "rows": None,
+    "rejected": None,
     "done": 0,
     "month": None,
     "scheme": None,
@@ -107,7 +107,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "parameters": OF_ENTITY,
         "answer": {
             **CLASS,
-            "contributions": {"penalties_2y": "0.612000000000", "系统内部标注信息": "0.000000000000"},
+            "contributions": {
+                "penalties_2y": "87.000000000000",
+                "age_months": "-100.000000000000",
+                "系统内部标注信息": "13.000000000000",
+            },
+            "contributions_in": "share",
             "reasons": [REASON],
             "change": None,
             "data_gaps": [],
@@ -217,6 +222,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "answer": {
             **JOB,
             "state": "done",
+            "rows": 1,
+            "rejected": 0,
             "done": 1,
             "month": MONTH,
             "scheme": DIGEST,

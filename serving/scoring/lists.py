@@ -27,7 +27,7 @@ from serving.scoring.cursors import Place
 from serving.scoring.desk import Desk, Light, placed, secret_of
 from serving.scoring.listed import ActiveModel, Classes, Heads, ReasonCodes
 from serving.scoring.reading import PeriodAsked
-from serving.shelf import Filters, StoredMonth
+from serving.shelf import After, Filters, StoredMonth
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 CURSORS = "cursors"
@@ -102,7 +102,7 @@ async def _filters(
 
 def _start(
     desk: Desk, cursor: str | None, principal: Principal, asked: Mapping[str, str]
-) -> tuple[StoredMonth, tuple[str, str] | None]:
+) -> tuple[StoredMonth, After | None]:
     """The month to read and where to go on; a cursor leads back to the head it was given for, or to a ProblemError."""
     if cursor is None:
         return desk.month(asked.get("period")), None
@@ -112,17 +112,19 @@ def _start(
     month = desk.month(place.month)
     if (month.head.digest, month.load) != (place.head, place.load):
         raise ProblemError("state-conflict", [{"pointer": "/query/cursor", "code": "month_replaced"}])
-    return month, (place.org, place.code)
+    return month, place.after
 
 
 def _cursor(desk: Desk, month: StoredMonth, last: Light, asking: tuple[Principal, Mapping[str, str]]) -> str:
     principal, asked = asking
-    place = Place(month.month, month.head.digest, month.load, placed(last)["org"], last["code"])
+    lot = last["lot"] if principal.pseudonymous else None
+    place = Place(month.month, month.head.digest, month.load, placed(last)["org"], last["code"], lot)
     return cursors.written(secret_of(desk.home, CURSORS), place, principal.key, asked)
 
 
 def _item(desk: Desk, month: StoredMonth, light: Light, principal: Principal) -> dict[str, Any]:
-    found = {name: light[name] for name in ("kind", "region", "status", "class", "class_before", "cause")}
+    found = {name: light[name] for name in ("kind", "region", "status", "class", "class_before")}
+    found["cause"] = desk.cause(light, principal)
     if principal.may(PROBABILITY):
         found |= {name: decimals(light[name]) for name in ("confidence", "probability")}
     return {"entity": desk.told_as(light["code"], principal), "supplement": month.supplement(light), **found}

@@ -53,6 +53,20 @@ class Asked:
         stands = tag(self.principal, self.route, self.light["code"], *heads)
         return unchanged(request, stands) or answer(told(), stands)
 
+    def row(self, month: StoredMonth, light: Light) -> Document:
+        """One month of the entity's history, as far as the key may see."""
+        part = month.parts[light["part"]]
+        return {
+            "month": month.month,
+            "supplement": month.supplement(light),
+            "scheme": part.head.scheme,
+            "indicators": dict(part.indicators),
+            "status": light["status"],
+            "class": light["class"],
+            "class_before": light["class_before"],
+            "cause": self.desk.cause(light, self.principal),
+        }
+
 
 def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     """Register the routes."""
@@ -92,7 +106,9 @@ def _history(app: FastAPI, desk: Callable[[], Desk]) -> None:
         return asked.answered(
             request,
             heads,
-            lambda: context(asked.month) | {"entity": asked.light["code"], "history": [_month(*row) for row in rows]},
+            lambda: (
+                context(asked.month) | {"entity": asked.light["code"], "history": [asked.row(*one) for one in rows]}
+            ),
         )
 
 
@@ -109,20 +125,6 @@ def _proof(app: FastAPI, desk: Callable[[], Desk]) -> None:
 
 def _told(found: Document) -> Document:
     return {name: decimals(value) for name, value in found.items() if name in FIELDS}
-
-
-def _month(month: StoredMonth, light: Light) -> Document:
-    part = month.parts[light["part"]]
-    return {
-        "month": month.month,
-        "supplement": month.supplement(light),
-        "scheme": part.head.scheme,
-        "indicators": dict(part.indicators),
-        "status": light["status"],
-        "class": light["class"],
-        "class_before": light["class_before"],
-        "cause": light["cause"],
-    }
 
 
 def _proven(asked: Asked) -> Document:

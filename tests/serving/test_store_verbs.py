@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from sqlalchemy import create_engine, select, update
+from sqlalchemy import create_engine, delete, insert, literal, select, update
 from test_cli import typed
 from town import Town, settle
 
@@ -12,7 +12,7 @@ from features import signing
 from serving.results import publisher_key
 from serving.shelf import Shelf
 from serving.store import Store
-from serving.tables import LOADS, month_tables
+from serving.tables import FORM, LOADS, MARKS, month_tables
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_a_store_is_upgraded_filled_and_told_of(home, monkeypatch, postgres):
     for url in (None, postgres.database()):
         if url:
             monkeypatch.setenv("JIANWEI_STORE", url)
-        assert typed("store", "upgrade", "--json").json == {"form": "0001"}
+        assert typed("store", "upgrade", "--json").json == {"form": FORM}
         first = typed("store", "load", "2025-12", "--json")
         assert first.code == 0, first.err
         assert (first.json["rows"], first.json["made"]) == (200, True)
@@ -81,8 +81,12 @@ def test_a_load_that_differs_from_its_sealed_month_is_a_fault(home):
     results, leaves = month_tables(1)
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
+        codes = connection.scalars(select(results.c.code).where(results.c["class"] == "A")).all()
         connection.execute(update(results).where(results.c["class"] == "A").values({"class": "B"}))
-    assert any("counts of classes" in one for one in faults())
+    assert faults() == [
+        f"2025-12 in the store: {len(codes)} rows are not the sealed ones, the first that of {min(codes)}; "
+        "run jianwei store load 2025-12 --again."
+    ]
     with engine.begin() as connection:
         digests = connection.scalar(select(leaves.c.digests).where(leaves.c.chunk == 0))
         connection.execute(update(leaves).where(leaves.c.chunk == 0).values(digests=bytes(32) + digests[32:]))
@@ -118,3 +122,70 @@ def test_a_store_of_another_form_is_a_fault_and_ends_a_verb_with_55(home):
     store.close()
     assert any("9999" in one for one in faults())
     assert typed("store", "status").code == 55
+
+
+def changed(home, *statements):
+    """Change the rows of the one load there is, as whoever can write to the store can."""
+    engine = create_engine(f"sqlite:///{home / 'store' / 'months' / '1.db'}")
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(statement)
+    engine.dispose()
+
+
+RESULTS = month_tables(1)[0]
+ONE = RESULTS.c.code == "T00010"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"class": "E"}, "1 rows are not the sealed ones, the first that of T00010"),
+        ({"probability": 0.5}, "1 rows are not the sealed ones, the first that of T00010"),
+        ({"row": 9}, "1 rows are not the sealed ones, the first that of T00010"),
+        ({"part": 7}, "1 rows are not the sealed ones, the first that of T00010"),
+        ({"code": "T99999"}, "1 rows are not the sealed ones, the first that of T99999"),
+        ({"entity": 5000}, "1 rows are not the sealed ones, the first that of T00010"),
+        ({"document": b"x"}, "reasons, values, offices or departments are not those that were loaded"),
+        ({"vector": b"x"}, "reasons, values, offices or departments are not those that were loaded"),
+        ({"org": "elsewhere"}, "reasons, values, offices or departments are not those that were loaded"),
+        ({"departments": ",ecology,"}, "reasons, values, offices or departments are not those that were loaded"),
+        ({"lot": 1}, "reasons, values, offices or departments are not those that were loaded"),
+    ],
+)
+def test_a_row_that_is_not_what_was_loaded_is_found_and_named(home, change, told):
+    assert typed("store", "load", "2025-12").code == 0
+    assert typed("store", "status", "--verify", "--json").json["faults"] == []
+    changed(home, update(RESULTS).where(ONE).values(change))
+    said = typed("store", "status", "--verify", "--json")
+    assert said.code == 60
+    assert told in said.json["faults"][0]
+    assert faults() == said.json["faults"]
+    shown = typed("store", "status", "--verify")
+    assert (shown.code, told in shown.out + shown.err) == (60, True)
+
+
+def test_a_row_that_is_there_twice_instead_of_another_is_found(home):
+    assert typed("store", "load", "2025-12").code == 0
+    everything = [column.name for column in RESULTS.c]
+    copy = select(*(literal("T90000") if name == "code" else RESULTS.c[name] for name in everything)).where(ONE)
+    changed(home, delete(RESULTS).where(RESULTS.c.code == "T00011"), insert(RESULTS).from_select(everything, copy))
+    found = faults()
+    assert "1 rows are not the sealed ones, the first that of T90000" in found[0]
+    assert "1 sealed rows are missing, the first that of T00011" in found[1]
+
+
+def test_of_a_load_without_marks_the_sealed_columns_alone_are_compared(home):
+    assert typed("store", "load", "2025-12").code == 0
+    store = Store(f"sqlite:///{home / 'store' / 'store.db'}")
+    with store.writing() as connection:
+        told = connection.scalar(select(LOADS.c.told))
+        told = {name: one for name, one in told.items() if name != MARKS}
+        connection.execute(update(LOADS).values(told=told))
+    store.close()
+    changed(home, update(RESULTS).where(ONE).values(document=b"x"))
+    assert faults() == []
+    changed(home, update(RESULTS).where(ONE).values(margin=0.0))
+    assert "T00010" in faults()[0]
+    assert typed("store", "load", "2025-12", "--json").json["made"] is True
+    assert faults() == []
