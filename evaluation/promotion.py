@@ -170,8 +170,13 @@ def champion(office: Office) -> Champion | None:
 
 def champion_on(office: Office, day: date, zone: ZoneInfo) -> Champion | None:
     """The champion at the end of a day."""
+    return reigning(acts(office), day, zone)
+
+
+def reigning(found: tuple[Act, ...], day: date, zone: ZoneInfo) -> Champion | None:
+    """The champion at the end of a day, among verified acts."""
     end = end_of_day(day, zone)
-    return _champion_of(tuple(act for act in acts(office) if act.at < end))
+    return _champion_of(tuple(act for act in found if act.at < end))
 
 
 def champion_folder(office: Office) -> Path:

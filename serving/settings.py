@@ -15,7 +15,6 @@ SANDBOX = "sandbox"  # the folder a sandbox's homes lie in
 MOST_HELPERS = 8
 MOST_WORKERS = 64
 HELPER_GIB = 3  # the most a helper has held, at five million entities
-ASSESSMENT, REPORT = "assessment.json", "report.html"  # what an evaluation leaves, among others
 DESCRIPTION = frozenset({"/openapi.json"})  # what a sandbox answers without a key
 QUIET = {
     "BENTOML_DO_NOT_TRACK": "True",

@@ -30,6 +30,7 @@ from serving.watch import Watch
 
 LOG = logging.getLogger("jianwei.http")
 Scope = MutableMapping[str, Any]
+STATED = frozenset({b"cache-control", b"content-security-policy"})  # where an answer states its own, that one counts
 AT_ONCE = 1000  # entities whose pseudonyms are made without leaving the event loop
 
 
@@ -175,7 +176,7 @@ class Reply:
         self.status = message["status"]
         own = {name.lower() for name, _ in message["headers"]}
         kept = [(name, value) for name, value in message["headers"] if name.lower() != b"server"]
-        added = [(name, value) for name, value in self._security if name != b"cache-control" or name not in own]
+        added = [(name, value) for name, value in self._security if name not in STATED or name not in own]
         if self.status in {429, 503} and b"retry-after" not in own:
             added.append((b"retry-after", b"1"))
         await self._send({**message, "headers": [*kept, *added, self._named()]})

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluation.verdict import ASSESSMENT, REPORT, left
 from features import signing, steps
 from features.asof import Month, month_end_on_or_before
 from features.indicators.catalogue import Definitions, load
@@ -16,7 +17,7 @@ from features.records.journal import Journal
 from features.records.lake import Lake
 from features.records.quality import newest
 from serving.results import SCHEME_KEY
-from serving.settings import ASSESSMENT, REPORT, Settings
+from serving.settings import Settings
 
 if TYPE_CHECKING:
     from evaluation.promotion import Office
@@ -301,7 +302,7 @@ class Workshop:
 
     def report_folder(self, digest: str) -> Path:
         """Where the assessment and the report of a scheme lie."""
-        return self.home / "reports" / digest[:16]
+        return left(self.home, digest)
 
     def verdict(self, digest: str) -> tuple["Verdict", str]:
         """The verdict on a scheme saved with its report, and the report's digest."""

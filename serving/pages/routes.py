@@ -8,10 +8,10 @@ from starlette.routing import Route
 
 from serving import browser
 from serving.http import ProblemError, kind_of_status
-from serving.pages import entrance, guide
+from serving.pages import catalogue, entrance, guide, model, quality
 from serving.pages.front import Front
 
-PARTS = (entrance, guide)
+PARTS = (entrance, catalogue, quality, model, guide)
 
 
 def application(front: Front) -> Starlette:

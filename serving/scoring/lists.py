@@ -4,22 +4,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
-from functools import lru_cache
-from pathlib import Path as FolderPath
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from evaluation.errors import GateError
 from evaluation.promotion import Act as Promotion
-from evaluation.promotion import Champion, Office, champion_on
-from features.records.journal import Journal, JournalError
-from features.signing import SigningError, verify_key
+from evaluation.promotion import Champion
 from serving.access import PROBABILITY, Principal
 from serving.http import ProblemError, Told, tell
-from serving.results import SCHEME_KEY, publisher_key
+from serving.results import publisher_key
 from serving.scoring import cursors
 from serving.scoring.answers import answer, context, decimals, principal_of, tag, unchanged
 from serving.scoring.contract import MOST_ROWS, RiskClass, whole
@@ -27,13 +21,14 @@ from serving.scoring.cursors import Place
 from serving.scoring.desk import Desk, Light, placed, secret_of
 from serving.scoring.listed import ActiveModel, Classes, Heads, ReasonCodes
 from serving.scoring.reading import PeriodAsked
+from serving.scoring.reigns import champion_on
 from serving.shelf import After, Filters, StoredMonth
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 CURSORS = "cursors"
 
 
-def _day(stated: object) -> date:
+def stated_day(stated: object) -> date:
     """A day as RFC 3339 writes one; ValueError for what else a reader of dates would take."""
     if not isinstance(stated, str) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", stated) is None:
         raise ValueError
@@ -59,7 +54,7 @@ VersionAsked = Annotated[
 ]
 HeadAsked = Annotated[str, Path(description="A sealed month.", json_schema_extra={"pattern": MONTH})]
 DayAsked = Annotated[
-    Annotated[date, BeforeValidator(_day)] | None,
+    Annotated[date, BeforeValidator(stated_day)] | None,
     Query(description="The end of this day, today unless one is named."),
 ]
 
@@ -155,26 +150,11 @@ def _active(app: FastAPI, desk: Callable[[], Desk]) -> None:
         principal, open_ = principal_of(request, "active_model"), desk()
         today = open_.now().astimezone(open_.profile.zone).date()
         day = min(at or today, today)  # of a day to come nothing else is known than of today
-        found = _champion(open_, day)
+        found = champion_on(open_, day)
         if found is None:
             raise ProblemError("not-found")
         stands = tag(principal, "active_model", day.isoformat(), found.decided.entry)
         return unchanged(request, stands) or answer(_decided(found, day), stands)
-
-
-def _champion(desk: Desk, day: date) -> Champion | None:
-    state = Journal.of(desk.home).path.stat()
-    try:
-        return _champion_on(desk.home, (state.st_mtime_ns, state.st_size), day, desk.profile.zone)
-    except (GateError, JournalError, SigningError):
-        raise ProblemError("unavailable") from None
-
-
-@lru_cache(maxsize=64)
-def _champion_on(home: FolderPath, _: tuple[int, int], day: date, zone: ZoneInfo) -> Champion | None:
-    """The champion at the end of a day as the journal stands; read through once as long as it does not grow."""
-    keys = home / "keys"
-    return champion_on(Office(home, Journal.of(home), keys, verify_key(keys, SCHEME_KEY)), day, zone)
 
 
 def _decided(found: Champion, day: date) -> dict[str, Any]:
