@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from features import steps
 from serving import bulk, ledger, pieces
@@ -19,7 +19,7 @@ from serving.marks import Marks
 from serving.results import Part, SealedMonth
 from serving.rows import Rows, columns
 from serving.store import Store
-from serving.tables import CHUNK, LOADING, LOADS, MARKS, REPLACED, ROOTS, STANDING, month_tables
+from serving.tables import CHUNK, LOADING, LOADS, MARKS, REPLACED, ROOTS, STANDING, TALLIED, month_tables, tally_table
 
 LOADS_LOCK = 7_290_602  # the advisory lock of the one process that loads into a PostgreSQL database
 Report = Callable[[int, int], None]
@@ -81,7 +81,7 @@ class Loading:
     def _is_there(self, stood: Mapping[Any, Any]) -> bool:
         """Whether a load has all that is read of one, and its file, beside SQLite, lies where it should."""
         path = self.store.month_file(stood["load"])
-        return MARKS in stood["told"] and (path is None or path.is_file())
+        return {MARKS, TALLIED} <= stood["told"].keys() and (path is None or path.is_file())
 
     def _begun(self) -> int:
         stated = {"month": self.sealed.month, "head": self.sealed.head.digest, "state": LOADING, "rows": 0, "told": {}}
@@ -102,13 +102,18 @@ class Loading:
             self.report(rows.read, rows.total)
         for number, part in enumerate(self.sealed.parts):
             into.add(leaves, ((number, *chunk) for chunk in _chunks(part)))
+        tallies = tally_table(load)
+        into.make(tallies)
+        into.add(tallies, rows.tally.rows())
         into.index(results)
+        into.index(tallies)
         told = {
             "heads": [part.head.digest for part in self.sealed.parts],
             "parts": [_told(part) for part in self.sealed.parts],
             "packings": {name: _text(one.dictionary) for name, one in rows.packings.items()},
             "orgs": sorted(rows.orgs),
             MARKS: [f"{rows.sums.get(number, 0):032x}" for number in range(len(self.sealed.parts))],
+            TALLIED: True,
             "ranks": self.sealed.ranks,
         }
         return done, told
@@ -138,8 +143,13 @@ def _bytes(store: Store, connection: Connection, load: int) -> int:
         return path.stat().st_size if path.is_file() else 0
     return sum(
         int(connection.scalar(select(func.pg_total_relation_size(func.to_regclass(one.name)))) or 0)
-        for one in month_tables(load)
+        for one in _tables(load)
     )
+
+
+def _tables(load: int) -> tuple[Table, ...]:
+    """Every table a load has."""
+    return (*month_tables(load), tally_table(load))
 
 
 def clean(store: Store) -> None:
@@ -151,7 +161,7 @@ def clean(store: Store) -> None:
     for load in gone:
         with store.writing() as connection:
             if store.folder is None:
-                for one in month_tables(load):
+                for one in _tables(load):
                     one.drop(connection, checkfirst=True)
             connection.execute(delete(LOADS).where(LOADS.c.load == load))
     if store.folder is not None:

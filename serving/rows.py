@@ -15,6 +15,7 @@ from serving.marks import MARKED, MODULUS, Marks
 from serving.packing import Packing
 from serving.results import LIGHT, Part
 from serving.tables import month_tables
+from serving.tally import Tally
 
 BATCH = 50_000
 DOCUMENT, VECTOR = "document", "vector"
@@ -49,7 +50,7 @@ class Rows:
     """Tuples in the order of ``month_tables``'s columns, in batches; of an entity in several parts the last part's.
 
     After they are through, ``packings`` say how documents and vectors were packed and ``orgs`` which offices there are,
-    and ``sums`` the marks of every part's rows, summed up.
+    and ``sums`` the marks of every part's rows, summed up; ``tally`` has counted them.
     """
 
     parts: Sequence[Part]
@@ -58,6 +59,7 @@ class Rows:
     packings: dict[str, Packing] = field(default_factory=dict)
     orgs: set[str] = field(default_factory=set)
     sums: dict[int, int] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
     read: int = 0
 
     @property
@@ -72,6 +74,7 @@ class Rows:
                 placed = found.with_columns(part=pl.lit(number))
                 standing = placed.filter(~pl.col("entity").is_in(corrected)) if len(corrected) else placed
                 self.read += len(found)
+                self.tally.add(standing)
                 rows = list(standing.select(COLUMNS).iter_rows())
                 self.sums[number] = (self.sums.get(number, 0) + self.marks.sum(rows, PLACES)) % MODULUS
                 yield rows
@@ -85,11 +88,13 @@ class Rows:
             frame = pl.DataFrame(rows)
             documents = self._packed(DOCUMENT, _documents(frame, pl.DataFrame(evidence.up_to(last))))
             packed = self._vectors(frame, vectors.up_to(last))
+            ruled = frame["rules"].list.join(",").fill_null("")
             frame = _placed(frame, None if offices is None else pl.DataFrame(offices.up_to(last)))
             self.orgs.update(frame["org"].unique().to_list())
             yield frame.with_columns(
                 pl.Series(DOCUMENT, documents, pl.Binary),
                 pl.Series(VECTOR, packed, pl.Binary),
+                rules=ruled,
                 row=pl.int_range(start, start + len(frame)),
                 lot=pl.Series(self.marks.lots(frame["code"])),
             )

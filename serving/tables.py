@@ -22,6 +22,11 @@ from sqlalchemy.schema import SchemaItem
 CHUNK = 4096  # leaves; a power of two, so that the root of a chunk is a node of the whole tree
 ROOTS = -1  # the chunk that holds the roots of the others
 LOADING, STANDING, REPLACED = "loading", "standing", "replaced"  # states of a load
+TALLIED = "tallied"  # what a load tells when it counted its rows; one without was made before rows were counted
+TALLIED_BY = (
+    *("org", "departments", "region", "kind", "status"),
+    *("class", "class_before", "model_class", "cause", "rules"),
+)
 MARKS = "marks"  # what a load tells of its rows; one without was made before rows had lots
 FORM = "0003"  # of these tables: the newest of the migrations
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER
@@ -192,4 +197,29 @@ def _results(load: int, metadata: MetaData, *, has_lots: bool) -> Table:
         Index(f"results_{load}_code", "code", unique=True),
         Index(f"results_{load}_listed", "org", "code", *narrowed),
         *lots,
+    )
+
+
+def tally_table(load: int) -> Table:
+    """How many rows of a load are alike in ``TALLIED_BY``; ``rules`` are the codes of those that apply, by commas.
+
+    Everybody is counted three times: by office and departments (``rolled_up`` 0), by office whatever the departments
+    (1), which is a quarter of the rows and all that most keys need, and whatever both (2), for keys that reach all.
+    """
+    return Table(
+        f"tallies_{load}",
+        MetaData(),
+        Column("rolled_up", SmallInteger, nullable=False),
+        Column("org", ORDERED, nullable=False),
+        Column("departments", Text, nullable=False),
+        Column("region", String(16)),
+        Column("kind", String(40)),
+        Column("status", String(40), nullable=False),
+        Column("class", String(1)),
+        Column("class_before", String(1)),
+        Column("model_class", String(1)),
+        Column("cause", String(40)),
+        Column("rules", Text, nullable=False),
+        Column("entities", BigInteger, nullable=False),
+        Index(f"tallies_{load}_reached", "rolled_up", "org"),
     )

@@ -52,7 +52,7 @@ def routes(front: Front) -> list[Route]:
         desk = front.desk()
         acts, day = acts_of(desk), _day(desk, request.query_params.get("on", ""))
         found = champion_on(desk, day)
-        evidence = None if found is None else _evidence(desk, found.decided)
+        evidence = None if found is None else evidence_of(desk, found.decided)
         return front.page(
             request,
             "model.html",
@@ -142,7 +142,7 @@ def _looked_at(home: Path, act: Act, _: tuple[int, int, int]) -> str:
     return _report(home, act).state
 
 
-def _evidence(desk: Desk, act: Act) -> dict[str, Any] | None:
+def evidence_of(desk: Desk, act: Act) -> dict[str, Any] | None:
     """The checks of the verdict an act rests on, and figures beside them; nothing where the saved verdict is not it."""
     path = left(desk.home, act.scheme) / ASSESSMENT
     try:
