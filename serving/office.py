@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features import steps
-from features.profile import CodeList, Profile
-from serving import explanation
+from features.profile import Profile
+from serving import explanation, offices, publicity
 from serving.classification import Sources, registered
 from serving.explanation import Document
 from serving.results import Results, SealedMonth
@@ -117,21 +117,11 @@ class County:
 
     def place(self, code: str, language: str = "zh") -> str:
         """A region's name, or its code where the profile has no name for it."""
-        return self._regions.label(code, language) if code in self._regions.codes else code
+        return offices.place(self.profile, code, language)
 
     def office(self, entity: Mapping[str, Any]) -> str:
         """The supervising office in words, from below the province down; a part without a name stays a code."""
-        parts = str(entity["supervising_org"] or "").split("/")
-        below = [part for part in parts if self._level(part) != "province"]
-        return " ".join(self.place(part) for part in below or parts)
-
-    def _level(self, code: str) -> str | None:
-        return self._regions.row(code).get("level") if code in self._regions.codes else None
-
-    @cached_property
-    def _regions(self) -> CodeList:
-        named = (self.profile.folder / "codelists" / "regions.yaml").is_file()
-        return self.profile.codelist("regions") if named else CodeList("regions", ())
+        return offices.office(self.profile, str(entity["supervising_org"] or ""))
 
 
 def masked(name: str, kind: str, profile: Profile) -> str:
@@ -280,14 +270,23 @@ def page(county: County, entity: Mapping[str, Any]) -> str:
             place=county.place(str(entity["region"])),
             place_en=county.place(str(entity["region"]), "en"),
             document=document,
-            reasons=[one for one in document["reasons"] if one["contribution"] >= 0],
-            easing=[one for one in document["reasons"] if one["contribution"] < 0],
+            reasons=cited([one for one in document["reasons"] if one["contribution"] >= 0], county.profile),
+            easing=cited([one for one in document["reasons"] if one["contribution"] < 0], county.profile),
             bars=bars(document, month.words),
             months=_months(county, entity),
             gaps=[gap for gap in document["data_gaps"] if gap["why"] != "no_record"],
             without=[gap for gap in document["data_gaps"] if gap["why"] == "no_record"],
         )
     )
+
+
+def cited(reasons: Sequence[Mapping[str, Any]], profile: Profile) -> list[dict[str, Any]]:
+    """Reasons as pages print them: their records in the order and under the headings of the publicity system."""
+    known = publicity.headings(profile)
+    return [
+        {**one, "evidence": publicity.ordered(one["evidence"], known)} if "evidence" in one else dict(one)
+        for one in reasons
+    ]
 
 
 def index_page(

@@ -8,10 +8,10 @@ from starlette.routing import Route
 
 from serving import browser
 from serving.http import ProblemError, kind_of_status
-from serving.pages import entrance, guide
+from serving.pages import entity, entrance, guide, objection
 from serving.pages.front import Front
 
-PARTS = (entrance, guide)
+PARTS = (entrance, guide, entity, objection)
 
 
 def application(front: Front) -> Starlette:
