@@ -94,6 +94,8 @@ class Bench:
 
     def values(self, kind: int, cases: Sequence[Mapping[str, pl.DataFrame]]) -> Floats:
         """The values of every case (rows; all its records by type) and indicator (columns), of one kind of entity."""
+        if not self.indicators:
+            return np.empty((len(cases), 0))
         numbered = {
             name: pl.concat([one[name].with_columns(entity=pl.lit(n, pl.Int32)) for n, one in enumerate(cases)])
             for name in self.needed
@@ -101,9 +103,7 @@ class Bench:
         return self.of_numbered(kind, numbered, len(cases))
 
     def of_numbered(self, kind: int, records: Mapping[str, pl.DataFrame], count: int) -> Floats:
-        """The same of records that bear the number of their case as their entity."""
-        if not self.indicators:
-            return np.empty((count, 0))
+        """The same of records that bear the number of their case as their entity, where there are indicators."""
         columns: dict[str, Any] = {
             "entity": pa.array(range(count), pa.int32()),
             "kind": pa.array([kind] * count, pa.int8()),

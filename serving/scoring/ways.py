@@ -80,7 +80,7 @@ def _concerned(at: Room, light: Light) -> Own:
 
 def _pipeline(at: Room, own: Own, light: Light, touched: Mapping[str, Any]) -> Pipeline:
     """The indicators that read a touched record type, on the records of the entity that they read."""
-    benches = [at.bench(name) for name in touched]
+    benches = [one for one in map(at.bench, touched) if one.indicators]
     further = {REGISTER, *touched}.union(*(one.needed for one in benches)) - set(own.records)
     read = Own.one(at.reading, further, as_of=at.as_of, entity=int(light["entity"]))
     whole = replace(own, records={**own.records, **read.records})
