@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,7 +24,9 @@ from serving.http import ProblemError
 from serving.scoring.stated import Reader, Stated, stated
 from serving.shelf import StoredMonth
 from serving.visibility import PUBLISHABLE
+from training.acts import Act, read_acts
 from training.carried import under
+from training.counterfactual import effective
 from training.poured import Bench, Picker
 from training.scheme import Scheme
 from training.supposed import POLARS, Own
@@ -57,6 +59,12 @@ class Room:
         self.picker = Picker(found[0], place.as_of)
         self._benches: dict[str, Bench] = {}
         self._lock = Lock()
+
+    @cached_property
+    def acts(self) -> tuple[Act, ...]:
+        """What an entity can do itself that some indicator of its own records notices."""
+        types = self.reading.types
+        return effective(read_acts(self.profile, types), self.definitions, types)
 
     def bench(self, record_type: str) -> Bench:
         """The indicators that read a record type."""

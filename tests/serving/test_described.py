@@ -155,6 +155,7 @@ UPLOADS = ("text/csv", "application/vnd.apache.parquet")  # media types the make
 ASKED = {
     "class": {"entity": "T00010"},
     "explanation": {"entity": "T00010", "period": "2025-12"},
+    "recourse": {"entity": "T00010"},
     "history": {"entity": "T00010", "limit": 2},
     "proof": {"entity": "T00010"},
     "classes": {"region": "3601", "limit": 5},
