@@ -259,6 +259,13 @@ def check_length(scope: Mapping[str, Any], largest: int) -> None:
         raise ProblemError("too-large")
 
 
+def has_body(scope: Mapping[str, Any]) -> bool:
+    """Whether a request says that a body follows its headers."""
+    return bool(header(scope, b"transfer-encoding")) or any(
+        length.strip(b"0") for length in header(scope, b"content-length")
+    )
+
+
 async def buffered(scope: Mapping[str, Any], receive: Receive) -> bytes:
     """The whole body; ProblemError when it is larger than a mebibyte or does not come to its end."""
     check_length(scope, LARGEST_JSON)

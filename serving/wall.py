@@ -30,9 +30,9 @@ from serving.http import (
     Send,
     Told,
     address,
-    buffered,
     check_length,
     check_plain,
+    has_body,
     json_body,
     kind_of_status,
     media_type,
@@ -136,7 +136,8 @@ class Guard:
             raise ProblemError("headers-too-large")
         visit = reply.visit
         if self._is_open(scope):
-            await self._app(scope, replay(await buffered(scope, receive), receive), reply)
+            reply.closes = has_body(scope)  # of nobody known: it is not read, and nothing is read after it
+            await self._app(scope, replay(b"", receive), reply)
             return
         if self._room.is_full:  # before anything is looked up: a refusal must be cheap
             visit.is_shed = True
@@ -310,6 +311,7 @@ class _Reply:
         self._started = False
         self._replaced = False
         self.visit = visit
+        self.closes = False  # the connection, when it is answered
         self.status = 499  # nothing was answered
 
     async def __call__(self, message: Message) -> None:
@@ -331,7 +333,7 @@ class _Reply:
         added = [(name, value) for name, value in SECURITY if name != b"cache-control" or name not in own]
         if self.status in {429, 503} and b"retry-after" not in own:
             added.append((b"retry-after", b"1"))
-        await self._send({**message, "headers": [*kept, *added, self._named()]})
+        await self._send({**message, "headers": [*kept, *added, *self._last()]})
 
     async def refuse(self, problem: ProblemError) -> None:
         """Answer with a problem, unless an answer is already on its way."""
@@ -342,7 +344,7 @@ class _Reply:
         self.visit.refused(told)
         self.status = told.status
         body = problem_body(told)
-        headers = [*problem_headers(told, body), self._named()]
+        headers = [*problem_headers(told, body), *self._last()]
         await self._send({"type": "http.response.start", "status": told.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
@@ -352,8 +354,9 @@ class _Reply:
         await self({"type": "http.response.start", "status": 200, "headers": headers})
         await self({"type": "http.response.body", "body": body})
 
-    def _named(self) -> tuple[bytes, bytes]:
-        return (b"x-request-id", self.visit.request_id.encode())
+    def _last(self) -> list[tuple[bytes, bytes]]:
+        named = (b"x-request-id", self.visit.request_id.encode())
+        return [named, (b"connection", b"close")] if self.closes else [named]
 
 
 def _instead(message: Message) -> ProblemError | None:

@@ -41,6 +41,36 @@ def test_only_the_two_health_routes_are_open(call):
     assert call(guard(), "POST", "/livez").status == 401
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+@pytest.mark.parametrize(
+    ("stated", "closes"),
+    [
+        ((b"content-length", b"1048576"), True),
+        ((b"transfer-encoding", b"chunked"), True),
+        ((b"content-length", b"0"), False),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_health_route_answers_at_once_and_reads_no_body(path, stated, closes, status):
+    sent = []
+
+    async def reads(scope, receive, send):
+        assert await receive() == {"type": "http.request", "body": b"", "more_body": False}
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def never():
+        raise AssertionError
+
+    async def note(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path, "headers": [stated], "client": ("127.0.0.1", 1)}
+    asyncio.run(guard(reads)(scope, never, note))
+    assert sent[0]["status"] == status
+    assert ((b"connection", b"close") in sent[0]["headers"]) is closes
+
+
 @pytest.mark.parametrize(
     "headers",
     [
