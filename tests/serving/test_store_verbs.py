@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 
 import pytest
 from sqlalchemy import create_engine, select, update
@@ -9,7 +10,7 @@ from test_cli import typed
 from town import Town, settle
 
 from features import signing
-from serving.results import publisher_key
+from serving.results import Results, publisher_key
 from serving.shelf import Shelf
 from serving.store import Store
 from serving.tables import LOADS, month_tables
@@ -68,6 +69,37 @@ def test_a_month_that_is_published_already_is_loaded_by_month_when_the_store_lac
     shelf = Shelf(Store(f"sqlite:///{home / 'store' / 'store.db'}"), publisher_key(home))
     assert shelf.month("2025-12").find("T00001")["org"] == "县局/所"
     shelf.close()
+
+
+def renamed(home, before, after):
+    with sqlite3.connect(home / "store" / "store.db") as store:
+        store.execute(f"ALTER TABLE {before} RENAME TO {after}")
+    store.close()
+
+
+@pytest.mark.parametrize(("again", "code"), [(("month", "2026-01"), 55), (("store", "load", "2026-01"), 15)])
+def test_a_month_whose_load_fails_is_sealed_and_says_how_to_load_it(home, again, code):
+    typed("store", "upgrade")
+    if code == 55:
+        renamed(home, "loads", "away")
+    else:
+        (home / "store" / "months" / "1.db").mkdir(parents=True)  # a folder where a file should be
+    said = typed("month", "2026-01", "--json")
+    assert (said.code, said.out) == (code, "")
+    *_, fault, note = said.err.strip().splitlines()
+    assert fault.startswith("The store said") if code == 55 else "1.db" in fault
+    assert note.startswith("2026-01 is sealed and published all the same: head ")
+    assert "Run jianwei store load 2026-01 " in note
+    assert Results(home, publisher_key(home)).months()[-1] == "2026-01"
+    renamed(home, "away", "loads") if code == 55 else (home / "store" / "months" / "1.db").rmdir()
+    finished = typed(*again, "--json")
+    assert finished.code == 0, finished.err
+    assert finished.json["head"] in note
+    shelf = Shelf(Store(f"sqlite:///{home / 'store' / 'store.db'}"), publisher_key(home))
+    assert list(shelf.months()) == ["2026-01"]
+    shelf.close()
+    assert faults() == []
+    assert typed("month", "2026-01", "--json").json["made"] is False
 
 
 def test_status_without_a_store_makes_none(home):
