@@ -150,3 +150,22 @@ def test_a_store_of_another_form_is_a_fault_and_ends_a_verb_with_55(home):
     store.close()
     assert any("9999" in one for one in faults())
     assert typed("store", "status").code == 55
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql+psycopg://nobody@127.0.0.1:1/x", "Connection refused"),
+        ("postgresql+psycopg://nobody:secret@/x?host=/nowhere", "No such file or directory"),
+        ("sqlite:///{folder}/profile/profile.yaml", "file is not a database"),
+        ("sqlite:////proc/none/store.db", "No such file or directory"),
+        ("mysql://nobody@here/x", "names no store"),
+    ],
+)
+@pytest.mark.parametrize("words", [("store", "status"), ("keys", "list")])
+def test_a_store_that_cannot_be_reached_is_told_of_in_one_line(home, monkeypatch, url, said, words):
+    monkeypatch.setenv("JIANWEI_STORE", url.format(folder=home.parent))
+    found = typed(*words)
+    assert (found.code, found.out, found.err.count("\n")) == (55, "", 1)
+    assert said in found.err
+    assert "secret" not in found.err
