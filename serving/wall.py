@@ -209,17 +209,18 @@ class _Visit:
         self.problem: ProblemError | None = None  # found while a body was passed on: it counts, whatever is answered
 
     def bounded(self, scope: Scope, receive: Receive, route: Route) -> Receive:
-        """The body as it comes, cut off with ProblemError when it is larger than the route takes."""
+        """The body as it comes; ProblemError when it is larger than the route takes, or its sender goes away."""
         check_length(scope, route.largest)
-        taken = 0
+        taken, is_whole = 0, False
 
         async def next_part() -> Message:
-            nonlocal taken
+            nonlocal taken, is_whole
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > route.largest:
-                self.problem = ProblemError("too-large")
+            if taken > route.largest or (message["type"] == "http.disconnect" and not is_whole):
+                self.problem = ProblemError("too-large" if taken > route.largest else "malformed-request")
                 raise self.problem
+            is_whole = not message.get("more_body", False)
             return message
 
         return next_part
