@@ -72,4 +72,4 @@ def _answer(chosen: "Settings", url: str, listening: "socket", size: int) -> Non
     from serving.service import answer
 
     Runner(JOBS, after=PATIENCE).start()  # it ends with this process
-    answer(service, listening)
+    answer(service, listening, edge.now)
