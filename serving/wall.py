@@ -124,7 +124,8 @@ class Guard:
         except ProblemError as problem:
             await reply.refuse(problem)
         except TimeoutError:
-            await reply.refuse(ProblemError("timeout"))
+            reply.closes = visit.is_arriving
+            await reply.refuse(ProblemError("request-timeout" if visit.is_arriving else "timeout"))
         except Exception as fault:  # the wall: whatever happens behind it, no value leaves
             LOG.log(logging.ERROR, "%s in %s", type(fault).__name__, place(fault))
             await reply.refuse(ProblemError("internal"))
@@ -161,7 +162,9 @@ class Guard:
         if media_type(scope) in route.media:
             given = visit.bounded(scope, receive, route)
         else:
+            visit.is_arriving = True
             given = replay(await json_body(scope, receive), receive)
+            visit.is_arriving = False
         if route.name == "metrics":
             await reply.text(self._watch.gauges.text())
             return
@@ -200,6 +203,7 @@ class _Visit:
         self._watch = watch
         self._threads = threads
         self._is_told = False
+        self.is_arriving = False  # the body is waited for
         self.is_shed = False  # refused unseen, because too many are being answered: counted, but no line is left
         self.request_id = name
         self.principal: Principal | None = None
@@ -215,7 +219,9 @@ class _Visit:
 
         async def next_part() -> Message:
             nonlocal taken, is_whole
+            self.is_arriving = not is_whole
             message = await receive()
+            self.is_arriving = False
             taken += len(message.get("body", b""))
             if taken > route.largest or (message["type"] == "http.disconnect" and not is_whole):
                 self.problem = ProblemError("too-large" if taken > route.largest else "malformed-request")

@@ -224,6 +224,33 @@ def test_a_slow_answer_is_cut_off(call, monkeypatch):
     assert call(guard(slow), headers=KEY).status == 504
 
 
+@pytest.mark.parametrize(("route", "media"), [("scores", "application/json"), ("make_job", "text/csv")])
+def test_a_body_that_does_not_arrive_in_time_is_its_senders_doing(monkeypatch, tmp_path, route, media):
+    async def reads(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+        await asyncio.sleep(5)
+
+    async def asked(whole):
+        sent, waiting = [], [{"type": "http.request", "body": b"{}", "more_body": not whole}]
+
+        async def receive():
+            return waiting.pop() if waiting else await asyncio.sleep(5)
+
+        async def note(message):
+            sent.append(message)
+
+        headers = [(b"authorization", b"Bearer good"), (b"content-type", media.encode())]
+        scope = {"type": "http", "method": "POST", "path": quick.path, "headers": headers, "client": ("here", 1)}
+        await guard(reads, home=tmp_path)(scope, receive, note)
+        return sent[0]["status"], (b"connection", b"close") in sent[0]["headers"]
+
+    quick = replace(RIGHTS.routes[route], seconds=0.02)
+    monkeypatch.setitem(RIGHTS.routes, route, quick)
+    assert asyncio.run(asked(False)) == (408, True)
+    assert asyncio.run(asked(True)) == (504, False)
+
+
 def test_a_fault_behind_the_wall_says_nothing_and_logs_no_value(call, caplog):
     async def broken(scope, receive, send):
         raise ValueError(PRIVATE)
