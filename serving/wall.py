@@ -30,9 +30,9 @@ from serving.http import (
     Send,
     Told,
     address,
-    buffered,
     check_length,
     check_plain,
+    has_body,
     json_body,
     kind_of_status,
     media_type,
@@ -124,7 +124,8 @@ class Guard:
         except ProblemError as problem:
             await reply.refuse(problem)
         except TimeoutError:
-            await reply.refuse(ProblemError("timeout"))
+            reply.closes = visit.is_arriving
+            await reply.refuse(ProblemError("request-timeout" if visit.is_arriving else "timeout"))
         except Exception as fault:  # the wall: whatever happens behind it, no value leaves
             LOG.log(logging.ERROR, "%s in %s", type(fault).__name__, place(fault))
             await reply.refuse(ProblemError("internal"))
@@ -136,7 +137,8 @@ class Guard:
             raise ProblemError("headers-too-large")
         visit = reply.visit
         if self._is_open(scope):
-            await self._app(scope, replay(await buffered(scope, receive), receive), reply)
+            reply.closes = has_body(scope)  # of nobody known: it is not read, and nothing is read after it
+            await self._app(scope, replay(b"", receive), reply)
             return
         if self._room.is_full:  # before anything is looked up: a refusal must be cheap
             visit.is_shed = True
@@ -160,7 +162,9 @@ class Guard:
         if media_type(scope) in route.media:
             given = visit.bounded(scope, receive, route)
         else:
+            visit.is_arriving = True
             given = replay(await json_body(scope, receive), receive)
+            visit.is_arriving = False
         if route.name == "metrics":
             await reply.text(self._watch.gauges.text())
             return
@@ -199,6 +203,7 @@ class _Visit:
         self._watch = watch
         self._threads = threads
         self._is_told = False
+        self.is_arriving = False  # the body is waited for
         self.is_shed = False  # refused unseen, because too many are being answered: counted, but no line is left
         self.request_id = name
         self.principal: Principal | None = None
@@ -208,17 +213,20 @@ class _Visit:
         self.problem: ProblemError | None = None  # found while a body was passed on: it counts, whatever is answered
 
     def bounded(self, scope: Scope, receive: Receive, route: Route) -> Receive:
-        """The body as it comes, cut off with ProblemError when it is larger than the route takes."""
+        """The body as it comes; ProblemError when it is larger than the route takes, or its sender goes away."""
         check_length(scope, route.largest)
-        taken = 0
+        taken, is_whole = 0, False
 
         async def next_part() -> Message:
-            nonlocal taken
+            nonlocal taken, is_whole
+            self.is_arriving = not is_whole
             message = await receive()
+            self.is_arriving = False
             taken += len(message.get("body", b""))
-            if taken > route.largest:
-                self.problem = ProblemError("too-large")
+            if taken > route.largest or (message["type"] == "http.disconnect" and not is_whole):
+                self.problem = ProblemError("too-large" if taken > route.largest else "malformed-request")
                 raise self.problem
+            is_whole = not message.get("more_body", False)
             return message
 
         return next_part
@@ -310,6 +318,7 @@ class _Reply:
         self._started = False
         self._replaced = False
         self.visit = visit
+        self.closes = False  # the connection, when it is answered
         self.status = 499  # nothing was answered
 
     async def __call__(self, message: Message) -> None:
@@ -331,7 +340,7 @@ class _Reply:
         added = [(name, value) for name, value in SECURITY if name != b"cache-control" or name not in own]
         if self.status in {429, 503} and b"retry-after" not in own:
             added.append((b"retry-after", b"1"))
-        await self._send({**message, "headers": [*kept, *added, self._named()]})
+        await self._send({**message, "headers": [*kept, *added, *self._last()]})
 
     async def refuse(self, problem: ProblemError) -> None:
         """Answer with a problem, unless an answer is already on its way."""
@@ -342,7 +351,7 @@ class _Reply:
         self.visit.refused(told)
         self.status = told.status
         body = problem_body(told)
-        headers = [*problem_headers(told, body), self._named()]
+        headers = [*problem_headers(told, body), *self._last()]
         await self._send({"type": "http.response.start", "status": told.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
@@ -352,8 +361,9 @@ class _Reply:
         await self({"type": "http.response.start", "status": 200, "headers": headers})
         await self({"type": "http.response.body", "body": body})
 
-    def _named(self) -> tuple[bytes, bytes]:
-        return (b"x-request-id", self.visit.request_id.encode())
+    def _last(self) -> list[tuple[bytes, bytes]]:
+        named = (b"x-request-id", self.visit.request_id.encode())
+        return [named, (b"connection", b"close")] if self.closes else [named]
 
 
 def _instead(message: Message) -> ProblemError | None:

@@ -7,14 +7,13 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path as FolderPath
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from evaluation.errors import GateError
 from evaluation.promotion import Act as Promotion
-from evaluation.promotion import Champion, Office, champion_on
+from evaluation.promotion import Acts, Champion, Office
 from features.records.journal import Journal, JournalError
 from features.signing import SigningError, verify_key
 from serving.access import PROBABILITY, Principal
@@ -163,18 +162,17 @@ def _active(app: FastAPI, desk: Callable[[], Desk]) -> None:
 
 
 def _champion(desk: Desk, day: date) -> Champion | None:
-    state = Journal.of(desk.home).path.stat()
     try:
-        return _champion_on(desk.home, (state.st_mtime_ns, state.st_size), day, desk.profile.zone)
+        return _acts(desk.home).champion_on(day, desk.profile.zone)
     except (GateError, JournalError, SigningError):
         raise ProblemError("unavailable") from None
 
 
-@lru_cache(maxsize=64)
-def _champion_on(home: FolderPath, _: tuple[int, int], day: date, zone: ZoneInfo) -> Champion | None:
-    """The champion at the end of a day as the journal stands; read through once as long as it does not grow."""
+@lru_cache(maxsize=4)
+def _acts(home: FolderPath) -> Acts:
+    """The promotion entries of a home, which every request reads on."""
     keys = home / "keys"
-    return champion_on(Office(home, Journal.of(home), keys, verify_key(keys, SCHEME_KEY)), day, zone)
+    return Acts(Office(home, Journal.of(home), keys, verify_key(keys, SCHEME_KEY)))
 
 
 def _decided(found: Champion, day: date) -> dict[str, Any]:
