@@ -184,9 +184,9 @@ class Desk:
         in the request, its row and the records."""
         from serving.scoring import supposed  # the engine of records is opened by the first who supposes some
 
-        pointer, light, records = asked
+        (pointer, light, records), internal = asked, principal.may(INTERNAL)
         room = supposed.room(self.home, self.profile, self.champion, month)
-        found = supposed.suppose(room, supposed.Asked(pointer, light, month.vector(light), records))
+        found = supposed.suppose(room, supposed.Asked(pointer, light, month.vector(light), records, internal))
         document = live.hypothetical(self.champion, month, light, found, room if explained else None)
         return self._visible(document, month, principal)
 

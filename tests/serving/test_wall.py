@@ -379,3 +379,25 @@ def test_a_thousand_mixed_requests_leave_a_line_each_where_data_was_asked_for(tm
     assert (len(kept), len({line["request_id"] for line in kept} & set(names))) == (expected, expected)
     found.audit.close()
     assert audit.verify(tmp_path) == []
+
+
+@pytest.mark.parametrize(("parts", "status"), [([True], 400), ([True, False], 202)])
+def test_a_file_whose_sender_goes_away_half_way_is_refused_and_no_fault_of_the_service(parts, status, caplog):
+    sent, waiting = [], [{"type": "http.request", "body": b"x", "more_body": more} for more in parts]
+
+    async def receive():
+        return waiting.pop(0) if waiting else {"type": "http.disconnect"}
+
+    async def note(message):
+        sent.append(message)
+
+    async def reads(scope, receive, send):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await silent(202)(scope, receive, send)
+
+    headers = [(name.encode(), value.encode()) for name, value in CSV]
+    scope = {"type": "http", "method": "POST", "path": "/v1/jobs/scoring", "headers": headers, "client": ("here", 1)}
+    asyncio.run(guard(reads)(scope, receive, note))
+    assert sent[0]["status"] == status
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
