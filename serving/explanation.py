@@ -131,7 +131,8 @@ def measures(words: Mapping[str, Any], kind: str | None, risk: str | None) -> Do
 def _rule(words: Mapping[str, Any], code: str) -> Document:
     rule = next(one for one in words["rules"] if one["code"] == code)
     return {
-        name: rule[name] for name in ("code", "label", "label_en", "at_least", "basis", "falls_away_by", "visibility")
+        name: rule[name]
+        for name in ("code", "label", "label_en", "at_least", "basis", "until", "falls_away_by", "visibility")
     }
 
 
@@ -200,13 +201,14 @@ def _gaps(words: Mapping[str, Any], kind: str, vector: Mapping[str, float | None
 def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probability: bool) -> Document:
     """The part of a document that may be seen with these rights.
 
-    Without ``internal``: nothing of internal records or values, whose contributions are summed into one line.
+    Without ``internal``: nothing of internal records or values, whose contributions are summed into one line; with it
+    reasons, rules and values say which of them are.
     Without ``probability``: neither probability nor rank, margin or base, which would give it away, nor the distance
     to a cutoff or how sure the class is, which says how near one lies; contributions as ``shares``.
     """
     hidden = set() if internal else _hidden(found, words)
-    shown = _without(found, "internal_values")
-    shown["rules"] = [_without(rule, "visibility") for rule in found["rules"] if internal or _open(rule)]
+    shown = dict(found)
+    shown["rules"] = [rule for rule in found["rules"] if internal or _open(rule)]
     if "contributions" in found and not internal:
         shown["contributions"] = _summed(found["contributions"], hidden, INTERNAL[words["language"]])
         shown["reasons"] = _open_reasons(found, words, hidden) if "reasons" in found else []
@@ -214,8 +216,10 @@ def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probab
     if found.get("change") is not None:
         then = None if internal else hidden.union(found["change"]["internal_values"])
         shown["change"] = _open_change(found["change"], words, then)
-    if "reasons" in shown:
-        shown["reasons"] = [_without(one, "visibility") for one in shown["reasons"]]
+    if not internal:
+        shown.pop("internal_values", None)
+        for name in {"rules", "reasons"} & set(shown):
+            shown[name] = [_without(one, "visibility") for one in shown[name]]
     return shown if probability else _coarse(shown)
 
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import polars as pl
 import pyarrow as pa
 
-from features.profile import Profile, ProfileError
+from features.profile import CodeList, Profile, ProfileError
 from serving.classification import Sources, registered
 
 FILE = "departments"
 OFFICE = "supervising_org"
+REGIONS = "regions"
 
 
 def of_everyone(sources: Sources) -> pa.Table:
@@ -46,3 +47,21 @@ def _by_division(profile: Profile, stated: Mapping[str, object]) -> dict[str, st
         for division in row["divisions"]:
             found[str(division)] = f"{found.get(str(division), ',')}{row['code']},"
     return found
+
+
+def place(profile: Profile, code: str, language: str = "zh") -> str:
+    """A region's name, or its code where the profile has no name for it."""
+    regions = _regions(profile)
+    return regions.label(code, language) if code in regions.codes else code
+
+
+def office(profile: Profile, path: str, language: str = "zh") -> str:
+    """An office's path in words, from below the province down; a part without a name stays a code."""
+    regions, parts = _regions(profile), path.split("/")
+    below = [one for one in parts if one not in regions.codes or regions.row(one).get("level") != "province"]
+    return " ".join(place(profile, one, language) for one in below or parts)
+
+
+def _regions(profile: Profile) -> CodeList:
+    named = (profile.folder / "codelists" / f"{REGIONS}.yaml").is_file()
+    return profile.codelist(REGIONS) if named else CodeList(REGIONS, ())

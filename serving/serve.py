@@ -35,7 +35,7 @@ def serve(
 
     leave_on_signal()
     chosen = settings(sandbox=sandbox or prepare)
-    size = edge.workers(workers)
+    size, _ = edge.workers(workers), edge.gateways()  # what is mistyped is heard of before anything is begun
     edge.adopt(chosen)
     if prepare:
         from serving.sandbox import make
@@ -72,4 +72,4 @@ def _answer(chosen: "Settings", url: str, listening: "socket", size: int) -> Non
     from serving.service import answer
 
     Runner(JOBS, after=PATIENCE).start()  # it ends with this process
-    answer(service, listening)
+    answer(service, listening, edge.now)

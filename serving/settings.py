@@ -152,7 +152,8 @@ def workers(stated: int | None = None) -> int:
     told = os.environ.get("JIANWEI_WORKERS", "1") if stated is None else str(stated)
     found = int(told) if told.isascii() and told.isdigit() and len(told) < 4 else 0
     if not 1 <= found <= MOST_WORKERS:
-        raise ProfileError(f"JIANWEI_WORKERS is {told!r}; expected 1 to {MOST_WORKERS}. Nothing was started.")
+        named = "JIANWEI_WORKERS" if stated is None else "--workers"
+        raise ProfileError(f"{named} is {told!r}; expected 1 to {MOST_WORKERS}. Nothing was started.")
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, column, create_engine, event, func, insert, make_url, select, table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from features import signing
 from serving import ledger
@@ -27,6 +27,7 @@ BUSY_SECONDS = 5  # how long a writer waits for another before it gives up
 UPGRADES = 7_290_601  # the advisory lock that upgrades of one PostgreSQL database wait for
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 VERSION = table("alembic_version", column("version_num"))
+LONGEST_SAID = 200  # characters of what a database says of a connection
 REMEMBERED = 10_000  # answers; with more it is begun anew
 Answer = TypeVar("Answer")
 
@@ -320,6 +321,10 @@ def _begin(connection: Connection) -> None:
 
 
 def _told(fault: Exception, done: str) -> StoreError:
-    """What went wrong, without the values of the statement."""
+    """What went wrong, without the values of the statement; of a connection that is not had, what was said of it."""
     cause = getattr(fault, "orig", None)
-    return StoreError(f"The store said {type(cause or fault).__name__}. {done}; look at JIANWEI_STORE and try again.")
+    said = type(cause or fault).__name__
+    if isinstance(fault, DBAPIError) and fault.statement is None:  # no statement, no values
+        first = str(cause).strip().partition("\n")[0]
+        said += f" ({first[:LONGEST_SAID]})"
+    return StoreError(f"The store said {said}. {done}; look at JIANWEI_STORE and try again.")

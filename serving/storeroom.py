@@ -1,5 +1,7 @@
 """The verbs of the store: bring it to the newest form, load sealed months into it, say what it holds."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +11,19 @@ from serving.entrance import Json, month_option, workshop
 
 NOT_AS_SEALED = 60  # as of jianwei status --verify
 verbs = typer.Typer(help="The store requests are answered from, and the months loaded into it.", no_args_is_help=True)
+
+
+@contextmanager
+def of_sealed(month: object, head: str) -> Iterator[None]:
+    """Nothing when a sealed month is loaded; what hinders it says that the month is sealed, and how to load it."""
+    try:
+        yield
+    except Exception as fault:
+        fault.add_note(
+            f"{month} is sealed and published all the same: head {head}. It is not in the store, whose readers go on "
+            f"with what stood. Run jianwei store load {month} or jianwei month {month} again: neither seals it anew."
+        )
+        raise
 
 
 @verbs.command()

@@ -13,6 +13,8 @@ RISKS = "ABCD"
 FIRST = "first"  # the row of those that had no class the month before
 INTO_D, RISKIER, SAFER = "into_d", "riskier", "safer"
 MOVES = (INTO_D, RISKIER, SAFER)
+MOVED = [(before, after) for before in RISKS for after in RISKS if before != after]
+ROOMY = 2 * LEAST  # a count that can stand in for others on a circle, however it is shifted
 SOURCES = {  # where a cause comes from, in the order it is told
     "data": ("new_record", "state_reached", "eased", "worsened", "improved"),
     "scheme": ("scheme",),
@@ -77,14 +79,15 @@ def moves(counted: Tallied, total: Line, hidden_kinds: Collection[str] = ()) -> 
     """The migration of a month whose classes were told as ``total``; why is not said of some kinds."""
     found = counted.by("class_before", "class", "cause", "kind")
     matrix = table(_rows(found, lambda key: (key[0] or FIRST, key[1])), total)
-    causes = _causes({key: count for key, count in found.items() if key[3] not in hidden_kinds})
-    others = [risk for risk in RISKS if risk != "D"]
-    return Moves(
-        matrix,
-        causes,
-        into_d=_sum(matrix, [(risk, "D") for risk in others]),
-        out_of_d=_sum(matrix, [("D", risk) for risk in others]),
-    )
+    sums = {name: _sum(matrix, [one for one in MOVED if whither(*one) == name]) for name in MOVES}
+    why = _causes({key: count for key, count in found.items() if key[3] not in hidden_kinds})
+    causes = _kept(why, [name for name in MOVES if sums[name] is None])
+    return Moves(matrix, causes, sums[INTO_D], _sum(matrix, [one for one in MOVED if one[0] == "D"]))
+
+
+def whither(before: str, after: str) -> str:
+    """Which way a move led."""
+    return INTO_D if after == "D" else RISKIER if after > before else SAFER
 
 
 def _causes(found: Counts) -> Told:
@@ -92,15 +95,25 @@ def _causes(found: Counts) -> Told:
     rows: Rows = {}
     for (before, after, cause, _), count in found.items():
         if before is not None and after is not None and before != after:
-            counts = rows.setdefault(str(cause), dict.fromkeys(MOVES, 0))
-            counts[INTO_D if after == "D" else RISKIER if after > before else SAFER] += count
+            rows.setdefault(str(cause), dict.fromkeys(MOVES, 0))[whither(before, after)] += count
     order = [cause for causes in SOURCES.values() for cause in causes]
     ordered = {cause: rows[cause] for cause in sorted(rows, key=order.index)}
     sums = _added(ordered.values(), MOVES)
     cells = {name: Cell(count, SMALL if 0 < count < LEAST else SHOWN) for name, count in sums.items()}
-    told = table(ordered, Line(cells, Cell(sum(sums.values()), SHOWN)), has_totals=False)
-    is_told = any(cell.state != WITHHELD for one in told.lines.values() for cell in one.cells.values())
-    return told if is_told else Told({}, told.total)  # that a cause is there at all says something of a small sum
+    return table(ordered, Line(cells, Cell(sum(sums.values()), SHOWN)), has_totals=False)
+
+
+def _kept(causes: Told, unknown: Collection[str]) -> Told:
+    """Causes kept from telling sums the matrix does not tell: of each the smallest roomy count is withheld, or all."""
+    lines = {cause: dict(one.cells) for cause, one in causes.lines.items()}
+    for name in unknown:
+        roomy = [cause for cause, cells in lines.items() if cells[name].state == SHOWN and cells[name].count >= ROOMY]
+        least = sorted(roomy, key=lambda cause: lines[cause][name].count)[:1]
+        for cause in least or lines:
+            lines[cause][name] = Cell(lines[cause][name].count, WITHHELD)
+    if all(cell.state == WITHHELD for cells in lines.values() for cell in cells.values()):
+        return Told({}, causes.total)  # that a cause is there at all says something of a small sum
+    return Told({cause: Line(cells, causes.lines[cause].total) for cause, cells in lines.items()}, causes.total)
 
 
 def _sum(matrix: Told, wanted: list[tuple[str, str]]) -> int | None:

@@ -8,10 +8,10 @@ from starlette.routing import Route
 
 from serving import browser
 from serving.http import ProblemError, kind_of_status
-from serving.pages import catalogue, entrance, guide, model, overview, quality
+from serving.pages import catalogue, entity, entrance, guide, model, objection, overview, quality
 from serving.pages.front import Front
 
-PARTS = (entrance, overview, catalogue, quality, model, guide)
+PARTS = (entrance, overview, entity, objection, catalogue, quality, model, guide)
 
 
 def application(front: Front) -> Starlette:

@@ -135,6 +135,7 @@ class Rule(BaseModel):
     label_en: str
     at_least: RiskClass
     basis: str
+    until: str | None = None
     falls_away_by: str
 
 
@@ -300,6 +301,54 @@ class Explanation(BaseModel):
     change: Change | None = None
     data_gaps: list[DataGap] | None = None
     latest_delivery: list[LatestDelivery] | None = None
+
+
+class OwnAct(BaseModel):
+    """What an entity could do itself, about which of its records or which years of a yearly duty."""
+
+    model_config = STRICT
+    act: str
+    label: str
+    label_en: str
+    basis: str
+    record_type: str
+    records: list[str] | None = None
+    years: list[str] | None = None
+
+
+class WayOut(BaseModel):
+    """A set of acts, and the class and probability they lead to by cutoffs and rules."""
+
+    model_config = STRICT
+    class_: Annotated[RiskClass, Field(alias="class")]
+    probability: Decimal | None = None
+    acts: list[OwnAct]
+
+
+class Recourse(BaseModel):
+    """What an entity could do itself that would change its class; ``state`` says why nothing is told, if nothing is.
+
+    ``internal`` says that acts about internally marked records are left out, ``not_tried`` how many were not looked at.
+    """
+
+    model_config = STRICT
+    month: MonthText
+    scheme: str
+    indicators: IndicatorSystem
+    notice: str
+    notice_en: str
+    entity: str
+    state: Literal[
+        "ways", "none", "safest", "not_classified", "only_class", "no_acts", "records_away", "records_differ"
+    ]
+    class_by_cutoffs_and_rules: RiskClass | None = None
+    probability: Decimal | None = None
+    could: list[OwnAct] | None = None
+    not_tried: int | None = None
+    ways: list[WayOut] | None = None
+    internal: bool | None = None
+    remark: str | None = None
+    remark_en: str | None = None
 
 
 class HistoryRow(BaseModel):

@@ -10,7 +10,7 @@ from typing import Any
 
 from features.indicators.catalogue import Definitions
 from features.profile import Profile
-from serving import changes, explanation, ledger
+from serving import changes, explanation, ledger, recourse
 from serving.access import INTERNAL, PROBABILITY, Principal, within
 from serving.classification import CLASSIFIED
 from serving.explanation import Document
@@ -20,6 +20,7 @@ from serving.months import rank
 from serving.scoring import live
 from serving.shelf import After, Filters, Shelf, StoredMonth
 from serving.store import Store
+from training.cutoffs import RiskClass
 from training.scheme import Scheme, SchemeError
 
 Light = Mapping[str, Any]
@@ -91,6 +92,20 @@ class Desk:
             found["distance"] = light["probability"] - float(nearest)
             found["percentile"] = rank(month.ranks, light)
         return self._visible(found, month, principal)
+
+    def recourse(self, month: StoredMonth, light: Light, principal: Principal) -> Document:
+        """What an entity could do itself that would change its class, as far as the key may see."""
+        if self.only_class(light, principal):
+            return {"state": recourse.ONLY_CLASS}
+        if light["status"] != CLASSIFIED:
+            return {"state": recourse.NOT_CLASSIFIED}
+        if light["class"] == RiskClass.A.name:
+            return {"state": recourse.SAFEST}
+        from serving.scoring import ways  # the engine of records is opened by the first who asks
+
+        scheme = self._opened(month.parts[light["part"]].head.scheme)
+        found = ways.told((self.home, self.profile), scheme, month, light)
+        return recourse.visible(found, internal=principal.may(INTERNAL), probability=principal.may(PROBABILITY))
 
     def only_class(self, light: Light, principal: Principal) -> bool:
         """Whether of an entity class and measures alone are told: to other departments, of kinds run by persons."""
@@ -169,9 +184,9 @@ class Desk:
         in the request, its row and the records."""
         from serving.scoring import supposed  # the engine of records is opened by the first who supposes some
 
-        pointer, light, records = asked
+        (pointer, light, records), internal = asked, principal.may(INTERNAL)
         room = supposed.room(self.home, self.profile, self.champion, month)
-        found = supposed.suppose(room, supposed.Asked(pointer, light, month.vector(light), records))
+        found = supposed.suppose(room, supposed.Asked(pointer, light, month.vector(light), records, internal))
         document = live.hypothetical(self.champion, month, light, found, room if explained else None)
         return self._visible(document, month, principal)
 

@@ -43,6 +43,14 @@ REASON = {
         }
     ],
 }
+OWN_ACT = {
+    "act": "fulfil_penalty",
+    "label": "履行行政处罚决定（缴清罚没款）",
+    "label_en": "fulfil the penalty decision",
+    "basis": "《行政处罚法》第六十六条",
+    "record_type": "penalty",
+    "records": ["r0001"],
+}
 HEAD = {
     "sequence": 2,
     "month": MONTH,
@@ -117,6 +125,21 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "change": None,
             "data_gaps": [],
             "latest_delivery": [],
+        },
+    },
+    "recourse": {
+        "parameters": OF_ENTITY,
+        "answer": {
+            **CONTEXT,
+            "entity": ENTITY,
+            "state": "ways",
+            "class_by_cutoffs_and_rules": "C",
+            "could": [OWN_ACT],
+            "not_tried": 0,
+            "ways": [{"class": "B", "acts": [OWN_ACT]}],
+            "internal": False,
+            "remark": "所称类别是按分界值和规则得出的。",
+            "remark_en": "The class named is what cutoffs and rules say.",
         },
     },
     "history": {

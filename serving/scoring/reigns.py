@@ -1,4 +1,4 @@
-"""Who was champion when, as the signed acts of the journal say; read through once as long as it does not grow."""
+"""Who was champion when, as the signed acts of the journal say; read on as the journal grows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from evaluation.errors import GateError
-from evaluation.promotion import PROPOSED, Act, Champion, Office, acts, reigning
+from evaluation.promotion import PROPOSED, Act, Acts, Champion, Office, reigning
 from features.records.journal import Journal, JournalError
 from features.signing import SigningError, verify_key
 from serving.http import ProblemError
@@ -33,8 +33,7 @@ def champion_on(desk: Desk, day: date) -> Champion | None:
 def acts_of(desk: Desk) -> tuple[Act, ...]:
     """Every promotion act, oldest first, its signature verified; ProblemError where the journal does not hold."""
     try:
-        state = Journal.of(desk.home).path.stat()
-        return _acts(desk.home, (state.st_mtime_ns, state.st_size))
+        return _acts(desk.home).now()
     except (GateError, JournalError, SigningError, OSError):
         raise ProblemError("unavailable") from None
 
@@ -51,7 +50,8 @@ def reigns(found: Sequence[Act]) -> list[Reign]:
     return times[::-1]
 
 
-@lru_cache(maxsize=16)
-def _acts(home: Path, _: tuple[int, int]) -> tuple[Act, ...]:
+@lru_cache(maxsize=4)
+def _acts(home: Path) -> Acts:
+    """The promotion entries of a home, which every request reads on."""
     keys = home / "keys"
-    return acts(Office(home, Journal.of(home), keys, verify_key(keys, SCHEME_KEY)))
+    return Acts(Office(home, Journal.of(home), keys, verify_key(keys, SCHEME_KEY)))

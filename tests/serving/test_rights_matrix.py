@@ -176,7 +176,7 @@ def behind(shown, lying):
         if number is not None:
             body = shown[who.may(INTERNAL), who.may(PROBABILITY)]
         if number is not None and not access.within(who.grant, row):
-            body, status, kind = problem_body(ProblemError("not-found")), 404, PROBLEM.encode()
+            body, status, kind = refused("not-found", f" {scope['path']}"), 404, PROBLEM.encode()
         tell(scope, Told(() if number is None else (number,), 1))
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]})
         await send({"type": "http.response.body", "body": body})
@@ -315,7 +315,7 @@ def test_what_of_a_document_is_shown_with_which_right(documents):
     for (internal, probability), found in documents.items():
         assert (SURE & set(found)) == (SURE if probability else set())
         assert (line in found["contributions"]) == (not internal)
-        assert ("internal_values" in found) is False
+        assert ("internal_values" in found) == internal
         assert found["cause"] == CAUSES["with" if probability else "without"]
         for told in (found, found["change"]):
             assert told["contributions_in"] == UNITS["with" if probability else "without"]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 
 import pytest
 from sqlalchemy import create_engine, delete, insert, literal, select, update
@@ -9,7 +10,7 @@ from test_cli import typed
 from town import Town, settle
 
 from features import signing
-from serving.results import publisher_key
+from serving.results import Results, publisher_key
 from serving.shelf import Shelf
 from serving.store import Store
 from serving.tables import FORM, LOADS, MARKS, month_tables
@@ -68,6 +69,37 @@ def test_a_month_that_is_published_already_is_loaded_by_month_when_the_store_lac
     shelf = Shelf(Store(f"sqlite:///{home / 'store' / 'store.db'}"), publisher_key(home))
     assert shelf.month("2025-12").find("T00001")["org"] == "县局/所"
     shelf.close()
+
+
+def renamed(home, before, after):
+    with sqlite3.connect(home / "store" / "store.db") as store:
+        store.execute(f"ALTER TABLE {before} RENAME TO {after}")
+    store.close()
+
+
+@pytest.mark.parametrize(("again", "code"), [(("month", "2026-01"), 55), (("store", "load", "2026-01"), 15)])
+def test_a_month_whose_load_fails_is_sealed_and_says_how_to_load_it(home, again, code):
+    typed("store", "upgrade")
+    if code == 55:
+        renamed(home, "loads", "away")
+    else:
+        (home / "store" / "months" / "1.db").mkdir(parents=True)  # a folder where a file should be
+    said = typed("month", "2026-01", "--json")
+    assert (said.code, said.out) == (code, "")
+    *_, fault, note = said.err.strip().splitlines()
+    assert fault.startswith("The store said") if code == 55 else "1.db" in fault
+    assert note.startswith("2026-01 is sealed and published all the same: head ")
+    assert "Run jianwei store load 2026-01 " in note
+    assert Results(home, publisher_key(home)).months()[-1] == "2026-01"
+    renamed(home, "away", "loads") if code == 55 else (home / "store" / "months" / "1.db").rmdir()
+    finished = typed(*again, "--json")
+    assert finished.code == 0, finished.err
+    assert finished.json["head"] in note
+    shelf = Shelf(Store(f"sqlite:///{home / 'store' / 'store.db'}"), publisher_key(home))
+    assert list(shelf.months()) == ["2026-01"]
+    shelf.close()
+    assert faults() == []
+    assert typed("month", "2026-01", "--json").json["made"] is False
 
 
 def test_status_without_a_store_makes_none(home):
@@ -189,3 +221,22 @@ def test_of_a_load_without_marks_the_sealed_columns_alone_are_compared(home):
     assert "T00010" in faults()[0]
     assert typed("store", "load", "2025-12", "--json").json["made"] is True
     assert faults() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql+psycopg://nobody@127.0.0.1:1/x", "Connection refused"),
+        ("postgresql+psycopg://nobody:secret@/x?host=/nowhere", "No such file or directory"),
+        ("sqlite:///{folder}/profile/profile.yaml", "file is not a database"),
+        ("sqlite:////proc/none/store.db", "No such file or directory"),
+        ("mysql://nobody@here/x", "names no store"),
+    ],
+)
+@pytest.mark.parametrize("words", [("store", "status"), ("keys", "list")])
+def test_a_store_that_cannot_be_reached_is_told_of_in_one_line(home, monkeypatch, url, said, words):
+    monkeypatch.setenv("JIANWEI_STORE", url.format(folder=home.parent))
+    found = typed(*words)
+    assert (found.code, found.out, found.err.count("\n")) == (55, "", 1)
+    assert said in found.err
+    assert "secret" not in found.err

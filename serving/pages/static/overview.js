@@ -9,7 +9,7 @@
     animation: false,
     aria: { enabled: true, decal: { show: true } },
     grid: { left: 48, right: 16, top: 32, bottom: 28 },
-    legend: { data: Object.keys(told.shares) },
+    legend: { top: 0, data: Object.keys(told.shares) },
     tooltip: { trigger: "axis", valueFormatter: (value) => (value === null ? "…" : `${value}%`) },
     xAxis: { type: "category", data: told.months },
     yAxis: { type: "value", axisLabel: { formatter: "{value}%" } },
