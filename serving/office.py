@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features import steps
-from features.profile import CodeList, Profile
-from serving import explanation
+from features.profile import Profile
+from serving import explanation, offices
 from serving.classification import Sources, registered
 from serving.explanation import Document
+from serving.offices import Masking
 from serving.results import Results, SealedMonth
 from training.cutoffs import RiskClass
 from training.scheme import Scheme
@@ -113,33 +114,15 @@ class County:
 
     def name(self, entity: Mapping[str, Any]) -> str:
         """An entity's name; a person's name keeps its first character only."""
-        return masked(str(entity["name"] or ""), str(entity["kind"]), self.profile)
+        return Masking.of(self.profile).printed(str(entity["name"] or ""), entity["kind"])
 
     def place(self, code: str, language: str = "zh") -> str:
         """A region's name, or its code where the profile has no name for it."""
-        return self._regions.label(code, language) if code in self._regions.codes else code
+        return offices.place(self.profile, code, language)
 
     def office(self, entity: Mapping[str, Any]) -> str:
         """The supervising office in words, from below the province down; a part without a name stays a code."""
-        parts = str(entity["supervising_org"] or "").split("/")
-        below = [part for part in parts if self._level(part) != "province"]
-        return " ".join(self.place(part) for part in below or parts)
-
-    def _level(self, code: str) -> str | None:
-        return self._regions.row(code).get("level") if code in self._regions.codes else None
-
-    @cached_property
-    def _regions(self) -> CodeList:
-        named = (self.profile.folder / "codelists" / "regions.yaml").is_file()
-        return self.profile.codelist("regions") if named else CodeList("regions", ())
-
-
-def masked(name: str, kind: str, profile: Profile) -> str:
-    """A name as it may be printed: of a kind run by persons, a name short enough to be a person's is masked."""
-    rule = profile.settings.get("masking")
-    if not rule or kind not in rule["kinds"] or not 0 < len(name) <= int(rule["longest"]):
-        return name
-    return name[0] + "*"
+        return offices.office(self.profile, str(entity["supervising_org"] or ""))
 
 
 def write(county: County, folder: Path, *, pages: int = PAGES) -> list[Path]:

@@ -8,10 +8,10 @@ from starlette.routing import Route
 
 from serving import browser
 from serving.http import ProblemError, kind_of_status
-from serving.pages import catalogue, entrance, guide, model, quality
+from serving.pages import catalogue, entities, entrance, guide, model, monday, quality
 from serving.pages.front import Front
 
-PARTS = (entrance, catalogue, quality, model, guide)
+PARTS = (entrance, monday, entities, catalogue, quality, model, guide)
 
 
 def application(front: Front) -> Starlette:

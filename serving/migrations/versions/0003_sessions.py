@@ -16,3 +16,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256"),
     )
     op.create_index("ix_sessions_ends", "sessions", ["ends"])
+
+
+def downgrade() -> None:
+    op.drop_table("sessions")
