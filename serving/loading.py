@@ -16,10 +16,23 @@ from serving import bulk, ledger, pieces
 from serving.classification import WORDS
 from serving.ledger import LedgerError
 from serving.marks import Marks
+from serving.offices import Masking
 from serving.results import Part, SealedMonth
 from serving.rows import Rows, columns
 from serving.store import Store
-from serving.tables import CHUNK, LOADING, LOADS, MARKS, REPLACED, ROOTS, STANDING, TALLIED, month_tables, tally_table
+from serving.tables import (
+    CHUNK,
+    LISTED,
+    LOADING,
+    LOADS,
+    MARKS,
+    REPLACED,
+    ROOTS,
+    STANDING,
+    TALLIED,
+    month_tables,
+    tally_table,
+)
 
 LOADS_LOCK = 7_290_602  # the advisory lock of the one process that loads into a PostgreSQL database
 Report = Callable[[int, int], None]
@@ -42,7 +55,7 @@ class Loading:
 
     ``offices`` is asked who supervises whom (``offices.of_everyone``) when there is something to load; without it an
     entity's office is its region's code.
-    ``again`` loads a month that stands already as it was sealed.
+    ``again`` loads a month that stands already as it was sealed. ``masking`` says how names are printed.
     """
 
     store: Store
@@ -51,6 +64,7 @@ class Loading:
     offices: Callable[[], pa.Table] | None = None
     again: bool = False
     report: Report = field(default=lambda done, total: None)
+    masking: Masking | None = None
 
     def run(self) -> Loaded:
         """The month in the store; loaded when it was not there yet, or there with other heads.
@@ -81,7 +95,7 @@ class Loading:
     def _is_there(self, stood: Mapping[Any, Any]) -> bool:
         """Whether a load has all that is read of one, and its file, beside SQLite, lies where it should."""
         path = self.store.month_file(stood["load"])
-        return {MARKS, TALLIED} <= stood["told"].keys() and (path is None or path.is_file())
+        return {MARKS, LISTED, TALLIED} <= set(stood["told"]) and (path is None or path.is_file())
 
     def _begun(self) -> int:
         stated = {"month": self.sealed.month, "head": self.sealed.head.digest, "state": LOADING, "rows": 0, "told": {}}
@@ -95,7 +109,7 @@ class Loading:
         into.make(results)
         into.make(leaves)
         offices = None if self.offices is None else self.offices()
-        rows, done = Rows(self.sealed.parts, offices, Marks.of(self._home)), 0
+        rows, done = Rows(self.sealed.parts, offices, Marks.of(self._home), self.masking), 0
         for batch in rows:
             into.add(results, batch)
             done += len(batch)
@@ -114,6 +128,7 @@ class Loading:
             "orgs": sorted(rows.orgs),
             MARKS: [f"{rows.sums.get(number, 0):032x}" for number in range(len(self.sealed.parts))],
             TALLIED: True,
+            LISTED: rows.listed,
             "ranks": self.sealed.ranks,
         }
         return done, told

@@ -13,7 +13,11 @@ import numpy.typing as npt
 
 from serving import ledger
 
-MARKED = ("code", "org", "departments", "lot", "document", "vector")  # what no seal covers, or only packed
+MARKED = (  # what no seal covers, or only packed
+    *("code", "org", "departments", "lot", "name", "number", "reason", "open_reason"),
+    *("document", "vector"),
+)
+MARKED_BEFORE = ("code", "org", "departments", "lot", "document", "vector")  # of loads without names and reasons
 MODULUS = 1 << 128
 Row = Sequence[Any]
 
@@ -46,10 +50,10 @@ class Marks:
         Whoever can write to the store and does not have the secret cannot make other rows with the same sum.
         """
         key, found = self._keys[1], 0
-        code, org, departments, lot, document, vector = places
+        *texts, document, vector = places
         for row in rows:
             one: Any = row
-            stated = f"{one[code]}\x1f{one[org]}\x1f{one[departments]}\x1f{one[lot]}\x1f{len(one[document])}\x1f"
+            stated = "\x1f".join([str(one[text]) for text in texts]) + f"\x1f{len(one[document])}\x1f"
             told = stated.encode() + one[document] + (one[vector] or b"")
             found += int.from_bytes(hashlib.blake2b(told, key=key, digest_size=16).digest())
         return found % MODULUS

@@ -17,6 +17,7 @@ from features.profile import Profile
 from serving import explanation, offices, publicity
 from serving.classification import Sources, registered
 from serving.explanation import Document
+from serving.offices import Masking
 from serving.results import Results, SealedMonth
 from training.cutoffs import RiskClass
 from training.scheme import Scheme
@@ -113,7 +114,7 @@ class County:
 
     def name(self, entity: Mapping[str, Any]) -> str:
         """An entity's name; a person's name keeps its first character only."""
-        return masked(str(entity["name"] or ""), str(entity["kind"]), self.profile)
+        return Masking.of(self.profile).printed(str(entity["name"] or ""), entity["kind"])
 
     def place(self, code: str, language: str = "zh") -> str:
         """A region's name, or its code where the profile has no name for it."""
@@ -122,14 +123,6 @@ class County:
     def office(self, entity: Mapping[str, Any]) -> str:
         """The supervising office in words, from below the province down; a part without a name stays a code."""
         return offices.office(self.profile, str(entity["supervising_org"] or ""))
-
-
-def masked(name: str, kind: str, profile: Profile) -> str:
-    """A name as it may be printed: of a kind run by persons, a name short enough to be a person's is masked."""
-    rule = profile.settings.get("masking")
-    if not rule or kind not in rule["kinds"] or not 0 < len(name) <= int(rule["longest"]):
-        return name
-    return name[0] + "*"
 
 
 def write(county: County, folder: Path, *, pages: int = PAGES) -> list[Path]:

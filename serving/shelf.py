@@ -15,34 +15,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, func, select, true, tuple_
+from sqlalchemy import Engine, Select, Table, bindparam, func, select
 
 from serving import ledger
-from serving.access import Grant, condition, within
+from serving.access import Grant
 from serving.classification import CLASSIFIED, RESULT
 from serving.ledger import Head, LedgerError, Proof
+from serving.listing import EVERYTHING, After, Asked, Filters, Listed, Listing, Tallied
 from serving.packing import Packing
 from serving.results import LIGHT
 from serving.store import Store, reading, storable
 from serving.stored_part import StoredPart
-from serving.tables import CHUNK, LOADS, MARKS, ROOTS, STANDING, month_tables
+from serving.tables import CHUNK, LISTED, LOADS, MARKS, ROOTS, STANDING, month_tables
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
-PACKED = ("document", "vector")
 TOGETHER = 10_000  # rows held at a time when all are read
 READ = select(LOADS.c.month, LOADS.c.load).where(LOADS.c.state == STANDING).order_by(LOADS.c.month)
 Light = Mapping[str, Any]
-After = tuple[str | int, str]  # where a page goes on: the office, or the lot, and the code of the last entity before it
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What a page is narrowed to: a region prefix, a class, a kind."""
-
-    region: str = ""
-    risk_class: str | None = None
-    kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +48,10 @@ class StoredMonth:
     orgs: tuple[str, ...]
     ranks: Mapping[str, Sequence[float]]
     marks: tuple[str, ...] | None  # of its parts' rows; none for a load made by an earlier version, which has no lots
+    codes: tuple[str, ...] | None  # of top reasons; none for a load made by an earlier version, which has no names
+    open_codes: frozenset[str]  # of them those of reasons that are not internal
+    has_numbers: bool  # whether any entity has a registration number
+    tallies: tuple[Tallied, ...] = field(repr=False)
     engine: Engine = field(repr=False)
 
     @property
@@ -82,7 +76,7 @@ class StoredMonth:
 
     @cached_property
     def _tables(self) -> tuple[Table, Table]:
-        return month_tables(self.load, has_lots=self.marks is not None)
+        return month_tables(self.load, has_lots=self.marks is not None, is_listed=self.codes is not None)
 
     @cached_property
     def _one(self) -> Select[Any]:
@@ -108,7 +102,7 @@ class StoredMonth:
     def page(
         self,
         grant: Grant,
-        filters: Filters = Filters(),
+        filters: Filters = EVERYTHING,
         after: After | None = None,
         limit: int = 100,
         *,
@@ -118,30 +112,13 @@ class StoredMonth:
 
         What they say beside the light columns is fetched when it is asked for. LedgerError when the load has no lots.
         """
-        results = self._tables[0]
-        reached = [org for org in self.orgs if within(_everybody(grant), {"org": org, "departments": ""})]
-        if not reached or not storable(filters.region):
-            return []
-        first = self._lot if by_lot else results.c.org
-        # bounds of offices would lead to their index, all of whose rows had to be sorted to go by lot
-        bounds = true() if by_lot else (results.c.org >= reached[0]) & (results.c.org <= reached[-1])
-        wanted = select(*(one for one in results.c if one.name not in PACKED)).where(
-            bounds, condition(grant, results.c), *_narrowed(results, filters)
-        )
-        if after is not None:
-            wanted = wanted.where(tuple_(first, results.c.code) > tuple_(*after))
-        with reading(self.engine) as connection:
-            rows = connection.execute(wanted.order_by(first, results.c.code).limit(limit)).mappings()
-            return [dict(row) for row in rows]
+        return self.listing.page(Asked(grant, filters, by_lot), after, limit)
 
-    @property
-    def _lot(self) -> Any:
-        if self.marks is None:
-            raise LedgerError(
-                f"{self.month} in the store was loaded by an earlier version: its rows have no lots, by which pages of "
-                f"pseudonyms are ordered. No page was read; run jianwei store load {self.month}."
-            )
-        return self._tables[0].c.lot
+    @cached_property
+    def listing(self) -> Listing:
+        """Its rows as lists of them are asked for."""
+        has = Listed(self.month, self.orgs, self.marks is not None, self.codes, self.tallies)
+        return Listing(self._tables[0], has, self.engine)
 
     def everyone(self) -> Iterator[list[dict[str, Any]]]:
         """Every row the store holds of it, so many at a time, in no order."""
@@ -335,7 +312,13 @@ class Shelf:
         packings = {name: Packing(base64.b64decode(one)) for name, one in told["packings"].items()}
         parts, engine = tuple(StoredPart.read(one, self._key) for one in told["parts"]), self._store.month(load)
         marks = tuple(told[MARKS]) if MARKS in told else None
-        found = StoredMonth(load, parts, packings, tuple(told["orgs"]), told["ranks"], marks, engine)
+        listed = told.get(LISTED)
+        codes = None if listed is None else tuple(listed["codes"])
+        seen = frozenset() if listed is None else frozenset(listed["codes"][one] for one in listed["open"])
+        has_numbers = listed is not None and listed["numbers"]
+        orgs, ranks = tuple(told["orgs"]), told["ranks"]
+        tallies = () if listed is None else tuple(Tallied(orgs[org], *one) for org, *one in listed["tallies"])
+        found = StoredMonth(load, parts, packings, orgs, ranks, marks, codes, seen, has_numbers, tallies, engine)
         expected = parts[0].head.rows if len(parts) == 1 else row["rows"]
         if found.month != row["month"] or found.size() != expected:
             self._released(found)
@@ -354,22 +337,6 @@ class Shelf:
     def _released(self, month: StoredMonth) -> None:
         if month.engine is not self._store.engine:
             month.engine.dispose()
-
-
-def _everybody(grant: Grant) -> Grant:
-    """The grant without its departments: which offices it reaches at all."""
-    return Grant(grant.role, grant.org, grant.expires)
-
-
-def _narrowed(results: Table, filters: Filters) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if filters.region:
-        found.append(func.substr(results.c.region, 1, len(filters.region)) == filters.region)
-    if filters.risk_class is not None:
-        found.append(results.c["class"] == filters.risk_class)
-    if filters.kind is not None:
-        found.append(results.c.kind == filters.kind)
-    return found
 
 
 def _moments(cited: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from serving.tables import FORM, LOADS, OWNER, STANDING
 KNOWN = re.compile(r"sqlite:////?[^/].*|postgresql\+psycopg://.+", re.DOTALL)
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY_SECONDS = 5  # how long a writer waits for another before it gives up
+MAPPED = 2**40  # bytes of a month's file that are mapped, as far as SQLite was made to
 UPGRADES = 7_290_601  # the advisory lock that upgrades of one PostgreSQL database wait for
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 VERSION = table("alembic_version", column("version_num"))
@@ -101,7 +102,9 @@ class Store:
         if not path.is_file():
             raise StoreError(f"{path}: a month stands without its rows. Run jianwei store load MONTH --again.")
         url = f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&immutable=1&uri=true"
-        return create_engine(url, hide_parameters=True)
+        engine = create_engine(url, hide_parameters=True)
+        event.listen(engine, "connect", _mapped)
+        return engine
 
     def form(self) -> str | None:
         """The form the store is of; nothing for one that was never made."""
@@ -312,6 +315,11 @@ def _pragmas(connection: Any, _: Any) -> None:
     for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _mapped(connection: Any, _: Any) -> None:
+    """Read a file that never changes where the system keeps it: lists that go through all of it take half as long."""
+    connection.execute(f"PRAGMA mmap_size={MAPPED}").close()
 
 
 def _begin(connection: Connection) -> None:

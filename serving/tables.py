@@ -16,9 +16,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.schema import SchemaItem
 
+MONITORED = "class IN ('C', 'D')"  # the riskiest are found by an index of their own
 CHUNK = 4096  # leaves; a power of two, so that the root of a chunk is a node of the whole tree
 ROOTS = -1  # the chunk that holds the roots of the others
 LOADING, STANDING, REPLACED = "loading", "standing", "replaced"  # states of a load
@@ -28,7 +30,8 @@ TALLIED_BY = (
     *("class", "class_before", "model_class", "cause", "rules"),
 )
 MARKS = "marks"  # what a load tells of its rows; one without was made before rows had lots
-FORM = "0003"  # of these tables: the newest of the migrations
+LISTED = "listed"  # what a load tells of lists; one without was made before rows had names and reasons
+FORM = "0004"  # of these tables: the newest of the migrations
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER
 
 ORDERED = Text().with_variant(Text(collation="C"), "postgresql")  # sorted by its bytes, as SQLite and Python do
@@ -146,15 +149,27 @@ INSPECTION_RESULTS = Table(
 )
 
 
-def month_tables(load: int, *, has_lots: bool = True) -> tuple[Table, Table]:
+FILTERS = Table(
+    "filters",
+    STORE,
+    Column("key", String(8), primary_key=True),  # whose filter it is
+    Column("name", String(80), primary_key=True),
+    Column("asked", JSON, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+
+def month_tables(load: int, *, has_lots: bool = True, is_listed: bool = True) -> tuple[Table, Table]:
     """The tables of one load of a month: its results, one row an entity that stands, and its leaves.
 
     ``org`` is the path of offices from the province down (``360000/360100/360102``), ``departments`` the codes of
     other departments between commas (``,ecology,``), ``document`` the rest of the sealed row and the records it cites
     as JSON, packed; ``vector`` the indicator values (float64, packed) in the order the load tells, null where not
-    classified. ``lot`` is a keyed hash of the code, the order of pages that tell pseudonyms; loads made by earlier
-    versions have none. Leaves lie in chunks of the digests in the order of the sealed rows; chunk -1 holds the chunks'
-    roots.
+    classified. ``lot`` is a keyed hash of the code, the order of pages that tell pseudonyms. ``name`` is the name as it
+    may be printed, ``number`` the registration number; ``reason`` and ``open_reason`` say which of the codes the load
+    tells is the top reason, and which of those that are not internal. Loads made by earlier versions have no lots, or
+    neither names nor reasons. Leaves lie in chunks of the digests in the order of the sealed rows; chunk -1 holds the
+    chunks' roots.
     """
     metadata = MetaData()
     leaves = Table(
@@ -164,11 +179,15 @@ def month_tables(load: int, *, has_lots: bool = True) -> tuple[Table, Table]:
         Column("chunk", Integer, primary_key=True, autoincrement=False),
         Column("digests", LargeBinary, nullable=False),
     )
-    return _results(load, metadata, has_lots=has_lots), leaves
+    return _results(load, metadata, has_lots=has_lots, is_listed=is_listed), leaves
 
 
-def _results(load: int, metadata: MetaData, *, has_lots: bool) -> Table:
-    narrowed = ("class", "kind", "region", "departments")
+def _results(load: int, metadata: MetaData, *, has_lots: bool, is_listed: bool) -> Table:
+    narrowed: tuple[str, ...] = ("class", "kind", "region", "departments")
+    listed: tuple[SchemaItem, ...] = ()
+    if is_listed:
+        narrowed = (*narrowed, "class_before", "reason", "open_reason")
+        listed = _listed(load, narrowed)
     by_lot = Index(f"results_{load}_lots", "lot", "code", "org", *narrowed)
     lots: tuple[SchemaItem, ...] = (Column("lot", BigInteger, nullable=False), by_lot) if has_lots else ()
     return Table(
@@ -193,6 +212,7 @@ def _results(load: int, metadata: MetaData, *, has_lots: bool) -> Table:
         Column("confidence", String(20)),
         Column("document", LargeBinary, nullable=False),
         Column("vector", LargeBinary),
+        *listed,
         # made after the rows are in, which takes a fraction of keeping them right meanwhile
         Index(f"results_{load}_code", "code", unique=True),
         Index(f"results_{load}_listed", "org", "code", *narrowed),
@@ -222,4 +242,26 @@ def tally_table(load: int) -> Table:
         Column("rules", Text, nullable=False),
         Column("entities", BigInteger, nullable=False),
         Index(f"tallies_{load}_reached", "rolled_up", "org"),
+    )
+
+
+def _listed(load: int, narrowed: tuple[str, ...]) -> tuple[SchemaItem, ...]:
+    """What lists show and are searched by; indices of names everywhere and in an office, of numbers; of risk."""
+    number, monitored = Column("number", ORDERED), text(MONITORED)
+    return (
+        Column("name", ORDERED),
+        number,
+        Column("reason", SmallInteger),
+        Column("open_reason", SmallInteger),
+        Index(f"results_{load}_names", "name", "code", "org", *narrowed),
+        Index(f"results_{load}_parts", "org", "name", "code", *narrowed),
+        Index(
+            f"results_{load}_numbers", number, sqlite_where=number.is_not(None), postgresql_where=number.is_not(None)
+        ),
+        Index(
+            f"results_{load}_riskiest",
+            *("margin", "code", "org", "departments"),
+            sqlite_where=monitored,
+            postgresql_where=monitored,
+        ),
     )

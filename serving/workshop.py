@@ -368,13 +368,14 @@ class Workshop:
     ) -> "Loaded":
         """A published month in the store, with who supervised whom at its end; loaded when it is not there yet."""
         from serving.loading import Loading
-        from serving.offices import of_everyone
+        from serving.offices import Masking, of_everyone
 
         def offices() -> Any:
             scheme = self.scheme(sealed.head.scheme)
             return of_everyone(sources or self.sources(scheme, Month.parse(sealed.month).end))
 
-        return Loading(self.store, sealed, at, offices, again, report).run()
+        masking = Masking.of(self.settings.profile)
+        return Loading(self.store, sealed, at, offices, again, report, masking).run()
 
     def month(self, month: Month | str | None) -> Any:
         """A sealed month, the newest when none is named."""

@@ -20,24 +20,23 @@ def health(desk: Desk, principal: Principal, month: str) -> dict[str, Any]:
     What was read is kept until its file changes.
     """
     today = desk.now().astimezone(desk.profile.zone).date()
-    path = desk.home / quality.FOLDER / month / quality.DOCUMENT
     return {
-        "data": _quality(path) if principal.calls(DATA) else None,
+        "data": _quality(desk.home, month) if principal.calls(DATA) else None,
         "model": _evidence(desk, today) if principal.calls(MODEL) else None,
     }
 
 
-def _quality(path: Path) -> dict[str, Any] | None:
+def _quality(home: Path, month: str) -> dict[str, Any] | None:
     try:
-        stamp = path.stat()
+        stamp = (home / quality.FOLDER / month / quality.DOCUMENT).stat()
     except OSError:
         return None
-    return _read(path, (stamp.st_mtime_ns, stamp.st_ctime_ns, stamp.st_size))
+    return _read(home, month, (stamp.st_mtime_ns, stamp.st_ctime_ns, stamp.st_size))
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path, _: tuple[int, int, int]) -> dict[str, Any] | None:
-    state, found = quality.document(path)
+def _read(home: Path, month: str, _: tuple[int, int, int]) -> dict[str, Any] | None:
+    state, found = quality.document(home, month)
     return found if state == "made" else None
 
 

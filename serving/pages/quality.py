@@ -37,7 +37,7 @@ def routes(front: Front) -> list[Route]:
             raise ProblemError("invalid-request", [{"pointer": "/query/month", "code": "no_month"}])
         if month not in {desk.newest.month, *made}:
             raise ProblemError("not-found")
-        state, found = document(desk.home / FOLDER / month / DOCUMENT)
+        state, found = document(desk.home, month)
         lines = {"notice": NOTICE_PSI, "stop": STOP_PSI}
         return front.page(request, "quality.html", month=month, made=made[::-1], state=state, found=found, lines=lines)
 
@@ -49,8 +49,9 @@ def _months(folder: Path) -> list[str]:
     return sorted(path.parent.name for path in folder.glob(f"*/{DOCUMENT}") if MONTH.fullmatch(path.parent.name))
 
 
-def document(path: Path) -> tuple[str, dict[str, Any]]:
-    """What a report says, as the page tells it: ``made``, or ``absent``, or ``unreadable`` (of another form)."""
+def document(home: Path, month: str) -> tuple[str, dict[str, Any]]:
+    """What a month's report says, as pages tell it: ``made``, or ``absent``, or ``unreadable`` (of another form)."""
+    path = home / FOLDER / month / DOCUMENT
     try:
         if path.stat().st_size > LARGEST:
             return "unreadable", {}

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,9 +16,11 @@ from serving.classification import CLASSIFIED
 from serving.explanation import Document
 from serving.http import ProblemError
 from serving.ledger import LedgerError
+from serving.listing import OPEN, TOP, After, Filters
+from serving.listing import Asked as Sought
 from serving.months import rank
 from serving.scoring import live
-from serving.shelf import After, Filters, Shelf, StoredMonth
+from serving.shelf import Shelf, StoredMonth
 from serving.store import Store
 from training.cutoffs import RiskClass
 from training.scheme import Scheme, SchemeError
@@ -109,8 +111,14 @@ class Desk:
 
     def only_class(self, light: Light, principal: Principal) -> bool:
         """Whether of an entity class and measures alone are told: to other departments, of kinds run by persons."""
-        run_by_persons = (self.profile.settings.get("masking") or {}).get("kinds", ())
-        return principal.grant.role == DEPARTMENT_READER and light["kind"] in run_by_persons
+        return light["kind"] in only_classes(self.profile, principal)
+
+    def reason(self, month: StoredMonth, light: Light, principal: Principal) -> str | None:
+        """The code of the top reason of a row, as far as the key may see; nothing where there is or is told none."""
+        if month.codes is None or not principal.calls("explanation") or self.only_class(light, principal):
+            return None
+        number = light[TOP if principal.may(INTERNAL) else OPEN]
+        return None if number is None else month.codes[number]
 
     def cause(self, light: Light, principal: Principal) -> str | None:
         """Why a row has its class, as far as the key may see."""
@@ -125,6 +133,18 @@ class Desk:
             return code
         return "p-" + hmac.digest(secret_of(self.home, PSEUDONYMS), code.encode(), "sha256").hex()[:40]
 
+    def is_internal(self, month: StoredMonth, light: Light, principal: Principal) -> bool:
+        """Whether the top reason a key is told of a row is an internal one: then it is not the first open one."""
+        return (
+            self.reason(month, light, principal) is not None and principal.may(INTERNAL) and light[TOP] != light[OPEN]
+        )
+
+    def reasons(self, month: StoredMonth, principal: Principal) -> list[str]:
+        """The codes of top reasons a key may look for in a month."""
+        if month.codes is None or not principal.calls("explanation"):
+            return []
+        return [code for code in month.codes if principal.may(INTERNAL) or code in month.open_codes]
+
     def page(self, month: StoredMonth, asked: Asked, principal: Principal) -> list[Light]:
         """The next so many entities the key may see, by office and code; see ``Asked``.
 
@@ -132,10 +152,39 @@ class Desk:
         ProblemError when the month was loaded without lots.
         """
         filters, after, limit = asked
+        sought = self.sought(filters, principal)
         try:
-            return list(month.page(principal.grant, filters, after, limit, by_lot=principal.pseudonymous))
+            return list(month.listing.page(sought, after, limit))
         except LedgerError:
             raise ProblemError("unavailable") from None
+
+    def count(self, month: StoredMonth, asked: Asked, principal: Principal) -> int:
+        """How many entities the pages of ``asked`` would hold from there on, so many at most."""
+        filters, after, most = asked
+        sought = self.sought(filters, principal)
+        try:
+            return month.listing.count(sought, after, most)
+        except LedgerError:
+            raise ProblemError("unavailable") from None
+
+    def monitored(self, month: StoredMonth, limit: int, principal: Principal) -> list[Light]:
+        """So many entities of class C and D: the riskiest first to whom probabilities are told, else class D first."""
+        if principal.may(PROBABILITY):
+            return list(month.listing.riskiest(principal.grant, limit))
+        found: list[Light] = []
+        for risk in ("D", "C"):
+            found += self.page(month, (Filters(risk_class=risk), None, limit - len(found)), principal)
+        return found
+
+    def sought(self, filters: Filters, principal: Principal) -> Sought:
+        """The rows a key may ask for, by filters that tell no more than rows do; ProblemError where whoever is told
+        pseudonyms asks by name or code, or somebody for reasons who is told none."""
+        if principal.pseudonymous and filters.names_entities:
+            raise ProblemError("forbidden")
+        if filters.reason is not None and not principal.calls("explanation"):
+            raise ProblemError("forbidden")
+        seen = replace(filters, internal=principal.may(INTERNAL), untold=only_classes(self.profile, principal))
+        return Sought(principal.grant, seen, by_lot=principal.pseudonymous)
 
     def head_before(self, month: StoredMonth) -> str:
         """The head of the sealed month before a month; empty before the first."""
@@ -200,6 +249,12 @@ class Desk:
             return self.champion if digest == self.champion.digest else self.scheme_of(digest)
         except SchemeError:
             raise ProblemError("unavailable") from None
+
+
+def only_classes(profile: Profile, principal: Principal) -> frozenset[str]:
+    """The kinds of which a key is told class and measures alone."""
+    run_by_persons = (profile.settings.get("masking") or {}).get("kinds", ())
+    return frozenset(run_by_persons if principal.grant.role == DEPARTMENT_READER else ())
 
 
 def placed(light: Light) -> dict[str, str]:

@@ -13,6 +13,7 @@ from evaluation.promotion import Act as Promotion
 from evaluation.promotion import Champion
 from serving.access import PROBABILITY, Principal
 from serving.http import ProblemError, Told, tell
+from serving.listing import CODE, NAME, PART, After, Filters
 from serving.results import publisher_key
 from serving.scoring import cursors
 from serving.scoring.answers import answer, context, decimals, principal_of, tag, unchanged
@@ -22,7 +23,7 @@ from serving.scoring.desk import Desk, Light, placed, secret_of
 from serving.scoring.listed import ActiveModel, Classes, Heads, ReasonCodes
 from serving.scoring.reading import PeriodAsked
 from serving.scoring.reigns import champion_on
-from serving.shelf import After, Filters, StoredMonth
+from serving.shelf import StoredMonth
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 CURSORS = "cursors"
@@ -77,12 +78,12 @@ def _classes(app: FastAPI, desk: Callable[[], Desk]) -> None:
     ) -> Response:
         """The entities the key may see in a sealed month, page by page; all pages are of one head."""
         principal, open_ = principal_of(request, "classes"), desk()
-        month, after = _start(open_, cursor, principal, asked)
+        month, after = started(open_, cursor, principal, asked)
         filters = Filters(asked.get("region", ""), asked.get("class"), asked.get("kind"))
         found = open_.page(month, (filters, after, limit + 1), principal)
         rows, going_on = found[:limit], len(found) > limit
         tell(request, Told(tuple(row["code"] for row in rows), len(rows), month.month, month.head.scheme))
-        following = _cursor(open_, month, rows[-1], (principal, asked)) if going_on else None
+        following = following_of(open_, month, rows[-1], (principal, asked), filters) if going_on else None
         items = [_item(open_, month, row, principal) for row in rows]
         return answer(context(month) | {"head": month.head.digest, "items": items, "next": following})
 
@@ -95,7 +96,7 @@ async def _filters(
     return {name: value for name, value in stated.items() if value is not None}
 
 
-def _start(
+def started(
     desk: Desk, cursor: str | None, principal: Principal, asked: Mapping[str, str]
 ) -> tuple[StoredMonth, After | None]:
     """The month to read and where to go on; a cursor leads back to the head it was given for, or to a ProblemError."""
@@ -110,10 +111,17 @@ def _start(
     return month, place.after
 
 
-def _cursor(desk: Desk, month: StoredMonth, last: Light, asking: tuple[Principal, Mapping[str, str]]) -> str:
+def following_of(
+    desk: Desk, month: StoredMonth, last: Light, asking: tuple[Principal, Mapping[str, str]], filters: Filters
+) -> str:
+    """The cursor of the page after one that ends with an entity, for who asks what."""
     principal, asked = asking
     lot = last["lot"] if principal.pseudonymous else None
-    place = Place(month.month, month.head.digest, month.load, placed(last)["org"], last["code"], lot)
+    order = month.listing.order(desk.sought(filters, principal))
+    text = {NAME: last.get("name"), PART: last.get("name"), CODE: last["code"]}.get(order)
+    place = Place(
+        month.month, month.head.digest, month.load, placed(last)["org"], last["code"], lot, text, order == PART
+    )
     return cursors.written(secret_of(desk.home, CURSORS), place, principal.key, asked)
 
 
