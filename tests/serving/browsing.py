@@ -26,7 +26,7 @@ FILES = tuple(name for name, one in ROUTES.items() if one.path.endswith(("/expor
 DOCUMENTS = tuple(name for name in ROUTES if name == "page_model_report")  # shown as somebody signed for it
 PAGES = tuple(name for name in ROUTES if name not in FILES + DOCUMENTS)
 SHEETS = tuple(name for name in PAGES if name != "page_first")  # that one leads to another
-ENTITY, INDICATOR = "T00030", "worst_24m"
+ENTITY, INDICATOR = "T00000", "worst_24m"
 SCOPES = {  # whom a key of a role reaches; everybody where it is not here. The entity above lies in all of them
     "regulator_city": {"org": "3601"},
     "regulator_county": {"org": "360102"},

@@ -41,6 +41,9 @@ FOCUSED = """() => {
   const inside = box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight;
   return {stop: window.stops.indexOf(one), seen: ring && inside, what: one.outerHTML.slice(0, 120)};
 }"""
+FOLDED = """() => [...document.querySelectorAll("details > :not(summary)")]
+  .filter((one) => !one.checkVisibility() || !one.getBoundingClientRect().height)
+  .map((one) => one.outerHTML.slice(0, 120))"""
 AUDITED = f"""() => axe.run(document, {{
   runOnly: {{type: "tag", values: {json.dumps(AIDED)}}}, resultTypes: ["violations"],
 }})"""
@@ -161,14 +164,16 @@ def test_a_page_prints_to_a4_with_the_notice_and_without_what_only_a_screen_need
     page, paper = seat.page, tmp_path / "page.pdf"
     page.emulate_media(media="print")
     assert page.locator("nav, .skip, .who form, .unprinted").locator("visible=true").count() == 0
-    page.emulate_media(media="screen")
+    assert page.evaluate(FOLDED) == []
     page.pdf(path=paper, prefer_css_page_size=True, print_background=True)
+    page.emulate_media(media="null")
     seat.note(browser.address(name), "print")
     size = re.search(r"Page size:\s+([\d.]+) x ([\d.]+)", poppler("pdfinfo", str(paper)))
     assert tuple(round(float(one)) for one in size.groups()) == A4
     text = poppler("pdftotext", str(paper), "-")
     assert NOTICE[language].replace(" ", "") in re.sub(r"\s", "", text)
     assert page.locator("h1").inner_text().split()[0] in text
+    assert page.locator(".who button").inner_text() not in text.partition(NOTICE[language][:6])[0]
     assert cut_off(paper) == []
     picture = SCREENS / f"{name}-print-{language}"
     poppler("pdftoppm", "-png", "-r", str(SHEET_PIXELS), "-singlefile", str(paper), str(picture))
