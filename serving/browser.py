@@ -45,10 +45,12 @@ ADVICE = {  # what to do next, by kind of problem
         "Nothing was changed. If it happens again, tell the operators when it happened.",
     ),
 }
+NOTICE = ("内部参考，不作为信用评价", "For internal reference; not an assessment of credit")  # on every page
 PAGE = """<!DOCTYPE html>
 <html lang="{tongue}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><link rel="stylesheet" href="{assets}page.css"></head>
-<body><main id="main"><h1>{title}</h1><p>{more}</p><p><a href="{pages}">{home}</a></p></main></body></html>
+<title>{title}</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="{assets}page.css"></head><body><p class="notice">{notice}</p>
+<main id="main"><h1>{title}</h1><p>{more}</p><p><a href="{pages}">{home}</a></p></main></body></html>
 """
 
 
@@ -140,6 +142,7 @@ def page_of(found: ProblemError, tongue: str) -> str:
         tongue="zh-CN" if chinese else "en",
         title=escape(found.title if chinese else found.title_en),
         more=escape(ADVICE.get(found.kind, ADVICE[""])[0 if chinese else 1]),
+        notice=NOTICE[0 if chinese else 1],
         home="返回首页" if chinese else "to the first page",
         assets=ASSETS,
         pages=PAGES,

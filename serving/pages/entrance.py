@@ -5,9 +5,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from serving import browser
-from serving.access import RIGHTS
 from serving.http import ProblemError
-from serving.pages.front import ASSETS, NAVIGATION, STATIC, Front, asking
+from serving.pages.front import ASSETS, STATIC, Front, asking, reachable
 from serving.sessions import LASTS
 
 KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -19,8 +18,7 @@ def routes(front: Front) -> list[Route]:
 
     def first(request: Request) -> Response:
         """The page a person's work begins on."""
-        found = next(name for name, _, _ in NAVIGATION if asking(request).calls(name))
-        return RedirectResponse(RIGHTS.routes[found].path, 303)
+        return RedirectResponse(reachable(asking(request))[0]["path"], 303)
 
     def login(request: Request) -> Response:
         """Where a session begins."""

@@ -83,7 +83,7 @@ class Front:
             "worded": lambda one: one["zh"] if tongue == "zh" else one["en"],
             "principal": who,
             "role": None if who is None else RIGHTS.labels[who.grant.role],
-            "navigation": _reachable(who),
+            "navigation": reachable(who),
             "here": request.scope.get("state", {}).get("route"),
             "csrf": browser.csrf(browser.cookie(request.scope, browser.SESSION)),
             "asset": asset,
@@ -116,7 +116,7 @@ def language(request: Request) -> str:
     return asked if asked in {"zh", "en"} else browser.language(request.scope)
 
 
-def _reachable(who: Principal | None) -> list[dict[str, str]]:
+def reachable(who: Principal | None) -> list[dict[str, str]]:
     """Where this key's role can go."""
     return [
         {"route": route, "path": RIGHTS.routes[route].path, "zh": zh, "en": en}

@@ -72,3 +72,12 @@ def twin(settled, tmp_path):
     """A copy of it under another roof."""
     shutil.copytree(settled.folder, tmp_path / "twin" / "town")
     return Settled(tmp_path / "twin" / "town")
+
+
+@pytest.fixture(scope="module")
+def browser(classified, tmp_path_factory, request):
+    """Chromium at the sandbox of a town, both gone once the tests of a file are done."""
+    from browsing import visited
+
+    with visited(classified, tmp_path_factory.mktemp("pages") / "town", request.path.stem) as found:
+        yield found

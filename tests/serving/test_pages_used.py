@@ -1,0 +1,213 @@
+"""Every page as people use it: on a phone, by keyboard alone, on paper, with aids; and a picture of each."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from browsing import NOTICE, SCREENS, SHEETS, WIDTHS, allowed
+
+from serving.access import RIGHTS
+
+AIDED = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+A4 = (595, 842)  # points
+PAPER = 688  # pixels between the margins of an A4 sheet
+SHEET_PIXELS = 80  # an inch, of a picture of a printed sheet
+WIDER = """() => {
+  const room = document.documentElement.clientWidth;
+  const over = [...document.body.querySelectorAll("*")].filter((one) => {
+    const held = one.parentElement.closest(".wide, svg, .skip");
+    return !held && !one.matches(".skip") && one.getBoundingClientRect().right > room + 1;
+  });
+  const whole = document.scrollingElement.scrollWidth;
+  return whole <= innerWidth ? [] : [`${whole} px`, ...over.map((one) => one.outerHTML.slice(0, 90))];
+}"""
+STOPS = """() => {
+  const may = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]';
+  const radios = new Set();
+  window.stops = [...document.querySelectorAll(may)].filter((one) => {
+    if (one.disabled || one.tabIndex < 0 || !one.checkVisibility({visibilityProperty: true})) return false;
+    if (one.type !== "radio") return true;
+    const group = [...document.getElementsByName(one.name)];
+    if (radios.has(one.name) || (group.some((each) => each.checked) && !one.checked)) return false;
+    return radios.add(one.name);
+  });
+  return stops.map((one) => one.outerHTML.slice(0, 120));
+}"""
+FOCUSED = """() => {
+  const one = document.activeElement, style = getComputedStyle(one), box = one.getBoundingClientRect();
+  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+  const inside = box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight;
+  return {stop: window.stops.indexOf(one), seen: ring && inside, what: one.outerHTML.slice(0, 120)};
+}"""
+FOLDED = """() => [...document.querySelectorAll("details > :not(summary)")]
+  .filter((one) => !one.checkVisibility() || !one.getBoundingClientRect().height)
+  .map((one) => one.outerHTML.slice(0, 120))"""
+AUDITED = f"""() => axe.run(document, {{
+  runOnly: {{type: "tag", values: {json.dumps(AIDED)}}}, resultTypes: ["violations"],
+}})"""
+each_sheet = pytest.mark.parametrize("name", SHEETS)
+each_language = pytest.mark.parametrize("language", ["zh", "en"])
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """The script of axe, which looks for what people with aids cannot use."""
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    return AXE_SCRIPT
+
+
+def audited(seat, axe, tally):
+    """Findings of axe on an open page, counted; those that keep somebody from using it are told."""
+    seat.page.evaluate(axe)
+    told = []
+    for one in seat.page.evaluate(AUDITED)["violations"]:
+        tally.findings[one["impact"]] += len(one["nodes"])
+        if one["impact"] in {"serious", "critical"}:
+            told += [f"{one['id']}: {each['html'][:120]}" for each in one["nodes"]]
+    return told
+
+
+def walked(page):
+    """What Tab should stop at on a page, and what it does stop at until it leaves the page."""
+    expected = page.evaluate(STOPS)
+    found = []
+    for _ in range(4 * len(expected) + 20):  # a field of a date has several places to stop at
+        page.keyboard.press("Tab")
+        at = page.evaluate(FOCUSED)
+        if found and at["stop"] in {-1, 0} and found[-1]["stop"] == len(expected) - 1:
+            break
+        if not found or at["stop"] != found[-1]["stop"]:
+            found.append(at)
+    return expected, found
+
+
+def tabbed(page, selector):
+    """Press Tab until an element has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("(one) => document.activeElement.matches(one)", selector):
+            return
+    raise AssertionError(f"Tab does not lead to {selector}")
+
+
+@each_sheet
+@each_language
+def test_a_page_is_pictured_fits_the_screen_of_a_phone_and_has_no_serious_finding(browser, axe, name, language):
+    for width, pixels in WIDTHS.items():
+        seat = browser.opened(allowed(name), language, width=pixels)
+        seat.go(browser.address(name))
+        browser.shot(f"{name}-{width}-{language}", seat)
+        assert seat.page.evaluate(WIDER) == []
+        assert seat.faults(language) == []
+        assert audited(seat, axe, browser.tally) == []
+
+
+def test_the_login_has_no_serious_finding_of_axe_and_fits_a_phone(browser, axe):
+    seat = browser.opened(None, width=360)
+    seat.go("/ui/login")
+    browser.shot("login-phone-zh", seat)
+    assert seat.page.evaluate(WIDER) == []
+    assert audited(seat, axe, browser.tally) == []
+
+
+@each_sheet
+def test_tab_leads_to_everything_on_a_page_in_its_order_and_shows_where_it_is(browser, name):
+    seat = browser.opened(allowed(name))
+    seat.go(browser.address(name))
+    expected, found = walked(seat.page)
+    assert [one["stop"] for one in found if one["stop"] >= 0] == list(range(len(expected)))
+    assert [one["what"] for one in found if not one["seen"]] == []
+
+
+@each_sheet
+def test_the_first_stop_skips_to_the_content(browser, name):
+    seat = browser.opened(allowed(name))
+    seat.go(browser.address(name))
+    seat.page.keyboard.press("Tab")
+    assert seat.page.evaluate("() => document.activeElement.matches('.skip')")
+    seat.page.keyboard.press("Enter")
+    assert seat.page.evaluate("() => document.activeElement.id") == "main"
+    seat.page.keyboard.press("Tab")
+    assert seat.page.evaluate("() => document.activeElement.closest('header, nav')") is None
+
+
+def test_one_comes_in_and_leaves_by_keyboard_alone(browser):
+    for javascript in (True, False):
+        context = browser.stranger(javascript=javascript)
+        page = context.new_page()
+        page.goto(browser.url + "/ui/help")
+        assert page.url.endswith("/ui/login?next=/ui/help")
+        tabbed(page, "#key")
+        page.keyboard.type(browser.key("analyst"))
+        page.keyboard.press("Enter")
+        page.wait_for_url(browser.url + "/ui/help")
+        tabbed(page, ".who button")
+        page.keyboard.press("Enter")
+        page.wait_for_url(browser.url + "/ui/login")
+        page.goto(browser.url + "/ui/help")
+        assert page.url.endswith("/ui/login?next=/ui/help")
+        context.close()
+
+
+def poppler(program, *words):
+    return subprocess.run([program, *words], capture_output=True, text=True, check=True).stdout
+
+
+@each_sheet
+@each_language
+def test_a_page_prints_to_a4_with_the_notice_and_without_what_only_a_screen_needs(browser, tmp_path, name, language):
+    seat = browser.opened(allowed(name), language)
+    seat.go(browser.address(name))
+    page, paper = seat.page, tmp_path / "page.pdf"
+    page.emulate_media(media="print")
+    assert page.locator("nav, .skip, .who form, .unprinted").locator("visible=true").count() == 0
+    assert page.evaluate(FOLDED) == []
+    page.pdf(path=paper, prefer_css_page_size=True, print_background=True)
+    page.emulate_media(media="null")
+    seat.note(browser.address(name), "print")
+    size = re.search(r"Page size:\s+([\d.]+) x ([\d.]+)", poppler("pdfinfo", str(paper)))
+    assert tuple(round(float(one)) for one in size.groups()) == A4
+    text = poppler("pdftotext", str(paper), "-")
+    assert NOTICE[language].replace(" ", "") in re.sub(r"\s", "", text)
+    assert page.locator("h1").inner_text().split()[0] in text
+    assert page.locator(".who button").inner_text() not in text.partition(NOTICE[language][:6])[0]
+    assert cut_off(paper) == []
+    picture = SCREENS / f"{name}-print-{language}"
+    poppler("pdftoppm", "-png", "-r", str(SHEET_PIXELS), "-singlefile", str(paper), str(picture))
+    browser.tally.screens += 1
+
+
+def cut_off(paper: Path):
+    """Words of a printed page that lie beyond the edge of its sheet."""
+    words = re.findall(
+        r'xMin="([\d.-]+)".*?xMax="([\d.-]+)".*?>(.*?)</word>', poppler("pdftotext", "-bbox", str(paper), "-")
+    )
+    return [word for left, right, word in words if float(left) < 0 or float(right) > A4[0]]
+
+
+@pytest.mark.slow
+@each_sheet
+def test_a_page_is_whole_for_every_role_language_and_width_with_and_without_scripts(browser, axe, name):
+    states = [
+        (role, language, javascript, width)
+        for role in RIGHTS.roles
+        for language in ("zh", "en")
+        for javascript in (True, False)
+        for width in WIDTHS.values()
+    ]
+    for role, language, javascript, width in states:
+        seat = browser.opened(role, language, javascript=javascript, width=width)
+        seat.go(browser.address(name))
+        seat.messages[:] = [one for one in seat.messages if "status of 403" not in one]
+        assert (role, language, javascript, width, seat.faults(language)) == (role, language, javascript, width, [])
+        assert seat.page.evaluate(WIDER) == []
+        assert audited(seat, axe, browser.tally) == []
+
+
+def test_how_much_was_seen_is_told(browser, record_property):
+    for name, value in browser.tally.document().items():
+        record_property(name, value)
+    assert {path for path, *_ in browser.tally.states} >= {browser.address(name) for name in SHEETS}
