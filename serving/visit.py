@@ -177,10 +177,8 @@ class Reply:
             await self._send(message)
 
     async def _start(self, message: Message) -> None:
-        is_page = browser.is_page(self._scope)
-        problem = (
-            self.visit.problem or (None if is_page else _instead(message)) or await self.visit.settle(message["status"])
-        )
+        instead = _instead(message, "text/html" if browser.is_page(self._scope) else PROBLEM)
+        problem = self.visit.problem or instead or await self.visit.settle(message["status"])
         if problem is not None:
             self._replaced = True
             await self.refuse(problem)
@@ -221,9 +219,10 @@ class Reply:
         return [named, (b"connection", b"close")] if self.closes else [named]
 
 
-def _instead(message: Message) -> ProblemError | None:
+def _instead(message: Message, kind: str) -> ProblemError | None:
+    """The problem an error is told as that is not told in the kind of document it should be."""
     kinds = [value for name, value in message["headers"] if name.lower() == b"content-type"]
-    if message["status"] < 400 or (kinds and kinds[0].startswith(PROBLEM.encode())):
+    if message["status"] < 400 or (kinds and kinds[0].startswith(kind.encode())):
         return None
     return ProblemError(kind_of_status(message["status"]))
 

@@ -98,7 +98,7 @@ def _told(asked: Asked) -> Document:
     gaps, months = found.get("data_gaps", []), _months(asked)
     return {
         "found": found,
-        "name": light.get("name"),
+        "named": light.get("name"),
         "whole": whole,
         "words": words,
         "sources": {one["source"]: one for one in words["latest_delivery"]},
