@@ -79,7 +79,7 @@ def test_five_thousand_requests_find_no_fault(inside, reached, record_property):
 
 @pytest.mark.slow
 def test_fifty_thousand_requests_find_no_fault(inside, reached, record_property):
-    found = fuzzed(inside, reached, 52_000)
+    found = fuzzed(inside, reached, 55_000)
     hold(found, record_property)
     assert found.requests >= BY_COMMAND
     assert (found.without(2), found.without(4)) == (set(), set())
