@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from evaluation.errors import GateError
 from evaluation.verdict import Verdict, require
 from features.asof import end_of_day
-from features.records.journal import Entry, Journal
+from features.records.journal import Entry, Following, Journal
 from features.signing import holds, sign, signing_key, verify_key
 from features.steps import sync_folder, write_text
 from training import package
@@ -26,6 +27,7 @@ from training.scheme import Scheme
 PROPOSED = "promotion.proposed"
 APPROVED = "promotion.approved"
 ROLLED_BACK = "promotion.rolled_back"
+ACTIONS = (PROPOSED, APPROVED, ROLLED_BACK)
 POINTER = "champion.json"
 SCHEMES = "schemes"
 
@@ -154,10 +156,34 @@ def _evidence(act: Act) -> dict[str, str | None]:
     return {"verdict": act.verdict, "verdict_digest": act.verdict_digest, "report_digest": act.report_digest}
 
 
+class Acts:
+    """The promotion entries of an office that is asked again and again: its journal is read on, not read anew."""
+
+    def __init__(self, office: Office) -> None:
+        self.following = Following(office.journal, ACTIONS)
+        self._office = office
+        self._read: tuple[Entry, ...] | None = None
+        self._found: tuple[Act, ...] = ()
+        self._lock = threading.Lock()
+
+    def now(self) -> tuple[Act, ...]:
+        """``acts`` as the journal stands; every signature is looked at again when the journal changed."""
+        with self._lock:
+            read = self.following.entries()
+            if read is not self._read:
+                self._read = None
+                self._found = tuple(_act(self._office, entry) for entry in read)
+                self._read = read
+            return self._found
+
+    def champion_on(self, day: date, zone: ZoneInfo) -> Champion | None:
+        """The champion at the end of a day."""
+        return reigning(self.now(), day, zone)
+
+
 def acts(office: Office) -> tuple[Act, ...]:
     """Every promotion entry in order; JournalError when the chain breaks, GateError when a signature does not hold."""
-    ours = {PROPOSED, APPROVED, ROLLED_BACK}
-    return tuple(_act(office, entry) for entry in office.journal.entries() if entry.action in ours)
+    return Acts(office).now()
 
 
 def champion(office: Office) -> Champion | None:
@@ -170,8 +196,13 @@ def champion(office: Office) -> Champion | None:
 
 def champion_on(office: Office, day: date, zone: ZoneInfo) -> Champion | None:
     """The champion at the end of a day."""
+    return Acts(office).champion_on(day, zone)
+
+
+def reigning(found: tuple[Act, ...], day: date, zone: ZoneInfo) -> Champion | None:
+    """The champion at the end of a day, among verified acts."""
     end = end_of_day(day, zone)
-    return _champion_of(tuple(act for act in acts(office) if act.at < end))
+    return _champion_of(tuple(act for act in found if act.at < end))
 
 
 def champion_folder(office: Office) -> Path:

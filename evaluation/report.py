@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -14,12 +15,12 @@ from evaluation.checks import ClassShares, Stability
 from evaluation.metrics import Interval
 from evaluation.shown import Words, band, count, figure, share, share_band
 from evaluation.slices import FEWEST
-from evaluation.verdict import PROMOTE, REJECT, REVIEW, Check
+from evaluation.verdict import CARD, PROMOTE, REJECT, REVIEW, Check
 from features.profile import Profile
 
 TEMPLATES = Path(__file__).with_name("templates")
 SHIFTS_SHOWN = 20
-BY_PRODUCTS = ("model_card.md", "transparency.md")
+BY_PRODUCTS = (CARD, "transparency.md")
 NOTICE_LINE, STOP_LINE = "EV070", "EV071"
 
 VERDICTS: Mapping[str, Words] = {
@@ -104,7 +105,7 @@ def template(name: str, **filters: Callable[..., str]) -> Template:
 
 
 def render(assessment: Assessment, subject: Subject) -> str:
-    """The report as HTML: the same bytes for the same assessment and facts."""
+    """The report as HTML, naming its by-products by their digests: the same bytes for the same assessment and facts."""
     words = _words(subject)
     return template("report.html", band=band, pctband=share_band).render(
         assessment=assessment,
@@ -121,6 +122,7 @@ def render(assessment: Assessment, subject: Subject) -> str:
         name_of=lambda code: _name(code, words),
         shifts_shown=SHIFTS_SHOWN,
         fewest=FEWEST,
+        by_products={name: sha256(by_product(name, assessment, subject).encode()).hexdigest() for name in BY_PRODUCTS},
     )
 
 

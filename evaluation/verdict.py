@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import rfc8785
@@ -14,6 +15,8 @@ from evaluation.shown import Band
 PROMOTE = "promote"
 REJECT = "reject"
 REVIEW = "review"
+REPORTS = "reports"  # where in a home what evaluations left lies, a folder a scheme
+ASSESSMENT, REPORT, CARD = "assessment.json", "report.html", "model_card.md"
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ class Verdict:
     def digest(self) -> str:
         """SHA-256 of the verdict's canonical JSON (RFC 8785)."""
         return sha256(rfc8785.dumps(_plain(self.document()))).hexdigest()
+
+
+def left(home: Path, scheme: str) -> Path:
+    """Where what an evaluation of a scheme left lies: its assessment, report and model card."""
+    return home / REPORTS / scheme[:16]
 
 
 def require(verdict: Verdict, *, reason: str | None = None) -> None:

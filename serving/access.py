@@ -181,7 +181,7 @@ def check(grant: Grant, *, today: date) -> None:
     if unknown:
         can_be = ", ".join(sorted(RIGHTS.roles[grant.role])) or "none"
         raise AccessError(
-            f"Right {min(unknown)!r} cannot be given to a {grant.role}; it can have: {can_be}. No key was made."
+            f"Right {min(unknown)!r} cannot be given to role {grant.role}; it can have: {can_be}. No key was made."
         )
     for code in (*filter(None, [grant.org]), *grant.departments):
         if CODE.fullmatch(code) is None:
@@ -200,8 +200,19 @@ def check(grant: Grant, *, today: date) -> None:
 def _check_network(stated: str) -> None:
     try:
         ipaddress.ip_network(stated)
+    except ValueError as fault:
+        meant = _meant(stated)
+        raise AccessError(
+            f"{stated!r} is no network ({fault}); expected CIDR, {meant or '10.1.0.0/16'}. No key was made."
+        ) from None
+
+
+def _meant(stated: str) -> str | None:
+    """The network an address with bits beyond its prefix lies in; nothing for what is no address at all."""
+    try:
+        return str(ipaddress.ip_network(stated, strict=False))
     except ValueError:
-        raise AccessError(f"{stated!r} is no network; expected CIDR, 10.1.0.0/16. No key was made.") from None
+        return None
 
 
 def kept(grant: Grant) -> dict[str, Any]:
@@ -317,7 +328,7 @@ class Doorkeeper:
         if found is None:
             return None
         number = found[0]
-        row = self.store.remembered(
+        row = self.store.checked.remembered(
             ("key", number), lambda connection: connection.execute(ONE_KEY, {"number": number}).mappings().first()
         )
         return admitted(row, found[1], address=address, today=self.now().astimezone(self.zone).date())

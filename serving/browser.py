@@ -127,7 +127,8 @@ def problem(found: ProblemError, scope: Mapping[str, Any]) -> tuple[int, list[tu
     """A problem as a person reads it: status, headers and page. Who has no session is shown where to begin one."""
     headers = [one for one in problem_headers(found, b"") if one[0] in {b"retry-after", b"allow"}] + [*PAGE_SECURITY]
     if found.kind == "unauthenticated" and scope["method"] in {"GET", "HEAD"}:
-        back = quote(scope["path"] + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else ""))
+        asked = scope.get("query_string", b"").decode("latin-1")
+        back = quote(scope["path"] + (f"?{asked}" if asked else ""))
         return 303, [*headers, (b"location", f"{LOGIN}?next={back}".encode()), (b"content-length", b"0")], b""
     body = page_of(found, language(scope)).encode()
     kind = (b"content-type", b"text/html; charset=utf-8")

@@ -18,7 +18,15 @@ from serving.store import PRIVATE_FILE, Store, StoreError
 
 PAGE = 8192  # bytes of a page: a row with what it says lies in one
 CACHE_MIB = 64
-TYPES = {"TEXT": "text", "VARCHAR": "text", "INTEGER": "int4", "SMALLINT": "int2", "FLOAT": "float8", "BLOB": "bytea"}
+TYPES = {
+    "TEXT": "text",
+    "VARCHAR": "text",
+    "INTEGER": "int4",
+    "BIGINT": "int8",
+    "SMALLINT": "int2",
+    "FLOAT": "float8",
+    "BLOB": "bytea",
+}
 Switch = Callable[[Connection], None]
 
 

@@ -18,7 +18,7 @@ from typing import Literal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from evaluation.errors import GateError
-from evaluation.promotion import POINTER, PROPOSED, SCHEMES, Act, Office, acts
+from evaluation.promotion import POINTER, PROPOSED, SCHEMES, Act, Acts, Office
 from features.records.journal import Journal, JournalError
 from serving.http import ProblemError
 from training import package
@@ -84,11 +84,11 @@ class Reign:
         self.refused: Refusal | None = None
         self.refusals = 0
         self._office = Office(home, journal, keys, verify_key)
+        self._promoted = Acts(self._office)
         self._kept = Kept(home / SCHEMES, verify_key)
         self._now = now
         self._crowned: Crowned | None = None
         self._named = ""  # the scheme the journal last named
-        self._read: tuple[Stamp, tuple[Act, ...]] | None = None
         self._next: list[str] = []  # schemes it may name next
         self._seen: tuple[Stamp, float] | None = None
         self._looking = threading.Lock()
@@ -205,12 +205,8 @@ class Reign:
     def _acts(self) -> tuple[Act, ...]:
         """The promotion entries of a verified journal; one that lost the decision in force has lost its end."""
         try:
-            stamp = _standing(self._office.journal.path)
-            if self._read is None or self._read[0] != stamp:  # what was verified need not be read again
-                self._read = (stamp, acts(self._office))
-            found = self._read[1]
+            found = self._promoted.now()
         except Exception as fault:  # whatever is wrong with the journal, nothing is taken from it
-            self._read = None
             stage: Stage = "journal" if isinstance(fault, JournalError) else "act"
             raise RefusedError(Refusal(stage, None, None, type(fault).__name__), str(fault)) from None
         crowned = self._crowned

@@ -7,7 +7,7 @@ import numpy as np
 
 from features.asof import Month
 from features.matrix import Batch
-from serving.classification import CLASSIFIED
+from serving.classification import CLASSIFIED, MARGIN
 from serving.months import AnyMonth, AnyMonths
 from training.change import Side, change
 from training.cutoffs import RiskClass
@@ -47,6 +47,7 @@ def since_before(
         "log_odds": {name: float(part[0]) for name, part in found.log_odds.items()},
         "steps": {name: int(part[0]) for name, part in found.steps.items()},
         "contributions": {name: added for name, added in lines if abs(added) > LEAST},
+        "contributions_in": MARGIN,
         "internal_values": earlier.full(then)["internal"] or [],
     }
 

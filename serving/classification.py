@@ -30,6 +30,7 @@ Floats = npt.NDArray[np.float64]
 SCORED, VECTORS, EVIDENCE = "scored", "vectors", "evidence"  # tables
 WORDS = "words.json"
 CLASSIFIED, UNKNOWN_KIND = "classified", "unknown_kind"
+MARGIN = "margin"  # what contributions are worked out and sealed in
 NAMES = np.array([risk.name for risk in RiskClass])
 REASON = pa.struct(
     [

@@ -259,7 +259,7 @@ def month(
     made = classify(run, watch=watch)
     sealed = bench.month(wanted)
     display.say(f"{wanted} is sealed: {made.head.digest}")  # whatever becomes of its copy in the store
-    with watch("load") as step:
+    with storeroom.of_sealed(wanted, made.head.digest), watch("load") as step:
         stored = bench.load(sealed, at=edge.now(), report=step.portion, sources=sources)
         step.note = f"{stored.rows:,} rows" if stored.made else "stands already"
     found = {

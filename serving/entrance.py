@@ -173,7 +173,12 @@ def exit_code(fault: BaseException) -> int | None:
 
 
 def message(fault: BaseException) -> str:
-    """What a fault says to people; a machine that refuses disk or memory says it in many ways, people hear one."""
+    """What a fault says to people, and what was noted of it on its way."""
+    return "\n".join([_words(fault), *getattr(fault, "__notes__", ())])
+
+
+def _words(fault: BaseException) -> str:
+    """A machine that refuses disk or memory says it in many ways, people hear one."""
     refused = _refusal(fault)
     if refused is None:
         return str(fault) or f"{type(fault).__name__}: nothing more is known; what was complete is kept."

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Collection, Mapping
-from math import fsum, isfinite
+from math import copysign, floor, fsum, isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from serving.classification import CLASSIFIED
+from serving.classification import CLASSIFIED, MARGIN
 from serving.months import AnyMonth
 from serving.visibility import PUBLISHABLE
 from training import reasons
@@ -19,6 +19,9 @@ from training.scheme import EXPOSURE, Scheme
 INTERNAL = {"zh": "系统内部标注信息", "en": "internally marked information"}
 ASPECTS = ("regime", "onsite", "triggers", "sampling", "method", "monitoring", "campaign")  # as the Opinion tells them
 NEAR = ("probability", "percentile", "distance", "margin", "base", "confidence", "certainty")  # how near a cutoff lies
+SHARE = "share"  # what contributions are told in without the right to probabilities: whole percents of a direction
+HELD, UNCHANGED = "held_by_margin", "unchanged"  # causes: a class that is held lies near a cutoff
+MOVED = ("probability_before", "change", "log_odds", "steps")  # of a change: how far, and over which cutoffs
 Document = dict[str, Any]
 
 
@@ -58,7 +61,8 @@ def document(month: AnyMonth, light: Mapping[str, Any], scheme: Scheme) -> Docum
     if light["status"] != CLASSIFIED:
         return (
             found
-            | {"base": None, "margin": None, "certainty": None, "contributions": {}, "reasons": [], "data_gaps": []}
+            | {"base": None, "margin": None, "certainty": None, "contributions": {}, "contributions_in": MARGIN}
+            | {"reasons": [], "data_gaps": []}
             | _sources(month)
         )
     vector = month.vector(light)
@@ -74,6 +78,7 @@ def document(month: AnyMonth, light: Mapping[str, Any], scheme: Scheme) -> Docum
             "margin": light["margin"],
             "certainty": certainty(scheme, light),
             "contributions": named_contributions(scheme, lines.tolist()),
+            "contributions_in": MARGIN,
             "reasons": [reason_document(month.words, one, cited) for one in row["reasons"]],
             "data_gaps": _gaps(month.words, light["kind"], vector),
             "internal_values": row["internal"],
@@ -126,7 +131,8 @@ def measures(words: Mapping[str, Any], kind: str | None, risk: str | None) -> Do
 def _rule(words: Mapping[str, Any], code: str) -> Document:
     rule = next(one for one in words["rules"] if one["code"] == code)
     return {
-        name: rule[name] for name in ("code", "label", "label_en", "at_least", "basis", "falls_away_by", "visibility")
+        name: rule[name]
+        for name in ("code", "label", "label_en", "at_least", "basis", "until", "falls_away_by", "visibility")
     }
 
 
@@ -195,38 +201,88 @@ def _gaps(words: Mapping[str, Any], kind: str, vector: Mapping[str, float | None
 def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probability: bool) -> Document:
     """The part of a document that may be seen with these rights.
 
-    Without ``internal``: nothing of internal records or values, whose contributions are summed into one line.
+    Without ``internal``: nothing of internal records or values, whose contributions are summed into one line; with it
+    reasons, rules and values say which of them are.
     Without ``probability``: neither probability nor rank, margin or base, which would give it away, nor the distance
-    to a cutoff or how sure the class is, which says how near one lies.
+    to a cutoff or how sure the class is, which says how near one lies; contributions as ``shares``.
     """
-    shown = dict(found)
     hidden = set() if internal else _hidden(found, words)
-    shown.pop("internal_values", None)
-    shown["rules"] = [_without(rule, "visibility") for rule in found["rules"] if internal or _open(rule)]
+    shown = dict(found)
+    shown["rules"] = [rule for rule in found["rules"] if internal or _open(rule)]
     if "contributions" in found and not internal:
         shown["contributions"] = _summed(found["contributions"], hidden, INTERNAL[words["language"]])
         shown["reasons"] = _open_reasons(found, words, hidden) if "reasons" in found else []
         shown["data_gaps"] = _open_gaps(found["data_gaps"], hidden)
     if found.get("change") is not None:
         then = None if internal else hidden.union(found["change"]["internal_values"])
-        shown["change"] = _open_change(found["change"], words, then, probability=probability)
-    if "reasons" in shown:
-        shown["reasons"] = [_without(one, "visibility") for one in shown["reasons"]]
-    if not probability:
-        for name in NEAR:
-            shown.pop(name, None)
-    return shown
+        shown["change"] = _open_change(found["change"], words, then)
+    if not internal:
+        shown.pop("internal_values", None)
+        for name in {"rules", "reasons"} & set(shown):
+            shown[name] = [_without(one, "visibility") for one in shown[name]]
+    return shown if probability else _coarse(shown)
 
 
-def _open_change(change: Document, words: Mapping[str, Any], hidden: set[str] | None, *, probability: bool) -> Document:
-    """A change as far as it may be seen: what moved of hidden indicators is one line; no log odds without the right."""
+def _open_change(change: Document, words: Mapping[str, Any], hidden: set[str] | None) -> Document:
+    """A change as far as it may be seen: what moved of hidden indicators is one line."""
     shown = _without(change, "internal_values")
     if hidden is not None:
         shown["contributions"] = _summed(change["contributions"], hidden, INTERNAL[words["language"]])
-    if not probability:
-        for name in ("probability_before", "change", "log_odds"):
-            shown.pop(name)
     return shown
+
+
+def _coarse(found: Document) -> Document:
+    """A document without whatever tells the margin or how near a cutoff lies; hidden lines are summed up before."""
+    shown = {name: value for name, value in found.items() if name not in NEAR}
+    if "cause" in found:
+        shown["cause"] = coarse_cause(found["cause"])
+    if "contributions" in found:
+        shown["contributions"] = shares(found["contributions"])
+    if "reasons" in found:
+        lines = found["contributions"]
+        shown["reasons"] = [{**one, "contribution": _share(one["contribution"], lines)} for one in found["reasons"]]
+    if "contributions_in" in found:
+        shown["contributions_in"] = SHARE
+    if found.get("change") is not None:
+        change = {name: value for name, value in found["change"].items() if name not in MOVED}
+        shown["change"] = {**change, "contributions": shares(change["contributions"]), "contributions_in": SHARE}
+    return shown
+
+
+def coarse_cause(cause: str | None) -> str | None:
+    """A cause as it is told without the right to probabilities: a class that is held is one that is unchanged."""
+    return UNCHANGED if cause == HELD else cause
+
+
+def shares(contributions: Mapping[str, float]) -> dict[str, float]:
+    """Contributions in whole percent, with their signs: of all that raises, and of all that lowers.
+
+    Each direction adds up to 100, or to 0 where there is nothing: a hundred for both would leave their balance, which
+    orders entities as the margin does. The line ``exposure`` is left out: it is the same for all of a kind, so its
+    share would be a yardstick.
+    """
+    added = {name: value for name, value in contributions.items() if name != EXPOSURE}
+    raising = _hundred({name: value for name, value in added.items() if value > 0})
+    lowering = _hundred({name: -value for name, value in added.items() if value < 0})
+    return {name: float(raising.get(name, -lowering.get(name, 0))) for name in added}
+
+
+def _hundred(parts: Mapping[str, float]) -> dict[str, int]:
+    """Parts in whole percent; what is left after rounding down goes to the largest remainders, in their order."""
+    whole = fsum(parts.values())
+    exact = {name: value / whole * 100 for name, value in parts.items()}
+    told = {name: floor(value) for name, value in exact.items()}
+    for name in sorted(exact, key=lambda one: told[one] - exact[one])[: 100 - sum(told.values())]:
+        told[name] += 1
+    return told
+
+
+def _share(added: float, contributions: Mapping[str, float]) -> float:
+    """What a reason adds in whole percent of its direction, 1 at least, so that every reason says it; 0 for a rule."""
+    if not added:
+        return 0.0
+    lines = [value for name, value in contributions.items() if name != EXPOSURE and (value > 0) == (added > 0)]
+    return copysign(max(round(abs(added / fsum(lines)) * 100), 1), added)
 
 
 def _hidden(found: Document, words: Mapping[str, Any]) -> set[str]:

@@ -21,6 +21,7 @@ from features.records.journal import Journal
 from features.records.reading import FILE_NO, LINE, RAW
 from features.records.schema import RecordType, record_types
 from features.records.terms import Terms
+from features.records.values import TEXT_LENGTH
 from features.steps import lock, sync_folder, write_text
 from serving.store import Store, in_utc
 from serving.tables import INSPECTION_RESULTS
@@ -148,12 +149,36 @@ class Feedback:
 
     def record_key(self, one: Result) -> str:
         """What makes a result one fact: the number of its inspection, hashed."""
-        told = f"{self.record.name}\x1f{one.inspection[self.number]}"
-        return hashlib.sha256(told.encode()).hexdigest()
+        return self._key(str(one.inspection[self.number]))
+
+    def told_keys(self, one: Result, org: str) -> Iterator[str]:
+        """The keys of the numbers a result can be delivered under: its own, and with its office before it."""
+        yield self.record_key(one)
+        numbers = (row["source_record_no"] or "" for row in (self.row(one), *self.rows_of_findings(one)))
+        if max(len(_of_office(org, number)) for number in numbers) <= TEXT_LENGTH:
+            yield self._key(_of_office(org, str(one.inspection[self.number])))
+
+    def _key(self, number: str) -> str:
+        return hashlib.sha256(f"{self.record.name}\x1f{number}".encode()).hexdigest()
+
+    def with_office(self, kept: Mapping[str, Any], org: str) -> dict[str, Any]:
+        """A kept result under the number that has its office before it."""
+        row, findings = kept["row"], kept["findings"]
+        return {
+            "row": {**row, **{name: _of_office(org, row[name]) for name in (self.number, "source_record_no")}},
+            "findings": [
+                {**one, **{name: _of_office(org, one[name]) for name in (self._parent_field, "source_record_no")}}
+                for one in findings
+            ],
+        }
 
     def kept(self, one: Result) -> dict[str, Any]:
         """A result as the store keeps it until it is delivered."""
         return {"row": self.row(one), "findings": self.rows_of_findings(one)}
+
+
+def _of_office(org: str, number: str) -> str:
+    return f"{org}/{number}"
 
 
 @dataclass(frozen=True)
@@ -229,9 +254,11 @@ def _write(feedback: Feedback, store: Store, folder: Path) -> Written:
 def _held(feedback: Feedback, store: Store, delivery: str) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """The rows of a delivery in the order they were sent, each saying when it came in."""
     columns = INSPECTION_RESULTS.c
-    query = select(columns.fields, columns.at).where(columns.delivery == delivery).order_by(columns.number)
+    stated = (columns.fields, columns.at, columns.org, columns.record_key != columns.told)
+    query = select(*stated).where(columns.delivery == delivery).order_by(columns.number)
     with store.reading() as connection:
-        for kept, at in connection.execute(query):
+        for sent, at, org, is_shared in connection.execute(query):
+            kept = feedback.with_office(sent, org) if is_shared else sent
             entered = {"entered_at": in_utc(at).astimezone(feedback.profile.zone).isoformat()}
             yield kept["row"] | entered, [finding | entered for finding in kept["findings"]]
 

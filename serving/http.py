@@ -36,6 +36,7 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "not-found": (404, "没有找到", "Not found"),
     "method-not-allowed": (405, "不支持该方法", "Method not allowed"),
     "not-acceptable": (406, "不支持所要求的返回类型", "No answer of the type asked for"),
+    "request-timeout": (408, "请求内容未在限时内送达", "The request did not arrive in time"),
     "state-conflict": (409, "当前状态不允许此操作", "The state of the thing does not allow this"),
     "idempotency-mismatch": (409, "幂等键已用于其他请求", "The idempotency key was used for another request"),
     "precondition-failed": (412, "前提条件不满足", "A precondition does not hold"),
@@ -267,6 +268,13 @@ def check_length(scope: Mapping[str, Any], largest: int) -> None:
         raise ProblemError("malformed-request")
     if lengths and int(lengths[0][:20]) > largest:
         raise ProblemError("too-large")
+
+
+def has_body(scope: Mapping[str, Any]) -> bool:
+    """Whether a request says that a body follows its headers."""
+    return bool(header(scope, b"transfer-encoding")) or any(
+        length.strip(b"0") for length in header(scope, b"content-length")
+    )
 
 
 async def buffered(scope: Mapping[str, Any], receive: Receive) -> bytes:

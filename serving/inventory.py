@@ -6,8 +6,6 @@ from typing import Any
 from evaluation import promotion, versions
 from evaluation.errors import GateError
 from features.records.journal import JournalError
-from serving.results import SealedMonth, publisher_key
-from serving.shelf import StoredMonth
 from serving.workshop import Workshop
 from training import package
 from training.errors import SchemeError
@@ -99,8 +97,9 @@ def _version(one: versions.Version) -> dict[str, str]:
 
 def _verified(bench: Workshop) -> dict[str, Any]:
     from features.records.intake import verify as verify_lake
-    from serving import audit
+    from serving import audit, compared
     from serving.monthly import verify
+    from serving.store import Store
 
     faults: list[str] = []
     entries = head = None
@@ -116,42 +115,5 @@ def _verified(bench: Workshop) -> dict[str, Any]:
     except (JournalError, OSError, ValueError) as fault:
         faults.append(str(fault))
     faults += [str(fault) for fault in verify(bench.home)]
-    faults += _store_faults(bench)
+    faults += compared.faults(Store(bench.settings.store, bench.home), bench.results, bench.home)
     return {"journal_entries": entries, "journal_head": head, "lake_files": files, "faults": faults}
-
-
-def _store_faults(bench: Workshop) -> list[str]:
-    """What the standing loads of the store say otherwise than the sealed months; nothing where there is no store."""
-    from serving.shelf import Shelf
-    from serving.store import Store, StoreError
-
-    store, faults = Store(bench.settings.store), []
-    try:
-        if store.form() is None:
-            return []
-        shelf = Shelf(store, publisher_key(bench.home))
-        for name in shelf.months():
-            try:
-                faults += _load_faults(shelf.month(name), bench.results.month(name))
-            except (JournalError, StoreError) as fault:
-                faults.append(str(fault))
-        shelf.close()
-    except StoreError as fault:
-        faults.append(str(fault))
-    finally:
-        store.close()
-    return faults
-
-
-def _load_faults(stored: StoredMonth, sealed: SealedMonth) -> list[str]:
-    """What a load says otherwise than its sealed month: heads, counts of classes, roots of the leaves."""
-    if [part.head for part in stored.parts] != [part.head for part in sealed.parts]:
-        return [f"{sealed.month} in the store has other heads than the sealed month; run jianwei store load."]
-    again = f"run jianwei store load {sealed.month} --again"
-    faults = []
-    if stored.counts() != sealed.counts():
-        faults.append(f"{sealed.month} in the store has other counts of classes than the sealed month; {again}.")
-    for number, part in enumerate(stored.parts):
-        if stored.root(number) != part.head.root:
-            faults.append(f"{sealed.month} in the store: its leaves do not lead to the sealed root; {again}.")
-    return faults

@@ -13,9 +13,9 @@ from evaluation.assessment import assess
 from evaluation.case import Case
 from evaluation.material import gather
 from evaluation.report import BY_PRODUCTS, Fact, Subject, by_product, pictures, render
+from evaluation.verdict import ASSESSMENT, REPORT
 from features import steps
 from serving import settings as edge
-from serving.settings import ASSESSMENT, REPORT
 from training.figures import flat
 from training.pairs import Say
 from training.registry import Judgement, log_judgement

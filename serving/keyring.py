@@ -1,5 +1,6 @@
 """The verbs of keys: signing keys of people, API keys of integrators."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,10 +37,13 @@ def create_key(
     from serving import access
     from serving import settings as edge
 
-    bench = workshop(sandbox=sandbox)
     if role is None:
-        _signing_key(bench, name, json=json)
+        _check_alone(
+            {"--org": org, "--department": department, "--right": right, "--network": network, "--limit": limit}
+        )
+        _signing_key(workshop(sandbox=sandbox), name, json=json)
         return
+    bench = workshop(sandbox=sandbox)
     today = edge.today(bench.settings.profile)
     limits = access.UNBOUND if unbound or sandbox else access.Limits()
     grant = access.Grant(
@@ -83,6 +87,13 @@ def revoke_key(
     access.revoke(bench.store, number, at=at)
     bench.journal.append("key.revoked", {"number": number}, at=at, actor="operator")
     screens.revoked_key({"number": number, "revoked": at.isoformat()}, json=json)
+
+
+def _check_alone(given: Mapping[str, object]) -> None:
+    """Nothing when no option of an API key was given; a usage error otherwise: what was asked for is no signing key."""
+    named = [option for option, value in given.items() if value]
+    if named:
+        raise typer.BadParameter(f"{', '.join(named)}: only an API key has that, and it needs --role. No key was made.")
 
 
 def _signing_key(bench: "Workshop", name: str | None, *, json: bool) -> None:

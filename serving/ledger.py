@@ -24,6 +24,7 @@ from serving import pieces
 
 HEAD, MANIFEST, LEAVES = "head.json", "manifest.json", "leaves.bin"
 RESULTS = "results"  # the table of rows
+PUBLISHER = "publisher"  # the name of the key that signs heads
 ABSENT = "\x00"  # a null; values may not hold control characters, so nothing else reads like it
 SEPARATORS = ("\x1f", "\x1e", "\x1d", "\x1c")
 WIDTH = hashlib.sha256().digest_size

@@ -5,19 +5,34 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from features import steps
 from serving import bulk, ledger, pieces
 from serving.classification import WORDS
 from serving.ledger import LedgerError
+from serving.marks import Marks
+from serving.offices import Masking
 from serving.results import Part, SealedMonth
 from serving.rows import Rows, columns
 from serving.store import Store
-from serving.tables import CHUNK, LOADING, LOADS, REPLACED, ROOTS, STANDING, month_tables
+from serving.tables import (
+    CHUNK,
+    LISTED,
+    LOADING,
+    LOADS,
+    MARKS,
+    REPLACED,
+    ROOTS,
+    STANDING,
+    TALLIED,
+    month_tables,
+    tally_table,
+)
 
 LOADS_LOCK = 7_290_602  # the advisory lock of the one process that loads into a PostgreSQL database
 Report = Callable[[int, int], None]
@@ -40,7 +55,7 @@ class Loading:
 
     ``offices`` is asked who supervises whom (``offices.of_everyone``) when there is something to load; without it an
     entity's office is its region's code.
-    ``again`` loads a month that stands already as it was sealed.
+    ``again`` loads a month that stands already as it was sealed. ``masking`` says how names are printed.
     """
 
     store: Store
@@ -49,17 +64,20 @@ class Loading:
     offices: Callable[[], pa.Table] | None = None
     again: bool = False
     report: Report = field(default=lambda done, total: None)
+    masking: Masking | None = None
 
     def run(self) -> Loaded:
         """The month in the store; loaded when it was not there yet, or there with other heads.
 
         Whoever reads the month goes on with what stood until the new rows are all there. StoreError or LedgerError
-        when the load fails, ResourceError when another is under way: what stood still stands.
+        when the load fails or the store is another home's, ResourceError when another load is under way: what stood
+        still stands.
         """
         self.store.check()
+        self.store.claim(self._home)
         stood = standing(self.store, self.sealed.month)
         heads = [part.head.digest for part in self.sealed.parts]
-        if stood is not None and stood["told"]["heads"] == heads and self._is_there(stood["load"]) and not self.again:
+        if stood is not None and stood["told"]["heads"] == heads and self._is_there(stood) and not self.again:
             return Loaded(stood["load"], stood["month"], stood["head"], stood["rows"], made=False)
         with _alone(self.store, f"jianwei store load {self.sealed.month}"):
             clean(self.store)
@@ -69,10 +87,15 @@ class Loading:
                 into.switch(lambda connection: _stands(connection, load, rows, told))
         return Loaded(load, self.sealed.month, self.sealed.head.digest, rows, made=True)
 
-    def _is_there(self, load: int) -> bool:
-        """Whether the file of a load lies where it should; on PostgreSQL nothing can be taken away from beside it."""
-        path = self.store.month_file(load)
-        return path is None or path.is_file()
+    @property
+    def _home(self) -> Path:
+        """The home the month was sealed in: its folder is months/MONTH/SUPPLEMENT of it."""
+        return self.sealed.parts[0].folder.parents[2]
+
+    def _is_there(self, stood: Mapping[Any, Any]) -> bool:
+        """Whether a load has all that is read of one, and its file, beside SQLite, lies where it should."""
+        path = self.store.month_file(stood["load"])
+        return {MARKS, LISTED, TALLIED} <= set(stood["told"]) and (path is None or path.is_file())
 
     def _begun(self) -> int:
         stated = {"month": self.sealed.month, "head": self.sealed.head.digest, "state": LOADING, "rows": 0, "told": {}}
@@ -85,19 +108,27 @@ class Loading:
         results, leaves = month_tables(load)
         into.make(results)
         into.make(leaves)
-        rows, done = Rows(self.sealed.parts, None if self.offices is None else self.offices()), 0
+        offices = None if self.offices is None else self.offices()
+        rows, done = Rows(self.sealed.parts, offices, Marks.of(self._home), self.masking), 0
         for batch in rows:
             into.add(results, batch)
             done += len(batch)
             self.report(rows.read, rows.total)
         for number, part in enumerate(self.sealed.parts):
             into.add(leaves, ((number, *chunk) for chunk in _chunks(part)))
+        tallies = tally_table(load)
+        into.make(tallies)
+        into.add(tallies, rows.tally.rows())
         into.index(results)
+        into.index(tallies)
         told = {
             "heads": [part.head.digest for part in self.sealed.parts],
             "parts": [_told(part) for part in self.sealed.parts],
             "packings": {name: _text(one.dictionary) for name, one in rows.packings.items()},
             "orgs": sorted(rows.orgs),
+            MARKS: [f"{rows.sums.get(number, 0):032x}" for number in range(len(self.sealed.parts))],
+            TALLIED: True,
+            LISTED: rows.listed,
             "ranks": self.sealed.ranks,
         }
         return done, told
@@ -127,8 +158,13 @@ def _bytes(store: Store, connection: Connection, load: int) -> int:
         return path.stat().st_size if path.is_file() else 0
     return sum(
         int(connection.scalar(select(func.pg_total_relation_size(func.to_regclass(one.name)))) or 0)
-        for one in month_tables(load)
+        for one in _tables(load)
     )
+
+
+def _tables(load: int) -> tuple[Table, ...]:
+    """Every table a load has."""
+    return (*month_tables(load), tally_table(load))
 
 
 def clean(store: Store) -> None:
@@ -140,7 +176,7 @@ def clean(store: Store) -> None:
     for load in gone:
         with store.writing() as connection:
             if store.folder is None:
-                for one in month_tables(load):
+                for one in _tables(load):
                     one.drop(connection, checkfirst=True)
             connection.execute(delete(LOADS).where(LOADS.c.load == load))
     if store.folder is not None:

@@ -25,9 +25,9 @@ from serving import classification, contributions, ledger, pieces, portions
 from serving.citations import RESULT_GROUP
 from serving.classification import EVIDENCE, RESULT, SCORED, VECTORS, WORDS, Sources
 from serving.contributions import CONTRIBUTIONS, KEPT
-from serving.ledger import Fault, Head, LedgerError
+from serving.ledger import PUBLISHER, Fault, Head, LedgerError
 from serving.portions import Site, crew, on_workers
-from serving.results import PUBLISHER, Results, SealedMonth, publisher_key
+from serving.results import Results, SealedMonth, publisher_key
 from serving.words import words
 from training.scheme import Scheme, SchemeError
 

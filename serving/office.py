@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features import steps
-from features.profile import CodeList, Profile
-from serving import explanation
+from features.profile import Profile
+from serving import explanation, offices, publicity
 from serving.classification import Sources, registered
 from serving.explanation import Document
+from serving.offices import Masking
 from serving.results import Results, SealedMonth
 from training.cutoffs import RiskClass
 from training.scheme import Scheme
@@ -113,33 +114,15 @@ class County:
 
     def name(self, entity: Mapping[str, Any]) -> str:
         """An entity's name; a person's name keeps its first character only."""
-        return masked(str(entity["name"] or ""), str(entity["kind"]), self.profile)
+        return Masking.of(self.profile).printed(str(entity["name"] or ""), entity["kind"])
 
     def place(self, code: str, language: str = "zh") -> str:
         """A region's name, or its code where the profile has no name for it."""
-        return self._regions.label(code, language) if code in self._regions.codes else code
+        return offices.place(self.profile, code, language)
 
     def office(self, entity: Mapping[str, Any]) -> str:
         """The supervising office in words, from below the province down; a part without a name stays a code."""
-        parts = str(entity["supervising_org"] or "").split("/")
-        below = [part for part in parts if self._level(part) != "province"]
-        return " ".join(self.place(part) for part in below or parts)
-
-    def _level(self, code: str) -> str | None:
-        return self._regions.row(code).get("level") if code in self._regions.codes else None
-
-    @cached_property
-    def _regions(self) -> CodeList:
-        named = (self.profile.folder / "codelists" / "regions.yaml").is_file()
-        return self.profile.codelist("regions") if named else CodeList("regions", ())
-
-
-def masked(name: str, kind: str, profile: Profile) -> str:
-    """A name as it may be printed: of a kind run by persons, a name short enough to be a person's is masked."""
-    rule = profile.settings.get("masking")
-    if not rule or kind not in rule["kinds"] or not 0 < len(name) <= int(rule["longest"]):
-        return name
-    return name[0] + "*"
+        return offices.office(self.profile, str(entity["supervising_org"] or ""))
 
 
 def write(county: County, folder: Path, *, pages: int = PAGES) -> list[Path]:
@@ -280,14 +263,24 @@ def page(county: County, entity: Mapping[str, Any]) -> str:
             place=county.place(str(entity["region"])),
             place_en=county.place(str(entity["region"]), "en"),
             document=document,
-            reasons=[one for one in document["reasons"] if one["contribution"] >= 0],
-            easing=[one for one in document["reasons"] if one["contribution"] < 0],
+            reasons=cited([one for one in document["reasons"] if one["contribution"] >= 0], county.profile),
+            easing=cited([one for one in document["reasons"] if one["contribution"] < 0], county.profile),
             bars=bars(document, month.words),
+            **scale(document),
             months=_months(county, entity),
             gaps=[gap for gap in document["data_gaps"] if gap["why"] != "no_record"],
             without=[gap for gap in document["data_gaps"] if gap["why"] == "no_record"],
         )
     )
+
+
+def cited(reasons: Sequence[Mapping[str, Any]], profile: Profile) -> list[dict[str, Any]]:
+    """Reasons as pages print them: their records in the order and under the headings of the publicity system."""
+    known = publicity.headings(profile)
+    return [
+        {**one, "evidence": publicity.ordered(one["evidence"], known)} if "evidence" in one else dict(one)
+        for one in reasons
+    ]
 
 
 def index_page(
@@ -349,13 +342,20 @@ def _months(county: County, entity: Mapping[str, Any]) -> list[tuple[str, str | 
     return found[::-1]
 
 
+def scale(document: Document) -> dict[str, Any]:
+    """How contributions of a document are printed: by what they are multiplied, and the unit; shares are percent."""
+    if document.get("contributions_in") == explanation.SHARE:
+        return {"factor": 1, "unit": ("%", "%")}
+    return {"factor": POINTS, "unit": ("分", " points")}
+
+
 def bars(document: Document, words: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What each dimension adds, in whole points, with the length of its bar in percent of the longest."""
-    sums = explanation.dimensions(document, words)
+    """What each dimension adds, whole, with the length of its bar in percent of the longest."""
+    sums, factor = explanation.dimensions(document, words), scale(document)["factor"]
     sums.pop("exposure", None)
     longest = max((abs(value) for value in sums.values()), default=0.0) or 1.0
     return [
-        {"dimension": name, "points": round(value * POINTS), "length": round(abs(value) / longest * 100, 1)}
+        {"dimension": name, "points": round(value * factor), "length": round(abs(value) / longest * 100, 1)}
         for name, value in sums.items()
     ]
 

@@ -1,19 +1,23 @@
 """Who supervises an entity as of T: the path of its office, and the other departments competent for its industry."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
 
-from features.profile import Profile, ProfileError
+from features.profile import CodeList, Profile, ProfileError
 from serving.classification import Sources, registered
 
 FILE = "departments"
 OFFICE = "supervising_org"
+REGIONS = "regions"
+NAMED = ("name", "number")  # what the register calls an entity beside its code: its name, its registration number
 
 
 def of_everyone(sources: Sources) -> pa.Table:
-    """``entity``, ``org`` (null: the register says none) and ``departments`` (``,ecology,``) of everyone known at T.
+    """``entity``, ``org`` (null: the register says none), ``departments`` (``,ecology,``), ``name`` as registered and
+    ``number`` of everyone known at T.
 
     Rows are by entity. Departments are those of the profile's ``departments.yaml`` in force at T whose divisions
     include the entity's industry; without the file nobody has any.
@@ -21,13 +25,13 @@ def of_everyone(sources: Sources) -> pa.Table:
     profile = sources.lake.profile
     stated = profile.dated(FILE, sources.as_of) if profile.has(FILE) else None
     if stated is None:
-        known = pl.DataFrame(registered(sources, [OFFICE]))
+        known = pl.DataFrame(registered(sources, [OFFICE, *NAMED]))
         competent = pl.lit("")
     else:
         field = str(stated["field"])
-        known = pl.DataFrame(registered(sources, [OFFICE, field]))
+        known = pl.DataFrame(registered(sources, list(dict.fromkeys([OFFICE, *NAMED, field]))))
         competent = pl.col(field).replace_strict(_by_division(profile, stated), default="", return_dtype=pl.String)
-    placed = known.select("entity", org=OFFICE, departments=competent.fill_null("")).sort("entity")
+    placed = known.select("entity", *NAMED, org=OFFICE, departments=competent.fill_null("")).sort("entity")
     return placed.with_columns(pl.col("org", "departments").cast(pl.Categorical)).to_arrow()
 
 
@@ -46,3 +50,51 @@ def _by_division(profile: Profile, stated: Mapping[str, object]) -> dict[str, st
         for division in row["divisions"]:
             found[str(division)] = f"{found.get(str(division), ',')}{row['code']},"
     return found
+
+
+def place(profile: Profile, code: str, language: str = "zh") -> str:
+    """A region's name, or its code where the profile has no name for it."""
+    regions = _regions(profile)
+    return regions.label(code, language) if code in regions.codes else code
+
+
+def office(profile: Profile, path: str, language: str = "zh") -> str:
+    """An office's path in words, from below the province down; a part without a name stays a code."""
+    regions, parts = _regions(profile), path.split("/")
+    below = [one for one in parts if one not in regions.codes or regions.row(one).get("level") != "province"]
+    return " ".join(place(profile, one, language) for one in below or parts)
+
+
+def regions(profile: Profile, language: str = "zh") -> list[tuple[str, str]]:
+    """The codes of regions with their names, in the order of the profile."""
+    return [(code, place(profile, code, language)) for code in _regions(profile).codes]
+
+
+def _regions(profile: Profile) -> CodeList:
+    named = (profile.folder / "codelists" / f"{REGIONS}.yaml").is_file()
+    return profile.codelist(REGIONS) if named else CodeList(REGIONS, ())
+
+
+@dataclass(frozen=True)
+class Masking:
+    """Whose names are taken for persons' names: of these kinds, those of at most so many characters."""
+
+    kinds: frozenset[str]
+    longest: int
+
+    @classmethod
+    def of(cls, profile: Profile) -> "Masking":
+        """The rule of a profile; without one no name is masked."""
+        stated = profile.settings.get("masking") or {"kinds": (), "longest": 0}
+        return cls(frozenset(stated["kinds"]), int(stated["longest"]))
+
+    def printed(self, name: str, kind: str | None) -> str:
+        """A name as it may be printed: a person's keeps its first character only. So does one of no known kind."""
+        is_persons = (kind is None or kind in self.kinds) and 0 < len(name) <= self.longest
+        return name[0] + "*" if is_persons else name
+
+    def column(self, name: str, kind: str) -> pl.Expr:
+        """The names of a column as they may be printed."""
+        kinds = pl.col(kind).is_null() | pl.col(kind).is_in(list(self.kinds))
+        is_persons = kinds & pl.col(name).str.len_chars().is_between(1, self.longest)
+        return pl.when(is_persons).then(pl.col(name).str.head(1) + "*").otherwise(pl.col(name))

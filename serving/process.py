@@ -1,5 +1,6 @@
 """A process that serves: the socket it listens on, and how it ends."""
 
+import errno
 import logging
 import os
 import signal
@@ -8,14 +9,27 @@ import sys
 from threading import Thread
 from typing import Any, NoReturn
 
+from features.steps import ResourceError
+
 LOOPBACK = "127.0.0.1"
 BACKLOG = 2048
+WHY = {
+    errno.EADDRINUSE: "another process listens there",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EACCES: "this user may not listen there",
+}
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The one listening socket of a service; every worker answers on it. OSError when the address is taken."""
+    """The one listening socket of a service; every worker answers on it. ResourceError when there is none to be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    try:
+        made = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as fault:
+        raise ResourceError(
+            f"{host}, port {port}: {WHY.get(fault.errno or 0, fault.strerror)}. Nothing was started; choose another "
+            "--port or --host, or stop what listens there."
+        ) from None
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a body waits 40 ms behind its headers
     made.setblocking(False)
     return made

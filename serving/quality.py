@@ -1,4 +1,4 @@
-"""The quality of a home's records and indicators for one month: worked out, written as Parquet and as a page."""
+"""The quality of a home's records and indicators for one month: worked out, written as Parquet, JSON and a page."""
 
 import io
 import json
@@ -32,7 +32,7 @@ from serving.display import finite
 from serving.workshop import LATEST, Say, Workshop
 from training.retrain import SAMPLE
 
-PAGE = "quality.html"
+PAGE, DOCUMENT = "quality.html", "quality.json"
 TEXT, WHOLE, REAL, DAY = pa.string(), pa.int64(), pa.float64(), pa.date32()
 _ITEM = [("month", TEXT), ("item", TEXT), ("label", TEXT), ("label_en", TEXT), ("provider", TEXT), ("frequency", TEXT)]
 _FIGURES = [
@@ -222,10 +222,12 @@ class Survey:
 
 
 def write(survey: Survey, folder: Path) -> list[Path]:
-    """Write every table and the page into a folder: the same bytes for the same home and date."""
+    """Write every table, the document and the page of them into a folder: the same bytes for the same home and date."""
     folder.mkdir(parents=True, exist_ok=True)
+    document = finite(survey.document)
     contents = {f"{name}.parquet": _bytes(table) for name, table in survey.tables.items()}
-    contents[PAGE] = render(finite(survey.document), survey.bench.settings.profile).encode()
+    contents[PAGE] = render(document, survey.bench.settings.profile).encode()
+    contents[DOCUMENT] = (json.dumps(document, ensure_ascii=False, default=str, allow_nan=False) + "\n").encode()
     for name, content in contents.items():
         steps.write_bytes(folder / name, content)
     return [folder / name for name in contents]

@@ -30,8 +30,7 @@ LIGHT = (
 )  # fmt: skip
 CACHED_GROUPS = 16
 READS = Lock()  # a file that is open is not safe to read from two threads at a time
-PUBLISHER = "publisher"  # the name of the key that signs sealed months
-SCHEME_KEY = "trainer"  # … and of the key that signs schemes
+SCHEME_KEY = "trainer"  # the name of the key that signs schemes
 
 
 @dataclass(frozen=True)
@@ -320,5 +319,5 @@ class Results:
 
 def publisher_key(home: Path) -> Any:
     """The public key sealed months are verified with, made on first use."""
-    signing.first_use_key(home / "keys", PUBLISHER)
-    return signing.verify_key(home / "keys", PUBLISHER)
+    signing.first_use_key(home / "keys", ledger.PUBLISHER)
+    return signing.verify_key(home / "keys", ledger.PUBLISHER)

@@ -161,7 +161,7 @@ def _check(store: Store, row: Mapping[str, Any], closing: Closing) -> None:
         )
     with store.reading() as connection:
         holder = connection.execute(select(API_KEYS.c.holder).where(API_KEYS.c.number == row["key"])).scalar()
-    if holder == closing.by:
+    if (holder or "").strip().casefold() == closing.by.casefold():  # also of a key that has ended since
         raise AccessError(
             f"Dispute {dispute} was opened with the key of {closing.by}; two persons are needed. Nothing was closed; "
             "let another close it."

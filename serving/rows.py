@@ -1,5 +1,6 @@
 """The rows of a sealed month as the store keeps them, so many at a time: read, joined and written in the engine."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,14 +12,21 @@ import pyarrow as pa
 from serving import ledger, pieces
 from serving.classification import EVIDENCE, VECTORS
 from serving.ledger import LedgerError
+from serving.marks import MARKED, MODULUS, Marks
+from serving.offices import NAMED, Masking
 from serving.packing import Packing
 from serving.results import LIGHT, Part
 from serving.tables import month_tables
+from serving.tally import Tally
+from serving.topmost import Codes, Topmost
 
 BATCH = 50_000
 DOCUMENT, VECTOR = "document", "vector"
 COLUMNS = tuple(column.name for column in month_tables(0)[0].columns)
+PLACES = tuple(COLUMNS.index(name) for name in MARKED)
+TALLIED = ("org", "region", "class", "class_before")
 Row = tuple[Any, ...]
+Tallied = tuple[str, str | None, str | None, str | None]
 
 
 class Following:
@@ -46,19 +54,36 @@ class Following:
 class Rows:
     """Tuples in the order of ``month_tables``'s columns, in batches; of an entity in several parts the last part's.
 
-    After they are through, ``packings`` say how documents and vectors were packed and ``orgs`` which offices there are.
+    ``masking`` says how names are printed; without it none are kept.
+    After they are through, ``packings`` say how documents and vectors were packed, ``orgs`` which offices there are,
+    ``codes`` which reasons, ``tallies`` how many rows of each office, region, class and class before, and ``sums`` the
+    marks of every part's rows, summed up; ``tally`` has counted them.
     """
 
     parts: Sequence[Part]
     offices: pa.Table | None
+    marks: Marks
+    masking: Masking | None = None
+    codes: Codes = field(default_factory=Codes)
     packings: dict[str, Packing] = field(default_factory=dict)
     orgs: set[str] = field(default_factory=set)
+    sums: dict[int, int] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    has_numbers: bool = False
+    tallies: Counter[Tallied] = field(default_factory=Counter)
     read: int = 0
 
     @property
     def total(self) -> int:
         """How many rows the parts have."""
         return sum(part.head.rows for part in self.parts)
+
+    @property
+    def listed(self) -> dict[str, Any]:
+        """What lists need once of a load; offices by their place in order."""
+        place = {org: number for number, org in enumerate(sorted(self.orgs))}
+        tallies = [[place[org], *what, count] for (org, *what), count in self.tallies.items()]
+        return {**self.codes.told, "numbers": self.has_numbers, "tallies": tallies}
 
     def __iter__(self) -> Iterator[list[Row]]:
         for number, part in enumerate(self.parts):
@@ -67,25 +92,42 @@ class Rows:
                 placed = found.with_columns(part=pl.lit(number))
                 standing = placed.filter(~pl.col("entity").is_in(corrected)) if len(corrected) else placed
                 self.read += len(found)
-                yield list(standing.select(COLUMNS).iter_rows())
+                self.tally.add(standing)
+                rows = list(standing.select(COLUMNS).iter_rows())
+                for *what, count in standing.group_by(TALLIED).len().iter_rows():
+                    self.tallies[tuple(what)] += count
+                self.sums[number] = (self.sums.get(number, 0) + self.marks.sum(rows, PLACES)) % MODULUS
+                yield rows
 
     def _of_part(self, part: Part) -> Iterator[pl.DataFrame]:
         evidence, vectors = _follow(part, EVIDENCE), _follow(part, VECTORS)
         offices = None if self.offices is None else Following(self.offices.schema, iter([self.offices]))
-        start = 0
+        topmost, start = Topmost.of(part, self.codes), 0
         for rows in pieces.slices(pieces.files(part.folder, ledger.RESULTS), size=BATCH):
             last = rows["entity"][-1].as_py()
             frame = pl.DataFrame(rows)
             documents = self._packed(DOCUMENT, _documents(frame, pl.DataFrame(evidence.up_to(last))))
             packed = self._vectors(frame, vectors.up_to(last))
-            frame = _placed(frame, None if offices is None else pl.DataFrame(offices.up_to(last)))
+            ruled = frame["rules"].list.join(",").fill_null("")
+            reasons = topmost.of_rows(frame, start)
+            frame = self._named(_placed(frame, None if offices is None else pl.DataFrame(offices.up_to(last))))
             self.orgs.update(frame["org"].unique().to_list())
             yield frame.with_columns(
                 pl.Series(DOCUMENT, documents, pl.Binary),
                 pl.Series(VECTOR, packed, pl.Binary),
+                rules=ruled,
                 row=pl.int_range(start, start + len(frame)),
+                lot=pl.Series(self.marks.lots(frame["code"])),
+                **reasons,
             )
             start += len(frame)
+
+    def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows with their names as they may be printed."""
+        self.has_numbers |= frame["number"].null_count() < len(frame)
+        if self.masking is None:
+            return frame.with_columns(pl.lit(None, pl.String).alias(one) for one in NAMED)
+        return frame.with_columns(name=self.masking.column("name", "kind"))
 
     def _vectors(self, frame: pl.DataFrame, vectors: pa.Table) -> list[bytes | None]:
         """The packed vector of every row, nothing where there is none."""
@@ -146,9 +188,11 @@ def _placed(rows: pl.DataFrame, offices: pl.DataFrame | None) -> pl.DataFrame:
     """The rows with ``org`` and ``departments``, and with the light columns they were sealed without."""
     missing = [pl.lit(None, pl.String).alias(name) for name in LIGHT if name not in rows.columns]
     light = rows.select(*(name for name in LIGHT if name in rows.columns), *missing)
+    held = () if offices is None else offices.columns
+    unnamed = [pl.lit(None, pl.String).alias(name) for name in NAMED if name not in held]
     if offices is None:
-        return light.with_columns(org=pl.col("region").fill_null(""), departments=pl.lit(""))
+        return light.with_columns(*unnamed, org=pl.col("region").fill_null(""), departments=pl.lit(""))
     said = offices.with_columns(pl.col("org", "departments").cast(pl.String))
     placed = light.join(said, on="entity", how="left", maintain_order="left")
     office = pl.coalesce("org", "region", pl.lit(""))
-    return placed.with_columns(org=office, departments=pl.col("departments").fill_null(""))
+    return placed.with_columns(*unnamed, org=office, departments=pl.col("departments").fill_null(""))

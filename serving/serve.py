@@ -35,7 +35,7 @@ def serve(
 
     leave_on_signal()
     chosen = settings(sandbox=sandbox or prepare)
-    size = edge.workers(workers)
+    size, _ = edge.workers(workers), edge.gateways()  # what is mistyped is heard of before anything is begun
     edge.adopt(chosen)
     if prepare:
         from serving.sandbox import make
@@ -54,7 +54,7 @@ def _answer(chosen: "Settings", url: str, listening: "socket", size: int) -> Non
     from serving import settings as edge
     from serving.store import Store
 
-    Store(chosen.store).upgrade()
+    Store(chosen.store, chosen.home).upgrade()
     where = "simulated data, a sandbox" if chosen.is_sandbox else f"profile {chosen.profile.name}"
     display.say(f"{url}  {where}; {size} process{'es' if size > 1 else ''}; stop with Ctrl-C")
     display.say(f"a key: {KEY.format(sandbox=' --sandbox' if chosen.is_sandbox else '')}")
@@ -72,4 +72,4 @@ def _answer(chosen: "Settings", url: str, listening: "socket", size: int) -> Non
     from serving.service import answer
 
     Runner(JOBS, after=PATIENCE).start()  # it ends with this process
-    answer(service, listening)
+    answer(service, listening, edge.now)

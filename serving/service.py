@@ -19,6 +19,7 @@ from serving.gauges import Gauges
 from serving.pages.front import Front
 from serving.pages.routes import application as pages
 from serving.process import BACKLOG, LOOPBACK, end, leave_on_signal, listen
+from serving.protocol import ready_first, speaking
 from serving.scoring.routes import application
 from serving.sessions import Sessions
 from serving.store import Store
@@ -97,20 +98,22 @@ def check_silent() -> None:
         )
 
 
-def serve(service: Any, *, port: int, host: str = LOOPBACK) -> None:
+def serve(service: Any, *, port: int, now: Callable[[], datetime], host: str = LOOPBACK) -> None:
     """Answer requests with the service in this process until it is stopped."""
-    answer(service, listen(host, port))
+    answer(service, listen(host, port), now)
 
 
-def answer(service: Any, listening: socket.socket) -> None:
+def answer(service: Any, listening: socket.socket, now: Callable[[], datetime], *, patience: float = 0.0) -> None:
     """Answer requests on a listening socket until SIGTERM or SIGINT; those under way end, then the process does, by 0.
+
+    With ``patience`` it waits so many seconds at most until it is ready, before it takes the first request.
 
     BentoML's supervisor would add two control sockets without authentication: it is not used.
     """
     check_silent()
     config = uvicorn.Config(
-        service.to_asgi(is_main=True),
-        http="h11",  # its bounds of headers are what the wall counts on
+        ready_first(service.to_asgi(is_main=True), patience),
+        http=speaking(now),  # over h11: its bounds of headers are what the wall counts on
         log_config=None,
         access_log=False,
         server_header=False,

@@ -15,7 +15,6 @@ SANDBOX = "sandbox"  # the folder a sandbox's homes lie in
 MOST_HELPERS = 8
 MOST_WORKERS = 64
 HELPER_GIB = 3  # the most a helper has held, at five million entities
-ASSESSMENT, REPORT = "assessment.json", "report.html"  # what an evaluation leaves, among others
 DESCRIPTION = frozenset({"/openapi.json"})  # what a sandbox answers without a key
 QUIET = {
     "BENTOML_DO_NOT_TRACK": "True",
@@ -153,7 +152,8 @@ def workers(stated: int | None = None) -> int:
     told = os.environ.get("JIANWEI_WORKERS", "1") if stated is None else str(stated)
     found = int(told) if told.isascii() and told.isdigit() and len(told) < 4 else 0
     if not 1 <= found <= MOST_WORKERS:
-        raise ProfileError(f"JIANWEI_WORKERS is {told!r}; expected 1 to {MOST_WORKERS}. Nothing was started.")
+        named = "JIANWEI_WORKERS" if stated is None else "--workers"
+        raise ProfileError(f"{named} is {told!r}; expected 1 to {MOST_WORKERS}. Nothing was started.")
     return found
 
 
@@ -205,6 +205,7 @@ def __getattr__(name: str) -> Any:
     from serving.store import Store
 
     settings = read()
-    wall = {"trusted": gateways(), "open_paths": DESCRIPTION if settings.is_sandbox else frozenset()}
-    store, is_sandbox = Store(settings.store), settings.is_sandbox
+    store = Store(settings.store, settings.home)
+    is_sandbox = settings.is_sandbox
+    wall = {"trusted": gateways(), "open_paths": DESCRIPTION if is_sandbox else frozenset()}
     return build(settings.home, settings.profile, store, now=now, waiting=waiting, is_sandbox=is_sandbox, **wall)

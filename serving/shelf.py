@@ -1,10 +1,9 @@
 """Months read from the store: one entity, a page of them, and the proof that a row is the sealed one."""
 
 import base64
-import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -16,68 +15,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, func, select, tuple_
+from sqlalchemy import Engine, Select, Table, bindparam, func, select
 
-from features import signing
 from serving import ledger
-from serving.access import Grant, condition, within
-from serving.classification import CLASSIFIED, RESULT, WORDS
+from serving.access import Grant
+from serving.classification import CLASSIFIED, RESULT
 from serving.ledger import Head, LedgerError, Proof
+from serving.listing import EVERYTHING, After, Asked, Filters, Listed, Listing, Tallied
 from serving.packing import Packing
 from serving.results import LIGHT
 from serving.store import Store, reading, storable
-from serving.tables import CHUNK, LOADS, ROOTS, STANDING, month_tables
+from serving.stored_part import StoredPart
+from serving.tables import CHUNK, LISTED, LOADS, MARKS, ROOTS, STANDING, month_tables
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
-PACKED = ("document", "vector")
+TOGETHER = 10_000  # rows held at a time when all are read
 READ = select(LOADS.c.month, LOADS.c.load).where(LOADS.c.state == STANDING).order_by(LOADS.c.month)
 Light = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What a page is narrowed to: a region prefix, a class, a kind."""
-
-    region: str = ""
-    risk_class: str | None = None
-    kind: str | None = None
-
-
-@dataclass(frozen=True)
-class StoredPart:
-    """What a month or supplement says once, held against its signed head."""
-
-    head: Head
-    signature: str
-    manifest: Mapping[str, Any]
-    words: Mapping[str, Any]
-    columns: tuple[str, ...]
-    sealed: tuple[str, ...]
-
-    @classmethod
-    def read(cls, told: Mapping[str, Any], key: Ed25519PublicKey) -> "StoredPart":
-        """A part from what a load told; LedgerError when it is not what was sealed."""
-        head = Head(**told["head"])
-        manifest = json.loads(told["manifest"])
-        same = (
-            signing.holds(key, head.document, told["signature"])
-            and _sha256(told["manifest"]) == head.manifest
-            and _sha256(told["words"]) == manifest["files"][WORDS]["sha256"]
-        )
-        if not same:
-            raise LedgerError(
-                f"{head.month} supplement {head.supplement} in the store is not what was sealed. Nothing of it is "
-                f"used; run jianwei store load {head.month} --again."
-            )
-        words = json.loads(told["words"])
-        return cls(head, told["signature"], manifest, words, tuple(told["columns"]), tuple(told["sealed"]))
-
-    @property
-    def indicators(self) -> dict[str, str | None]:
-        """The indicator system its values were worked out with: digest, and version (null: none was drafted)."""
-        stated = {"version": None, "digest": self.manifest["inputs"]["definitions"]}
-        return dict(self.manifest.get("indicators", stated))
 
 
 @dataclass(frozen=True)
@@ -92,6 +47,11 @@ class StoredMonth:
     packings: Mapping[str, Packing]
     orgs: tuple[str, ...]
     ranks: Mapping[str, Sequence[float]]
+    marks: tuple[str, ...] | None  # of its parts' rows; none for a load made by an earlier version, which has no lots
+    codes: tuple[str, ...] | None  # of top reasons; none for a load made by an earlier version, which has no names
+    open_codes: frozenset[str]  # of them those of reasons that are not internal
+    has_numbers: bool  # whether any entity has a registration number
+    tallies: tuple[Tallied, ...] = field(repr=False)
     engine: Engine = field(repr=False)
 
     @property
@@ -116,7 +76,7 @@ class StoredMonth:
 
     @cached_property
     def _tables(self) -> tuple[Table, Table]:
-        return month_tables(self.load)
+        return month_tables(self.load, has_lots=self.marks is not None, is_listed=self.codes is not None)
 
     @cached_property
     def _one(self) -> Select[Any]:
@@ -140,27 +100,32 @@ class StoredMonth:
             return {row["code"]: dict(row) for row in rows}
 
     def page(
-        self, grant: Grant, filters: Filters = Filters(), after: tuple[str, str] | None = None, limit: int = 100
+        self,
+        grant: Grant,
+        filters: Filters = EVERYTHING,
+        after: After | None = None,
+        limit: int = 100,
+        *,
+        by_lot: bool = False,
     ) -> list[dict[str, Any]]:
-        """The light rows a grant reaches, by office and code, from just past ``after`` (org, code) on.
+        """The light rows a grant reaches, by office and code or by lot and code, from just past ``after`` on.
 
-        What they say beside the light columns is fetched when it is asked for.
+        What they say beside the light columns is fetched when it is asked for. LedgerError when the load has no lots.
         """
-        results = self._tables[0]
-        reached = [org for org in self.orgs if within(_everybody(grant), {"org": org, "departments": ""})]
-        if not reached or not storable(filters.region):
-            return []
-        wanted = select(*(one for one in results.c if one.name not in PACKED)).where(
-            results.c.org >= reached[0],
-            results.c.org <= reached[-1],
-            condition(grant, results.c),
-            *_narrowed(results, filters),
-        )
-        if after is not None:
-            wanted = wanted.where(tuple_(results.c.org, results.c.code) > tuple_(*after))
+        return self.listing.page(Asked(grant, filters, by_lot), after, limit)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """Its rows as lists of them are asked for."""
+        has = Listed(self.month, self.orgs, self.marks is not None, self.codes, self.tallies)
+        return Listing(self._tables[0], has, self.engine)
+
+    def everyone(self) -> Iterator[list[dict[str, Any]]]:
+        """Every row the store holds of it, so many at a time, in no order."""
         with reading(self.engine) as connection:
-            rows = connection.execute(wanted.order_by(results.c.org, results.c.code).limit(limit)).mappings()
-            return [dict(row) for row in rows]
+            rows = connection.execution_options(yield_per=TOGETHER).execute(select(self._tables[0])).mappings()
+            for some in rows.partitions():
+                yield [dict(row) for row in some]
 
     def counts(self) -> dict[str, int]:
         """How many classified entities each class has."""
@@ -289,11 +254,6 @@ class Shelf:
         self._lock = Lock()
         self._opened: dict[int, StoredMonth] = {}
 
-    @cached_property
-    def _checked(self) -> Store:
-        self._store.check()
-        return self._store
-
     def months(self) -> list[str]:
         """The months that can be read, oldest first."""
         return list(self._standing)
@@ -311,7 +271,9 @@ class Shelf:
     @property
     def _standing(self) -> Mapping[str, int]:
         """The loads that stand now, by month, oldest first."""
-        return self._checked.remembered("standing", lambda asked: {row.month: row.load for row in asked.execute(READ)})
+        return self._store.checked.remembered(
+            "standing", lambda asked: {row.month: row.load for row in asked.execute(READ)}
+        )
 
     def _found(self, load: int | None, otherwise: str) -> StoredMonth:
         if load is None:
@@ -348,8 +310,15 @@ class Shelf:
             row = connection.execute(select(LOADS).where(LOADS.c.load == load)).mappings().one()
         told = row["told"]
         packings = {name: Packing(base64.b64decode(one)) for name, one in told["packings"].items()}
-        parts = tuple(StoredPart.read(one, self._key) for one in told["parts"])
-        found = StoredMonth(load, parts, packings, tuple(told["orgs"]), told["ranks"], self._store.month(load))
+        parts, engine = tuple(StoredPart.read(one, self._key) for one in told["parts"]), self._store.month(load)
+        marks = tuple(told[MARKS]) if MARKS in told else None
+        listed = told.get(LISTED)
+        codes = None if listed is None else tuple(listed["codes"])
+        seen = frozenset() if listed is None else frozenset(listed["codes"][one] for one in listed["open"])
+        has_numbers = listed is not None and listed["numbers"]
+        orgs, ranks = tuple(told["orgs"]), told["ranks"]
+        tallies = () if listed is None else tuple(Tallied(orgs[org], *one) for org, *one in listed["tallies"])
+        found = StoredMonth(load, parts, packings, orgs, ranks, marks, codes, seen, has_numbers, tallies, engine)
         expected = parts[0].head.rows if len(parts) == 1 else row["rows"]
         if found.month != row["month"] or found.size() != expected:
             self._released(found)
@@ -370,22 +339,6 @@ class Shelf:
             month.engine.dispose()
 
 
-def _everybody(grant: Grant) -> Grant:
-    """The grant without its departments: which offices it reaches at all."""
-    return Grant(grant.role, grant.org, grant.expires)
-
-
-def _narrowed(results: Table, filters: Filters) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if filters.region:
-        found.append(func.substr(results.c.region, 1, len(filters.region)) == filters.region)
-    if filters.risk_class is not None:
-        found.append(results.c["class"] == filters.risk_class)
-    if filters.kind is not None:
-        found.append(results.c.kind == filters.kind)
-    return found
-
-
 def _moments(cited: Mapping[str, Any]) -> dict[str, Any]:
     """The dates of a cited record as they were before JSON."""
     day, known = cited["event_date"], cited["known_at"]
@@ -393,7 +346,3 @@ def _moments(cited: Mapping[str, Any]) -> dict[str, Any]:
         "event_date": None if day is None else date.fromisoformat(day),
         "known_at": None if known is None else (EPOCH + timedelta(microseconds=known)).astimezone(ZONE),
     }
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

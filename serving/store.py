@@ -1,5 +1,6 @@
 """The relational store: what changes between months (keys, queues, answers given), and months loaded for reading."""
 
+import hashlib
 import re
 import sqlite3
 from collections.abc import Callable, Hashable, Iterator
@@ -12,30 +13,39 @@ from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, column, create_engine, event, func, make_url, select, table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, column, create_engine, event, func, insert, make_url, select, table
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from serving.tables import FORM
+from features import signing
+from serving import ledger
+from serving.ledger import Head
+from serving.tables import FORM, LOADS, OWNER, STANDING
 
 KNOWN = re.compile(r"sqlite:////?[^/].*|postgresql\+psycopg://.+", re.DOTALL)
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY_SECONDS = 5  # how long a writer waits for another before it gives up
+MAPPED = 2**40  # bytes of a month's file that are mapped, as far as SQLite was made to
 UPGRADES = 7_290_601  # the advisory lock that upgrades of one PostgreSQL database wait for
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 VERSION = table("alembic_version", column("version_num"))
+LONGEST_SAID = 200  # characters of what a database says of a connection
 REMEMBERED = 10_000  # answers; with more it is begun anew
 Answer = TypeVar("Answer")
 
 
 class StoreError(Exception):
-    """The store cannot be reached, or is not of the form this version works with."""
+    """The store cannot be reached, is not of the form this version works with, or belongs to another home."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """A store by its URL: ``sqlite:///…/store.db`` (in WAL mode) or ``postgresql+psycopg://…``."""
+    """A store by its URL: ``sqlite:///…/store.db`` (in WAL mode) or ``postgresql+psycopg://…``.
+
+    ``home`` is the home it has to belong to; without one it is taken for whomever's it is.
+    """
 
     url: str
+    home: Path | None = None
 
     @cached_property
     def engine(self) -> Engine:
@@ -92,7 +102,9 @@ class Store:
         if not path.is_file():
             raise StoreError(f"{path}: a month stands without its rows. Run jianwei store load MONTH --again.")
         url = f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&immutable=1&uri=true"
-        return create_engine(url, hide_parameters=True)
+        engine = create_engine(url, hide_parameters=True)
+        event.listen(engine, "connect", _mapped)
+        return engine
 
     def form(self) -> str | None:
         """The form the store is of; nothing for one that was never made."""
@@ -103,18 +115,67 @@ class Store:
                 return None
             return connection.scalar(select(VERSION.c.version_num))
 
+    @cached_property
+    def checked(self) -> "Store":
+        """The store itself, once it was found to be what it should be; StoreError until then."""
+        self.check()
+        return self
+
     def check(self) -> None:
-        """Nothing when the store is of the form this version works with; StoreError otherwise."""
+        """Nothing when the store is of the form this version works with and no other home's; StoreError otherwise."""
         found = self.form()
         if found != FORM:
             raise StoreError(
                 f"The store is of form {found or 'none'}; this version works with form {FORM}. Nothing was read or "
                 "written; run jianwei store upgrade."
             )
+        if self.home is not None:
+            with self.reading() as connection:
+                self._is_owned(connection, self.home)
+
+    def claim(self, home: Path) -> None:
+        """Make the store a home's if it is nobody's yet; StoreError when it is another home's."""
+        with self.reading() as connection:
+            is_owned = self._is_owned(connection, home)
+        if not is_owned:
+            with self.writing() as connection:
+                self._wait_for_upgrades(connection)
+                self._claimed(connection, home)
+
+    def _is_owned(self, connection: Connection, home: Path) -> bool:
+        """Whether the store is a home's, not nobody's; StoreError when it is another's."""
+        owner = connection.execute(select(OWNER)).first()
+        if owner is not None and owner.home != identity(home):
+            raise self._foreign(home, f"belongs to the home {owner.called} ({owner.home[:8]})")
+        return owner is not None
+
+    def _claimed(self, connection: Connection, home: Path) -> None:
+        if self._is_owned(connection, home):
+            return
+        if not _sealed_all(connection, home):
+            raise self._foreign(home, "holds months that another home sealed")
+        connection.execute(insert(OWNER).values(one=1, home=identity(home), called=home.name))
+
+    def _foreign(self, home: Path, found: str) -> StoreError:
+        shown = make_url(self.url).set(query={}).render_as_string(hide_password=True)
+        return StoreError(
+            f"The store {shown} {found}; expected that of {home} ({identity(home)[:8]}). Two homes that share one "
+            "would take each other's months out of use: nothing was read or written. Set JIANWEI_STORE to a store of "
+            "this home's own, or leave it out for SQLite in the home."
+        )
+
+    def _wait_for_upgrades(self, connection: Connection) -> None:
+        if self.folder is None:
+            connection.execute(select(func.pg_advisory_xact_lock(UPGRADES)))
 
     def upgrade(self) -> None:
-        """Bring the store to the newest form; what it holds is kept. Of several at a time one does it."""
+        """Bring the store to the newest form, and make it the home's; what it holds is kept.
+
+        Of several at a time one does it. StoreError when it is another home's, or of a form not known.
+        """
         if self.form() == FORM:
+            if self.home is not None:
+                self.claim(self.home)
             return
         from alembic import command
         from alembic.config import Config
@@ -124,10 +185,11 @@ class Store:
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         try:
             with self.writing() as connection:
-                if self.folder is None:
-                    connection.execute(select(func.pg_advisory_xact_lock(UPGRADES)))
+                self._wait_for_upgrades(connection)
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
+                if self.home is not None:
+                    self._claimed(connection, self.home)
         except CommandError:
             raise StoreError(
                 f"The store is of form {self.form()}, which this version does not know; it knows up to {FORM}. Nothing "
@@ -188,6 +250,22 @@ class _Memory:
             return int(version)
 
 
+def identity(home: Path) -> str:
+    """Which home it is, wherever it lies: made on first use, kept with its keys, and in the store it has."""
+    return hashlib.sha256(ledger.secret(home / "keys", "home")).hexdigest()[:32]
+
+
+def _sealed_all(connection: Connection, home: Path) -> bool:
+    """Whether every month that stands in a store was sealed by a home: who upgrades first need not be its owner."""
+    loads = connection.scalars(select(LOADS.c.told).where(LOADS.c.state == STANDING)).all()
+    parts = [part for told in loads for part in told["parts"]]
+    try:
+        key = signing.verify_key(home / "keys", ledger.PUBLISHER) if parts else None
+    except signing.SigningError:
+        return False
+    return key is None or all(signing.holds(key, Head(**one["head"]).document, one["signature"]) for one in parts)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection to read with; StoreError when it fails."""
@@ -239,6 +317,11 @@ def _pragmas(connection: Any, _: Any) -> None:
     cursor.close()
 
 
+def _mapped(connection: Any, _: Any) -> None:
+    """Read a file that never changes where the system keeps it: lists that go through all of it take half as long."""
+    connection.execute(f"PRAGMA mmap_size={MAPPED}").close()
+
+
 def _begin(connection: Connection) -> None:
     """A writer takes its turn at once: one that reads first and writes then may be refused for good."""
     writes = connection.get_execution_options().get("writes", False)
@@ -246,6 +329,10 @@ def _begin(connection: Connection) -> None:
 
 
 def _told(fault: Exception, done: str) -> StoreError:
-    """What went wrong, without the values of the statement."""
+    """What went wrong, without the values of the statement; of a connection that is not had, what was said of it."""
     cause = getattr(fault, "orig", None)
-    return StoreError(f"The store said {type(cause or fault).__name__}. {done}; look at JIANWEI_STORE and try again.")
+    said = type(cause or fault).__name__
+    if isinstance(fault, DBAPIError) and fault.statement is None:  # no statement, no values
+        first = str(cause).strip().partition("\n")[0]
+        said += f" ({first[:LONGEST_SAID]})"
+    return StoreError(f"The store said {said}. {done}; look at JIANWEI_STORE and try again.")

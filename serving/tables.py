@@ -16,17 +16,35 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
+from sqlalchemy.schema import SchemaItem
 
+MONITORED = "class IN ('C', 'D')"  # the riskiest are found by an index of their own
 CHUNK = 4096  # leaves; a power of two, so that the root of a chunk is a node of the whole tree
 ROOTS = -1  # the chunk that holds the roots of the others
 LOADING, STANDING, REPLACED = "loading", "standing", "replaced"  # states of a load
-FORM = "0003"  # of these tables: the newest of the migrations
+TALLIED = "tallied"  # what a load tells when it counted its rows; one without was made before rows were counted
+TALLIED_BY = (
+    *("org", "departments", "region", "kind", "status"),
+    *("class", "class_before", "model_class", "cause", "rules"),
+)
+MARKS = "marks"  # what a load tells of its rows; one without was made before rows had lots
+LISTED = "listed"  # what a load tells of lists; one without was made before rows had names and reasons
+FORM = "0004"  # of these tables: the newest of the migrations
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER
 
 ORDERED = Text().with_variant(Text(collation="C"), "postgresql")  # sorted by its bytes, as SQLite and Python do
 
 STORE = MetaData()
+
+OWNER = Table(
+    "owner",
+    STORE,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),  # 1: a store has one owner, or none yet
+    Column("home", String(32), nullable=False),  # the home's identity
+    Column("called", Text, nullable=False),  # its folder's name, for people
+)
 
 API_KEYS = Table(
     "api_keys",
@@ -119,22 +137,39 @@ INSPECTION_RESULTS = Table(
     STORE,
     Column("number", NUMBER, primary_key=True),
     Column("key", String(8), nullable=False),
-    Column("record_key", String(200), nullable=False),
+    Column("org", String(64), nullable=False),  # the office whose number it is: that of the key
+    Column("record_key", String(200), nullable=False),  # of the number as it was sent
+    Column("told", String(200), nullable=False),  # of the number it is delivered under
     Column("entity", String(64), nullable=False),
     Column("fields", JSON, nullable=False),
     Column("delivery", String(80), index=True),  # the delivery it left with; null: waiting
     Column("at", DateTime(timezone=True), nullable=False),
-    UniqueConstraint("record_key", name="one_result_a_record_key"),
+    UniqueConstraint("org", "record_key", name="one_result_a_number_of_an_office"),
+    UniqueConstraint("told", name="one_result_a_number_told"),
 )
 
 
-def month_tables(load: int) -> tuple[Table, Table]:
+FILTERS = Table(
+    "filters",
+    STORE,
+    Column("key", String(8), primary_key=True),  # whose filter it is
+    Column("name", String(80), primary_key=True),
+    Column("asked", JSON, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+
+def month_tables(load: int, *, has_lots: bool = True, is_listed: bool = True) -> tuple[Table, Table]:
     """The tables of one load of a month: its results, one row an entity that stands, and its leaves.
 
     ``org`` is the path of offices from the province down (``360000/360100/360102``), ``departments`` the codes of
     other departments between commas (``,ecology,``), ``document`` the rest of the sealed row and the records it cites
     as JSON, packed; ``vector`` the indicator values (float64, packed) in the order the load tells, null where not
-    classified. Leaves lie in chunks of the digests in the order of the sealed rows; chunk -1 holds the chunks' roots.
+    classified. ``lot`` is a keyed hash of the code, the order of pages that tell pseudonyms. ``name`` is the name as it
+    may be printed, ``number`` the registration number; ``reason`` and ``open_reason`` say which of the codes the load
+    tells is the top reason, and which of those that are not internal. Loads made by earlier versions have no lots, or
+    neither names nor reasons. Leaves lie in chunks of the digests in the order of the sealed rows; chunk -1 holds the
+    chunks' roots.
     """
     metadata = MetaData()
     leaves = Table(
@@ -144,10 +179,17 @@ def month_tables(load: int) -> tuple[Table, Table]:
         Column("chunk", Integer, primary_key=True, autoincrement=False),
         Column("digests", LargeBinary, nullable=False),
     )
-    return _results(load, metadata), leaves
+    return _results(load, metadata, has_lots=has_lots, is_listed=is_listed), leaves
 
 
-def _results(load: int, metadata: MetaData) -> Table:
+def _results(load: int, metadata: MetaData, *, has_lots: bool, is_listed: bool) -> Table:
+    narrowed: tuple[str, ...] = ("class", "kind", "region", "departments")
+    listed: tuple[SchemaItem, ...] = ()
+    if is_listed:
+        narrowed = (*narrowed, "class_before", "reason", "open_reason")
+        listed = _listed(load, narrowed)
+    by_lot = Index(f"results_{load}_lots", "lot", "code", "org", *narrowed)
+    lots: tuple[SchemaItem, ...] = (Column("lot", BigInteger, nullable=False), by_lot) if has_lots else ()
     return Table(
         f"results_{load}",
         metadata,
@@ -170,7 +212,56 @@ def _results(load: int, metadata: MetaData) -> Table:
         Column("confidence", String(20)),
         Column("document", LargeBinary, nullable=False),
         Column("vector", LargeBinary),
+        *listed,
         # made after the rows are in, which takes a fraction of keeping them right meanwhile
         Index(f"results_{load}_code", "code", unique=True),
-        Index(f"results_{load}_listed", "org", "code", "class", "kind", "region", "departments"),
+        Index(f"results_{load}_listed", "org", "code", *narrowed),
+        *lots,
+    )
+
+
+def tally_table(load: int) -> Table:
+    """How many rows of a load are alike in ``TALLIED_BY``; ``rules`` are the codes of those that apply, by commas.
+
+    Everybody is counted three times: by office and departments (``rolled_up`` 0), by office whatever the departments
+    (1), which is a quarter of the rows and all that most keys need, and whatever both (2), for keys that reach all.
+    """
+    return Table(
+        f"tallies_{load}",
+        MetaData(),
+        Column("rolled_up", SmallInteger, nullable=False),
+        Column("org", ORDERED, nullable=False),
+        Column("departments", Text, nullable=False),
+        Column("region", String(16)),
+        Column("kind", String(40)),
+        Column("status", String(40), nullable=False),
+        Column("class", String(1)),
+        Column("class_before", String(1)),
+        Column("model_class", String(1)),
+        Column("cause", String(40)),
+        Column("rules", Text, nullable=False),
+        Column("entities", BigInteger, nullable=False),
+        Index(f"tallies_{load}_reached", "rolled_up", "org"),
+    )
+
+
+def _listed(load: int, narrowed: tuple[str, ...]) -> tuple[SchemaItem, ...]:
+    """What lists show and are searched by; indices of names everywhere and in an office, of numbers; of risk."""
+    number, monitored = Column("number", ORDERED), text(MONITORED)
+    return (
+        Column("name", ORDERED),
+        number,
+        Column("reason", SmallInteger),
+        Column("open_reason", SmallInteger),
+        Index(f"results_{load}_names", "name", "code", "org", *narrowed),
+        Index(f"results_{load}_parts", "org", "name", "code", *narrowed),
+        Index(
+            f"results_{load}_numbers", number, sqlite_where=number.is_not(None), postgresql_where=number.is_not(None)
+        ),
+        Index(
+            f"results_{load}_riskiest",
+            *("margin", "code", "org", "departments"),
+            sqlite_where=monitored,
+            postgresql_where=monitored,
+        ),
     )

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from serving import browser, logs
@@ -30,6 +30,8 @@ from serving.watch import Watch
 
 LOG = logging.getLogger("jianwei.http")
 Scope = MutableMapping[str, Any]
+STATED = frozenset({b"cache-control", b"content-security-policy"})  # where an answer states its own, that one counts
+Body = TypeVar("Body")
 AT_ONCE = 1000  # entities whose pseudonyms are made without leaving the event loop
 
 
@@ -40,6 +42,7 @@ class Visit:
         self._watch = watch
         self._threads = threads
         self._is_told = False
+        self.is_arriving = False  # the body is waited for
         self.is_shed = False  # refused unseen, because too many are being answered: counted, but no line is left
         self.request_id = name
         self.principal: Principal | None = None
@@ -48,18 +51,28 @@ class Visit:
         self.state: dict[str, Any] = {}
         self.problem: ProblemError | None = None  # found while a body was passed on: it counts, whatever is answered
 
+    async def arrived(self, reading: Awaitable[Body]) -> Body:
+        """A body once it was read; who is slow with it is told so, not that we were."""
+        self.is_arriving = True
+        found = await reading
+        self.is_arriving = False
+        return found
+
     def bounded(self, scope: Scope, receive: Receive, route: Route) -> Receive:
-        """The body as it comes, cut off with ProblemError when it is larger than the route takes."""
+        """The body as it comes; ProblemError when it is larger than the route takes, or its sender goes away."""
         check_length(scope, route.largest)
-        taken = 0
+        taken, is_whole = 0, False
 
         async def next_part() -> Message:
-            nonlocal taken
+            nonlocal taken, is_whole
+            self.is_arriving = not is_whole
             message = await receive()
+            self.is_arriving = False
             taken += len(message.get("body", b""))
-            if taken > route.largest:
-                self.problem = ProblemError("too-large")
+            if taken > route.largest or (message["type"] == "http.disconnect" and not is_whole):
+                self.problem = ProblemError("too-large" if taken > route.largest else "malformed-request")
                 raise self.problem
+            is_whole = not message.get("more_body", False)
             return message
 
         return next_part
@@ -153,6 +166,7 @@ class Reply:
         self._started = False
         self._replaced = False
         self.visit = visit
+        self.closes = False  # the connection, when it is answered
         self.status = 499  # nothing was answered
 
     async def __call__(self, message: Message) -> None:
@@ -163,10 +177,8 @@ class Reply:
             await self._send(message)
 
     async def _start(self, message: Message) -> None:
-        is_page = browser.is_page(self._scope)
-        problem = (
-            self.visit.problem or (None if is_page else _instead(message)) or await self.visit.settle(message["status"])
-        )
+        instead = _instead(message, "text/html" if browser.is_page(self._scope) else PROBLEM)
+        problem = self.visit.problem or instead or await self.visit.settle(message["status"])
         if problem is not None:
             self._replaced = True
             await self.refuse(problem)
@@ -175,10 +187,10 @@ class Reply:
         self.status = message["status"]
         own = {name.lower() for name, _ in message["headers"]}
         kept = [(name, value) for name, value in message["headers"] if name.lower() != b"server"]
-        added = [(name, value) for name, value in self._security if name != b"cache-control" or name not in own]
+        added = [(name, value) for name, value in self._security if name not in STATED or name not in own]
         if self.status in {429, 503} and b"retry-after" not in own:
             added.append((b"retry-after", b"1"))
-        await self._send({**message, "headers": [*kept, *added, self._named()]})
+        await self._send({**message, "headers": [*kept, *added, *self._last()]})
 
     async def refuse(self, problem: ProblemError) -> None:
         """Answer with a problem, unless an answer is already on its way."""
@@ -192,7 +204,7 @@ class Reply:
         else:
             self.status, body = told.status, problem_body(told)
             headers = problem_headers(told, body)
-        start = {"type": "http.response.start", "status": self.status, "headers": [*headers, self._named()]}
+        start = {"type": "http.response.start", "status": self.status, "headers": [*headers, *self._last()]}
         await self._send(start)
         await self._send({"type": "http.response.body", "body": body})
 
@@ -202,13 +214,15 @@ class Reply:
         await self({"type": "http.response.start", "status": 200, "headers": headers})
         await self({"type": "http.response.body", "body": body})
 
-    def _named(self) -> tuple[bytes, bytes]:
-        return (b"x-request-id", self.visit.request_id.encode())
+    def _last(self) -> list[tuple[bytes, bytes]]:
+        named = (b"x-request-id", self.visit.request_id.encode())
+        return [named, (b"connection", b"close")] if self.closes else [named]
 
 
-def _instead(message: Message) -> ProblemError | None:
+def _instead(message: Message, kind: str) -> ProblemError | None:
+    """The problem an error is told as that is not told in the kind of document it should be."""
     kinds = [value for name, value in message["headers"] if name.lower() == b"content-type"]
-    if message["status"] < 400 or (kinds and kinds[0].startswith(PROBLEM.encode())):
+    if message["status"] < 400 or (kinds and kinds[0].startswith(kind.encode())):
         return None
     return ProblemError(kind_of_status(message["status"]))
 

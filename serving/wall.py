@@ -17,8 +17,8 @@ from serving.http import (
     Receive,
     Send,
     address,
-    buffered,
     check_plain,
+    has_body,
     json_body,
     media_type,
     place,
@@ -75,7 +75,8 @@ class Guard:
         except ProblemError as problem:
             await reply.refuse(problem)
         except TimeoutError:
-            await reply.refuse(ProblemError("timeout"))
+            reply.closes = visit.is_arriving
+            await reply.refuse(ProblemError("request-timeout" if visit.is_arriving else "timeout"))
         except Exception as fault:  # the wall: whatever happens behind it, no value leaves
             LOG.log(logging.ERROR, "%s in %s", type(fault).__name__, place(fault))
             await reply.refuse(ProblemError("internal"))
@@ -87,7 +88,8 @@ class Guard:
             raise ProblemError("headers-too-large")
         visit = reply.visit
         if self._is_open(scope):
-            await self._app(scope, replay(await buffered(scope, receive), receive), reply)
+            reply.closes = has_body(scope)  # of nobody known: it is not read, and nothing is read after it
+            await self._app(scope, replay(b"", receive), reply)
             return
         if browser.is_login(scope):
             await self._entering(scope, receive, reply)
@@ -111,7 +113,7 @@ class Guard:
         """Pass on the form that asks for a session; who sends it is nobody yet."""
         where = address(scope, self._networks)
         with self._room.held(where):
-            fields = await browser.form(scope, receive)
+            fields = await reply.visit.arrived(browser.form(scope, receive))
             scope.setdefault("state", {}).update(form=fields, address=where)
             await self._app(scope, replay(b"", receive), reply)
 
@@ -124,10 +126,10 @@ class Guard:
             given = visit.bounded(scope, receive, route)
         elif browser.is_page(scope) and scope["method"] == "POST":
             session = browser.cookie(scope, browser.SESSION)
-            visit.state["form"] = browser.check_token(await browser.form(scope, receive), session)
+            visit.state["form"] = browser.check_token(await visit.arrived(browser.form(scope, receive)), session)
             given = replay(b"", receive)
         else:
-            given = replay(await json_body(scope, receive), receive)
+            given = replay(await visit.arrived(json_body(scope, receive)), receive)
         if route.name == "metrics":
             await reply.text(self._watch.gauges.text())
             return

@@ -40,7 +40,7 @@ class Watch:
     @classmethod
     def over(cls, home: Path, store: Store, *, now: Callable[[], datetime], zone: ZoneInfo, **more: Any) -> "Watch":
         """The watch of a home, with connections to the store of its own: busy routes do not keep it waiting."""
-        own = Store(store.url)
+        own = Store(store.url, store.home)
         doors = {"sessions": Sessions(own, now, zone), **more}
         return cls(Doorkeeper(own, now, zone), Audit(home, now), Pseudonyms(home), Brake(own), now, zone, **doors)
 

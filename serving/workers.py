@@ -14,10 +14,13 @@ from serving.process import follow_parent, leave_on_signal
 
 LOG = logging.getLogger("jianwei.workers")
 ROOT = Path(__file__).resolve().parents[1]
-ENTRY = "import sys; sys.path.insert(0, {root!r}); from serving.workers import work; work({number})"
+ENTRY = (
+    "import sys; sys.path.insert(0, {root!r}); from serving.workers import work; work({number}, patience={patience})"
+)
 LOOK = 0.1  # seconds between two looks at the workers
 SOON = 5.0  # a worker that ends within so many seconds of its start is started again later and later
 LONGEST = 30.0  # seconds
+PATIENCE = 15.0  # seconds a worker that takes another's place has to be ready, before it answers all the same
 GRACE = 12.0  # seconds workers have to end before they are ended: what a request may take, and a little
 
 
@@ -56,10 +59,10 @@ class Workers:
     def _tell(self, *_: object) -> None:
         self._is_told = True
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self, patience: float = 0.0) -> "subprocess.Popen[bytes]":
         """A new worker; it ends when this process does, because its standard input then ends."""
         number = self.listening.fileno()
-        code = ENTRY.format(root=str(ROOT), number=number)
+        code = ENTRY.format(root=str(ROOT), number=number, patience=patience)
         return subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, pass_fds=(number,))  # noqa: S603
 
     def _look_after(self, worker: Worker) -> None:
@@ -73,7 +76,7 @@ class Workers:
             LOG.log(logging.ERROR, "a worker ended by %d; it is started again in %.0f s", ended, wait)
         if now >= worker.again:
             _shut(worker.process)
-            worker.process, worker.started, worker.again = self._start(), now, None
+            worker.process, worker.started, worker.again = self._start(PATIENCE), now, None
 
     def _stop(self) -> None:
         for worker in self._crew:
@@ -93,8 +96,8 @@ def _shut(process: "subprocess.Popen[bytes]") -> None:
         process.stdin.close()
 
 
-def work(number: int) -> None:
-    """Answer on the listening socket with this file number, as one of several workers."""
+def work(number: int, *, patience: float) -> None:
+    """Answer on the listening socket with this file number, as one of several workers; see ``answer`` for patience."""
     leave_on_signal()
     follow_parent()
     from serving import settings
@@ -103,4 +106,4 @@ def work(number: int) -> None:
     service = settings.service  # first: it begins the trial of the scheme before anything else is imported
     from serving.service import answer
 
-    answer(service, socket(fileno=number))
+    answer(service, socket(fileno=number), settings.now, patience=patience)

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluation.verdict import ASSESSMENT, REPORT, left
 from features import signing, steps
 from features.asof import Month, month_end_on_or_before
 from features.indicators.catalogue import Definitions, load
@@ -16,7 +17,7 @@ from features.records.journal import Journal
 from features.records.lake import Lake
 from features.records.quality import newest
 from serving.results import SCHEME_KEY
-from serving.settings import ASSESSMENT, REPORT, Settings
+from serving.settings import Settings
 
 if TYPE_CHECKING:
     from evaluation.promotion import Office
@@ -86,10 +87,10 @@ class Workshop:
 
     @cached_property
     def store(self) -> "Store":
-        """The store of the home, in its newest form."""
+        """The store of the home, in its newest form; StoreError when it is another home's."""
         from serving.store import Store
 
-        found = Store(self.settings.store)
+        found = Store(self.settings.store, self.home)
         found.upgrade()
         return found
 
@@ -301,7 +302,7 @@ class Workshop:
 
     def report_folder(self, digest: str) -> Path:
         """Where the assessment and the report of a scheme lie."""
-        return self.home / "reports" / digest[:16]
+        return left(self.home, digest)
 
     def verdict(self, digest: str) -> tuple["Verdict", str]:
         """The verdict on a scheme saved with its report, and the report's digest."""
@@ -367,13 +368,14 @@ class Workshop:
     ) -> "Loaded":
         """A published month in the store, with who supervised whom at its end; loaded when it is not there yet."""
         from serving.loading import Loading
-        from serving.offices import of_everyone
+        from serving.offices import Masking, of_everyone
 
         def offices() -> Any:
             scheme = self.scheme(sealed.head.scheme)
             return of_everyone(sources or self.sources(scheme, Month.parse(sealed.month).end))
 
-        return Loading(self.store, sealed, at, offices, again, report).run()
+        masking = Masking.of(self.settings.profile)
+        return Loading(self.store, sealed, at, offices, again, report, masking).run()
 
     def month(self, month: Month | str | None) -> Any:
         """A sealed month, the newest when none is named."""

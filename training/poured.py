@@ -96,15 +96,21 @@ class Bench:
         """The values of every case (rows; all its records by type) and indicator (columns), of one kind of entity."""
         if not self.indicators:
             return np.empty((len(cases), 0))
+        numbered = {
+            name: pl.concat([one[name].with_columns(entity=pl.lit(n, pl.Int32)) for n, one in enumerate(cases)])
+            for name in self.needed
+        }
+        return self.of_numbered(kind, numbered, len(cases))
+
+    def of_numbered(self, kind: int, records: Mapping[str, pl.DataFrame], count: int) -> Floats:
+        """The same of records that bear the number of their case as their entity, where there are indicators."""
         columns: dict[str, Any] = {
-            "entity": pa.array(range(len(cases)), pa.int32()),
-            "kind": pa.array([kind] * len(cases), pa.int8()),
-            "in_scope": [True] * len(cases),
+            "entity": pa.array(range(count), pa.int32()),
+            "kind": pa.array([kind] * count, pa.int8()),
+            "in_scope": [True] * count,
         }
         with self._lock:
-            for name in self.needed:
-                numbered = (one[name].with_columns(entity=pl.lit(n, pl.Int32)) for n, one in enumerate(cases))
-                self._poured.rows[name] = pl.concat(numbered)
+            self._poured.rows.update({name: records[name] for name in self.needed})
             found = [batch.values for batch in Known(pa.table(columns), self._queries).batches()]
             self._poured.rows.clear()
         return np.concatenate(found)

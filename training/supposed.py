@@ -5,7 +5,7 @@ the records of the real one that stand at T, told anew where a switch says so. T
 are worked out on that lake; nothing is patched into a value. What looks at others (peers, links, places) is not.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
@@ -34,6 +34,8 @@ from features.rehearsal import lake_schema
 from training.acts import AS_OF, DAYS_LATE, DUE, MONTHS, Act, Missed
 
 Floats = npt.NDArray[np.float64]
+Counting = Callable[[Rows], pl.DataFrame]
+Poured = Callable[[Mapping[str, pl.DataFrame], int], Floats]
 CHUNK = 20_000  # cases whose records lie in one lake
 POLARS = "polars"  # of the supposed lake, which lies on this machine; every engine gives the same numbers
 RETOLD = ("known_at", "version")  # what tells a new version from the one before, whatever it states
@@ -152,31 +154,37 @@ def _of_one(reading: Reading, name: str, entity: int, as_of: date) -> pl.DataFra
     return pl.DataFrame(found.to_arrow().cast(schema)).sort(*RECORD)
 
 
-def switches(own: Own, acts: Iterable[Act]) -> dict[int, list[Switch]]:
-    """What every entity could do, in the order of the acts and within one act the latest record first."""
+def switches(own: Own, acts: Iterable[Act], counting: Counting | None = None) -> dict[int, list[Switch]]:
+    """What every entity could do, in the order of the acts and within one act the latest record first.
+
+    ``counting`` is how the records among some rows are found, where queries for it are compiled already.
+    """
     found: dict[int, list[Switch]] = {}
+    among = counting or own.counting
     for act in acts:
-        for entity, switch in _missing(own, act, act.missed) if act.missed else _standing_for(own, act):
+        each = _missing((own, among), act, act.missed) if act.missed else _standing_for(among, act)
+        for entity, switch in each:
             found.setdefault(entity, []).append(switch)
     return found
 
 
-def _standing_for(own: Own, act: Act) -> Iterable[tuple[int, Switch]]:
-    by_entity = own.counting(act.rows).group_by("entity", maintain_order=True).agg("record_id")
+def _standing_for(counting: Counting, act: Act) -> Iterable[tuple[int, Switch]]:
+    by_entity = counting(act.rows).group_by("entity", maintain_order=True).agg("record_id")
     for entity, records in by_entity.iter_rows():
         parts = [tuple(records)] if act.together else [(record,) for record in records]
         yield from ((entity, Switch(act.code, part)) for part in parts)
 
 
-def _missing(own: Own, act: Act, missed: Missed) -> Iterable[tuple[int, Switch]]:
+def _missing(known: tuple[Own, Counting], act: Act, missed: Missed) -> Iterable[tuple[int, Switch]]:
     """The years a yearly duty was not met, of those whose beginning is known."""
-    told = own.counting(Rows(act.record_type)).group_by("entity").agg(pl.col(missed.year))
+    own, counting = known
+    told = counting(Rows(act.record_type)).group_by("entity").agg(pl.col(missed.year))
     met = {entity: set(years) for entity, years in told.iter_rows()}
     found: dict[int, list[date]] = {}
     if missed.behind is not None:
-        days = own.counting(missed.behind.rows).group_by("entity").agg(pl.col(missed.behind.date).drop_nulls())
+        days = counting(missed.behind.rows).group_by("entity").agg(pl.col(missed.behind.date).drop_nulls())
         found = dict(days.iter_rows())
-    born = own.counting(Rows(REGISTER)).group_by("entity").agg(pl.col(missed.born).min()).drop_nulls().sort("entity")
+    born = counting(Rows(REGISTER)).group_by("entity").agg(pl.col(missed.born).min()).drop_nulls().sort("entity")
     for entity, began in born.iter_rows():
         asked = missed.years(began, own.as_of, found.get(entity, ()))
         years = [year for year in asked if year not in met.get(entity, ())]
@@ -186,12 +194,16 @@ def _missing(own: Own, act: Act, missed: Missed) -> Iterable[tuple[int, Switch]]
 
 @dataclass(frozen=True)
 class Pipeline:
-    """From cases to the values of some indicators: their records told anew, and the matrix computed on them."""
+    """From cases to the values of some indicators: their records told anew, and the matrix computed on them.
+
+    ``poured`` says the values of so many cases from their records, where queries are compiled already.
+    """
 
     own: Own
     acts: Mapping[str, Act]
     indicators: tuple[Indicator, ...]
     engine: str = POLARS
+    poured: Poured | None = None
 
     def values(self, cases: Sequence[Case]) -> Floats:
         """The values of every case (rows) and indicator (columns)."""
@@ -200,6 +212,8 @@ class Pipeline:
         return np.concatenate([self._of(cases[start : start + CHUNK]) for start in range(0, len(cases), CHUNK)])
 
     def _of(self, cases: Sequence[Case]) -> Floats:
+        if self.poured is not None:
+            return self.poured(self.told(cases), len(cases))
         definitions = Definitions(self.indicators, "supposed")
         pairs = pa.table(
             {

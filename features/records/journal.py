@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,19 @@ class Entry:
     details: Mapping[str, Any]
     previous: str
     digest: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a reader of a journal stands: the first byte of the last entry read, the first behind it, and the entry."""
+
+    start: int
+    end: int
+    seq: int
+    digest: str
+
+
+BEGINNING = Mark(0, 0, 0, FIRST_PREVIOUS)
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,7 @@ class Journal:
 
     def entries(self, action: str | None = None) -> Iterator[Entry]:
         """Every complete entry in order, or those of one action; each is checked against the one before it."""
-        for _, entry in self._read():
+        for _, entry in self.read():
             if action is None or entry.action == action:
                 yield entry
 
@@ -93,21 +106,31 @@ class Journal:
     def verify(self) -> Standing:
         """How many entries hold, checked from the first; JournalError names the first line that does not."""
         count, head = 0, FIRST_PREVIOUS
-        for _, entry in self._read():
+        for _, entry in self.read():
             count, head = count + 1, entry.digest
         return Standing(count, head, self._is_torn())
 
-    def _read(self) -> Iterator[tuple[int, Entry]]:
+    def read(self, after: Mark = BEGINNING) -> Iterator[tuple[Mark, Entry]]:
+        """Every complete entry behind a mark, checked against the one before it, and the mark behind each."""
         if not self.path.exists():
             return
-        previous = FIRST_PREVIOUS
         with self.path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            file.seek(after.end)
+            for line in file:
                 if not line.endswith(b"\n"):
                     return
-                entry = self._checked(line, number, previous)
-                yield number, entry
-                previous = entry.digest
+                entry = self._checked(line, after.seq + 1, after.digest)
+                after = Mark(after.end, after.end + len(line), entry.seq, entry.digest)
+                yield after, entry
+
+    def stands(self, mark: Mark) -> bool:
+        """Whether the entry a reader read last is still where it was."""
+        if mark == BEGINNING:
+            return True
+        with self.path.open("rb") as file:
+            file.seek(mark.start)
+            entry = _parsed(file.read(mark.end - mark.start))
+        return entry is not None and entry.digest == mark.digest
 
     def _checked(self, line: bytes, number: int, previous: str) -> Entry:
         entry = _parsed(line)
@@ -141,6 +164,59 @@ class Journal:
         with self.path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) != b"\n"
+
+
+class Following:
+    """The entries of some actions in a journal that is looked at again and again, by one thread at a time.
+
+    As long as the file only grows, verification goes on behind the last entry read; where it is another file, a
+    shorter one, one that changed without growing, or one in which that entry does not stand, all of it is verified.
+    Old lines edited in the moment another is added are found by ``Journal.verify``, not here: what is told of them is
+    what was verified. ``lines`` counts what was.
+    """
+
+    def __init__(self, journal: Journal, actions: Collection[str]) -> None:
+        self.lines = 0
+        self._journal = journal
+        self._actions = frozenset(actions)
+        self._mark = BEGINNING
+        self._found: tuple[Entry, ...] = ()
+        self._state: os.stat_result | None = None  # of the file when it was read; null: nothing is known of it
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry of the actions in order, the very same tuple while the file stays as it is; JournalError names
+        the first line that does not hold."""
+        state = self._journal.path.stat() if self._journal.path.exists() else None
+        if state is not None and self._state is not None and _same(state, self._state):
+            return self._found
+        if not self._goes_on(state):
+            self._mark, self._found = BEGINNING, ()
+        mark = self._mark
+        added: list[Entry] = []
+        self._state = None  # a line that does not hold leaves nothing known
+        for behind, entry in self._journal.read(mark):
+            mark = behind
+            self.lines += 1
+            if entry.action in self._actions:
+                added.append(entry)
+        self._state, self._mark, self._found = state, mark, (*self._found, *added)
+        return self._found
+
+    def _goes_on(self, state: os.stat_result | None) -> bool:
+        """Whether the file is the one read before, with lines added."""
+        before = self._state
+        if state is None or before is None or _inode(state) != _inode(before):
+            return False
+        return state.st_size > max(before.st_size, self._mark.end) and self._journal.stands(self._mark)
+
+
+def _same(one: os.stat_result, other: os.stat_result) -> bool:
+    stated = ("st_size", "st_mtime_ns", "st_ctime_ns")
+    return _inode(one) == _inode(other) and all(getattr(one, name) == getattr(other, name) for name in stated)
+
+
+def _inode(state: os.stat_result) -> tuple[int, int]:
+    return state.st_dev, state.st_ino
 
 
 def _entry(last: Entry | None, action: str, details: Mapping[str, Any], at: datetime, actor: str) -> Entry:

@@ -1,15 +1,16 @@
 """What every page is made with: who looks, in which language, and the sheet it is printed on."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from serving import browser
 from serving.access import RIGHTS, Principal
@@ -19,6 +20,8 @@ from serving.sessions import Sessions
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
+SHARED = HERE.parent / "templates"  # what the printed sheets tell alike
+FLOW = Markup("<!-- -->")  # where a page that flows may be cut
 NAVIGATION = (  # routes a person goes to from every page, in this order
     ("page_monday", "本月工作", "This month"),
     ("page_entities", "名单与查询", "List and search"),
@@ -42,7 +45,7 @@ class Front:
     def templates(self) -> Environment:
         """The sheets; what is not told to one is an error, and what is told is escaped."""
         return Environment(
-            loader=FileSystemLoader(HERE / "templates"),
+            loader=FileSystemLoader([HERE / "templates", SHARED]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -52,7 +55,18 @@ class Front:
     def page(self, request: Request, name: str, *, status: int = 200, **told: Any) -> Response:
         """A page by the name of its sheet, in the language of who looks; ``told`` is what the sheet says."""
         text = self.templates.get_template(name).render(**self._said(request), **told)
-        answer = HTMLResponse(text, status)
+        return self._kept(request, HTMLResponse(text, status))
+
+    def flowing(self, request: Request, name: str, **told: Any) -> Response:
+        """A page sent as it is made: what stands before a ``flow`` of its sheet does not wait for what comes after.
+
+        A part that takes long is told as a function, which the sheet calls when it comes to it.
+        """
+        parts = self.templates.get_template(name).generate(**self._said(request), flow=FLOW, **told)
+        return self._kept(request, StreamingResponse(_flowed(parts), media_type="text/html"))
+
+    def _kept(self, request: Request, answer: Response) -> Response:
+        """An answer that keeps the language asked for."""
         chosen = request.query_params.get("lang")
         if chosen in {"zh", "en"}:
             answer.set_cookie(browser.LANGUAGE, chosen, path=browser.PAGES, httponly=True, samesite="lax")
@@ -77,6 +91,18 @@ class Front:
             "is_sandbox": self.is_sandbox,
             "printed_at": self.sessions.now().astimezone(self.sessions.zone),
         }
+
+
+def _flowed(parts: Iterator[str]) -> Iterator[str]:
+    """The parts of a sheet put together up to each mark, so that what comes before is sent while the rest is made."""
+    held: list[str] = []
+    for part in parts:
+        if part == FLOW:
+            yield "".join(held)
+            held = []
+        else:
+            held.append(part)
+    yield "".join(held)
 
 
 def asking(request: Request) -> Principal:

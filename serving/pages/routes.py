@@ -8,10 +8,21 @@ from starlette.routing import Route
 
 from serving import browser
 from serving.http import ProblemError, kind_of_status
-from serving.pages import entrance, guide
+from serving.pages import (
+    catalogue,
+    entities,
+    entity,
+    entrance,
+    guide,
+    model,
+    monday,
+    objection,
+    overview,
+    quality,
+)
 from serving.pages.front import Front
 
-PARTS = (entrance, guide)
+PARTS = (entrance, monday, entities, overview, entity, objection, catalogue, quality, model, guide)
 
 
 def application(front: Front) -> Starlette:

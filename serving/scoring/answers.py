@@ -12,7 +12,7 @@ from serving.http import ProblemError
 from serving.scoring.contract import decimal
 from serving.shelf import StoredMonth
 
-FORM = "1"  # of the documents; another one when the same month is told in another way
+FORM = "2"  # of the documents; another one when the same month is told in another way
 UNTOLD = frozenset({"indicator", "visibility"})  # of reasons and rules
 
 
@@ -60,6 +60,8 @@ def context(month: StoredMonth) -> dict[str, Any]:
 
 def decimals(value: Any) -> Any:
     """The same document with every decimal as a string; which indicator a reason is of is left to its code."""
+    if value is None or isinstance(value, str):  # most are
+        return value
     if isinstance(value, float):
         return decimal(value)
     if isinstance(value, Mapping):

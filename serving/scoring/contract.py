@@ -22,6 +22,9 @@ Decimal = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+\.[0-9]{12}$")]
 MonthText = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 RiskClass = Literal["A", "B", "C", "D"]
 Confidence = Literal["high", "medium", "low", "insufficient"]
+# What contributions are in, those of reasons too: log odds that with the base add up to the margin, or for keys without
+# the right to probabilities whole percents of all that raises the risk, and of all that lowers it.
+Unit = Literal["margin", "share"]
 
 
 def whole(stated: object) -> object:
@@ -106,7 +109,10 @@ class Citation(BaseModel):
 
 
 class Reason(BaseModel):
-    """Why: in words, resting on records, on their absence over a period, or on a rule."""
+    """Why: in words, resting on records, on their absence over a period, or on a rule.
+
+    ``contribution`` is what its section adds, in what ``contributions_in`` of the answer says.
+    """
 
     model_config = STRICT
     code: str
@@ -129,6 +135,7 @@ class Rule(BaseModel):
     label_en: str
     at_least: RiskClass
     basis: str
+    until: str | None = None
     falls_away_by: str
 
 
@@ -150,7 +157,8 @@ class Certainty(BaseModel):
 
 
 class Scored(BaseModel):
-    """One entity scored.
+    """One entity scored; its contributions and those of its reasons are in log odds or, for a key without the right to
+    probabilities, in whole percent: ``contributions_in`` says which.
 
     A hypothetical answer gives the classes cutoffs and rules would say, with the supposed records and without them.
     """
@@ -171,6 +179,7 @@ class Scored(BaseModel):
     base: Decimal | None = None
     reasons: list[Reason] | None = None
     contributions: dict[str, Decimal] | None = None
+    contributions_in: Unit | None = None
 
 
 class NotScored(BaseModel):
@@ -243,14 +252,18 @@ class LogOdds(BaseModel):
 
 
 class Change(BaseModel):
-    """What changed since the sealed month before, and what that is owed to; contributions are those that moved."""
+    """What changed since the sealed month before; contributions are those that moved.
+
+    By what parts class and log odds moved takes the right to probabilities.
+    """
 
     model_config = STRICT
     since: MonthText
     scheme_before: Digest
     class_before: RiskClass | None
-    steps: ClassSteps
     contributions: dict[str, Decimal]
+    contributions_in: Unit
+    steps: ClassSteps | None = None
     probability_before: Decimal | None = None
     change: Decimal | None = None
     log_odds: LogOdds | None = None
@@ -283,10 +296,59 @@ class Explanation(BaseModel):
     base: Decimal | None = None
     margin: Decimal | None = None
     contributions: dict[str, Decimal] | None = None
+    contributions_in: Unit | None = None
     reasons: list[Reason] | None = None
     change: Change | None = None
     data_gaps: list[DataGap] | None = None
     latest_delivery: list[LatestDelivery] | None = None
+
+
+class OwnAct(BaseModel):
+    """What an entity could do itself, about which of its records or which years of a yearly duty."""
+
+    model_config = STRICT
+    act: str
+    label: str
+    label_en: str
+    basis: str
+    record_type: str
+    records: list[str] | None = None
+    years: list[str] | None = None
+
+
+class WayOut(BaseModel):
+    """A set of acts, and the class and probability they lead to by cutoffs and rules."""
+
+    model_config = STRICT
+    class_: Annotated[RiskClass, Field(alias="class")]
+    probability: Decimal | None = None
+    acts: list[OwnAct]
+
+
+class Recourse(BaseModel):
+    """What an entity could do itself that would change its class; ``state`` says why nothing is told, if nothing is.
+
+    ``internal`` says that acts about internally marked records are left out, ``not_tried`` how many were not looked at.
+    """
+
+    model_config = STRICT
+    month: MonthText
+    scheme: str
+    indicators: IndicatorSystem
+    notice: str
+    notice_en: str
+    entity: str
+    state: Literal[
+        "ways", "none", "safest", "not_classified", "only_class", "no_acts", "records_away", "records_differ"
+    ]
+    class_by_cutoffs_and_rules: RiskClass | None = None
+    probability: Decimal | None = None
+    could: list[OwnAct] | None = None
+    not_tried: int | None = None
+    ways: list[WayOut] | None = None
+    internal: bool | None = None
+    remark: str | None = None
+    remark_en: str | None = None
 
 
 class HistoryRow(BaseModel):

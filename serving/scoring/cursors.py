@@ -8,18 +8,33 @@ from dataclasses import asdict, dataclass
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from serving.listing import After
+
 PATTERN = r"^[A-Za-z0-9_=-]{60,1000}$"
 
 
 @dataclass(frozen=True)
 class Place:
-    """The last entity of a page, and the month, head and load it is of."""
+    """The last entity of a page, and the month, head and load it is of; ``lot`` or ``text`` where pages go by lot, or
+    by the name or code that was searched for."""
 
     month: str
     head: str
     load: int
     org: str
     code: str
+    lot: int | None = None
+    text: str | None = None
+    in_office: bool = False  # whether pages go by office and name
+
+    @property
+    def after(self) -> After:
+        """Where the next page goes on."""
+        if self.lot is not None:
+            return self.lot, self.code
+        if self.text is None:
+            return self.org, self.code
+        return (self.org, self.text, self.code) if self.in_office else (self.text, self.code)
 
 
 def written(secret: bytes, place: Place, key: str, asked: Mapping[str, str]) -> str:

@@ -17,7 +17,14 @@ from serving.scoring.idempotency import PATTERN as KEY_PATTERN
 CHANGING = frozenset({"make_job", "inspection_results", "dispute"})
 TAGGED = frozenset({"class", "explanation", "history", "head", "active_model", "reason_codes", "openapi"})
 ALWAYS = ("malformed-request", "unauthenticated", "forbidden", "not-found", "method-not-allowed", "too-large")
-ALWAYS_TOO = ("unsupported-media-type", "invalid-request", "rate-limited", "headers-too-large", "internal")
+ALWAYS_TOO = (
+    "unsupported-media-type",
+    "invalid-request",
+    "rate-limited",
+    "headers-too-large",
+    "request-timeout",
+    "internal",
+)
 OF_STATE = ("unavailable", "overloaded", "timeout")
 WITH_BODY = ("malformed-json",)
 WRITTEN = ("state-conflict", "idempotency-mismatch")

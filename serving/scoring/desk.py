@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -10,21 +10,24 @@ from typing import Any
 
 from features.indicators.catalogue import Definitions
 from features.profile import Profile
-from serving import changes, explanation, ledger
+from serving import changes, explanation, ledger, recourse
 from serving.access import INTERNAL, PROBABILITY, Principal, within
 from serving.classification import CLASSIFIED
 from serving.explanation import Document
 from serving.http import ProblemError
 from serving.ledger import LedgerError
+from serving.listing import OPEN, TOP, After, Filters
+from serving.listing import Asked as Sought
 from serving.months import rank
 from serving.scoring import live
-from serving.shelf import Filters, Shelf, StoredMonth
+from serving.shelf import Shelf, StoredMonth
 from serving.store import Store
+from training.cutoffs import RiskClass
 from training.scheme import Scheme, SchemeError
 
 Light = Mapping[str, Any]
 Records = Sequence[Mapping[str, Any]]
-Asked = tuple[Filters, tuple[str, str] | None, int]  # filters, (org, code) to go on after, how many
+Asked = tuple[Filters, After | None, int]  # filters, the place to go on after, how many
 DEPARTMENT_READER = "department_reader"
 PSEUDONYMS = "pseudonyms"
 
@@ -75,7 +78,7 @@ class Desk:
         """The class of an entity, as far as the key may see."""
         found = explanation.summary(month, light)
         if self.only_class(light, principal):
-            found["rules"] = []
+            found |= {"rules": [], "model_class": None, "cause": None}  # each says why, or that a rule decided
         return self._visible(found, month, principal)
 
     def explanation(self, month: StoredMonth, light: Light, principal: Principal) -> Document:
@@ -92,10 +95,37 @@ class Desk:
             found["percentile"] = rank(month.ranks, light)
         return self._visible(found, month, principal)
 
+    def recourse(self, month: StoredMonth, light: Light, principal: Principal) -> Document:
+        """What an entity could do itself that would change its class, as far as the key may see."""
+        if self.only_class(light, principal):
+            return {"state": recourse.ONLY_CLASS}
+        if light["status"] != CLASSIFIED:
+            return {"state": recourse.NOT_CLASSIFIED}
+        if light["class"] == RiskClass.A.name:
+            return {"state": recourse.SAFEST}
+        from serving.scoring import ways  # the engine of records is opened by the first who asks
+
+        scheme = self._opened(month.parts[light["part"]].head.scheme)
+        found = ways.told((self.home, self.profile), scheme, month, light)
+        return recourse.visible(found, internal=principal.may(INTERNAL), probability=principal.may(PROBABILITY))
+
     def only_class(self, light: Light, principal: Principal) -> bool:
-        """Whether of an entity nothing but its class is told: to other departments, of kinds run by persons."""
-        run_by_persons = (self.profile.settings.get("masking") or {}).get("kinds", ())
-        return principal.grant.role == DEPARTMENT_READER and light["kind"] in run_by_persons
+        """Whether of an entity class and measures alone are told: to other departments, of kinds run by persons."""
+        return light["kind"] in only_classes(self.profile, principal)
+
+    def reason(self, month: StoredMonth, light: Light, principal: Principal) -> str | None:
+        """The code of the top reason of a row, as far as the key may see; nothing where there is or is told none."""
+        if month.codes is None or not principal.calls("explanation") or self.only_class(light, principal):
+            return None
+        number = light[TOP if principal.may(INTERNAL) else OPEN]
+        return None if number is None else month.codes[number]
+
+    def cause(self, light: Light, principal: Principal) -> str | None:
+        """Why a row has its class, as far as the key may see."""
+        if self.only_class(light, principal):
+            return None
+        found: str | None = light["cause"]
+        return found if principal.may(PROBABILITY) else explanation.coarse_cause(found)
 
     def told_as(self, code: str, principal: Principal) -> str:
         """How an entity is named to a key: by its code, or by a pseudonym that only this home can lead back."""
@@ -103,10 +133,58 @@ class Desk:
             return code
         return "p-" + hmac.digest(secret_of(self.home, PSEUDONYMS), code.encode(), "sha256").hex()[:40]
 
+    def is_internal(self, month: StoredMonth, light: Light, principal: Principal) -> bool:
+        """Whether the top reason a key is told of a row is an internal one: then it is not the first open one."""
+        return (
+            self.reason(month, light, principal) is not None and principal.may(INTERNAL) and light[TOP] != light[OPEN]
+        )
+
+    def reasons(self, month: StoredMonth, principal: Principal) -> list[str]:
+        """The codes of top reasons a key may look for in a month."""
+        if month.codes is None or not principal.calls("explanation"):
+            return []
+        return [code for code in month.codes if principal.may(INTERNAL) or code in month.open_codes]
+
     def page(self, month: StoredMonth, asked: Asked, principal: Principal) -> list[Light]:
-        """The next so many entities the key may see, by office and code; see ``Asked``."""
+        """The next so many entities the key may see, by office and code; see ``Asked``.
+
+        To whom they are told by pseudonym they come by lot: a list of codes beside them would name them otherwise.
+        ProblemError when the month was loaded without lots.
+        """
         filters, after, limit = asked
-        return list(month.page(principal.grant, filters, after, limit))
+        sought = self.sought(filters, principal)
+        try:
+            return list(month.listing.page(sought, after, limit))
+        except LedgerError:
+            raise ProblemError("unavailable") from None
+
+    def count(self, month: StoredMonth, asked: Asked, principal: Principal) -> int:
+        """How many entities the pages of ``asked`` would hold from there on, so many at most."""
+        filters, after, most = asked
+        sought = self.sought(filters, principal)
+        try:
+            return month.listing.count(sought, after, most)
+        except LedgerError:
+            raise ProblemError("unavailable") from None
+
+    def monitored(self, month: StoredMonth, limit: int, principal: Principal) -> list[Light]:
+        """So many entities of class C and D: the riskiest first to whom probabilities are told, else class D first."""
+        if principal.may(PROBABILITY):
+            return list(month.listing.riskiest(principal.grant, limit))
+        found: list[Light] = []
+        for risk in ("D", "C"):
+            found += self.page(month, (Filters(risk_class=risk), None, limit - len(found)), principal)
+        return found
+
+    def sought(self, filters: Filters, principal: Principal) -> Sought:
+        """The rows a key may ask for, by filters that tell no more than rows do; ProblemError where whoever is told
+        pseudonyms asks by name or code, or somebody for reasons who is told none."""
+        if principal.pseudonymous and filters.names_entities:
+            raise ProblemError("forbidden")
+        if filters.reason is not None and not principal.calls("explanation"):
+            raise ProblemError("forbidden")
+        seen = replace(filters, internal=principal.may(INTERNAL), untold=only_classes(self.profile, principal))
+        return Sought(principal.grant, seen, by_lot=principal.pseudonymous)
 
     def head_before(self, month: StoredMonth) -> str:
         """The head of the sealed month before a month; empty before the first."""
@@ -142,7 +220,8 @@ class Desk:
 
         Where they are explained but what each indicator ``added`` is not asked for, it is left out if that saves work.
         """
-        added = added or not principal.may(INTERNAL)  # what is hidden is summed up from it
+        whole = principal.may(INTERNAL) and principal.may(PROBABILITY)
+        added = added or not whole  # what is hidden is summed up from it, shares are parts of it
         definitions = self.definitions if explained else None
         found = live.scored(self.champion, month, lights, definitions, sure=principal.may(PROBABILITY), added=added)
         return [self._visible(one, month, principal) for one in found]
@@ -154,9 +233,9 @@ class Desk:
         in the request, its row and the records."""
         from serving.scoring import supposed  # the engine of records is opened by the first who supposes some
 
-        pointer, light, records = asked
+        (pointer, light, records), internal = asked, principal.may(INTERNAL)
         room = supposed.room(self.home, self.profile, self.champion, month)
-        found = supposed.suppose(room, supposed.Asked(pointer, light, month.vector(light), records))
+        found = supposed.suppose(room, supposed.Asked(pointer, light, month.vector(light), records, internal))
         document = live.hypothetical(self.champion, month, light, found, room if explained else None)
         return self._visible(document, month, principal)
 
@@ -170,6 +249,12 @@ class Desk:
             return self.champion if digest == self.champion.digest else self.scheme_of(digest)
         except SchemeError:
             raise ProblemError("unavailable") from None
+
+
+def only_classes(profile: Profile, principal: Principal) -> frozenset[str]:
+    """The kinds of which a key is told class and measures alone."""
+    run_by_persons = (profile.settings.get("masking") or {}).get("kinds", ())
+    return frozenset(run_by_persons if principal.grant.role == DEPARTMENT_READER else ())
 
 
 def placed(light: Light) -> dict[str, str]:

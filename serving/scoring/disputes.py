@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,12 +10,12 @@ from fastapi import APIRouter, FastAPI, Path, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from serving import reviews
-from serving.access import within
+from serving.access import Principal, within
 from serving.http import ProblemError, Told, tell
 from serving.scoring.answers import principal_of
 from serving.scoring.contract import NUMBER_PATTERN, STRICT, EntityCode, MonthText
 from serving.scoring.desk import Desk, placed
-from serving.scoring.idempotency import Answer, claimed, once
+from serving.scoring.idempotency import Answer, Claim, claimed, once
 from serving.store import in_utc
 
 ROUTE, STATE_ROUTE = "dispute", "dispute_state"
@@ -62,6 +63,9 @@ class DisputeState(BaseModel):
     reply: str | None
 
 
+Made = Callable[[DisputeState], Answer]  # how an answer says that a review was opened
+
+
 def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     """Register the routes."""
     changing = APIRouter(route_class=once(desk))
@@ -69,42 +73,54 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     @changing.post("/v1/disputes", operation_id=ROUTE, response_model=DisputeState, status_code=201)
     def dispute(sent: Disputed, request: Request) -> Response:
         """Open a review of what is held to be wrong about an entity."""
-        return _opened(desk(), sent, request).response(request)
+        mine = claimed(request)
+        return opened(desk(), sent, (principal_of(request, ROUTE), ROUTE), mine, _made).response(request)
 
     app.include_router(changing)
 
     @app.get("/v1/disputes/{dispute}", operation_id=STATE_ROUTE)
     def dispute_state(dispute: DisputeAsked, request: Request) -> DisputeState:
         """How a review stands."""
-        principal = principal_of(request, STATE_ROUTE)
-        # what no dispute is called is not asked of the store
-        row = reviews.found(desk().store, dispute) if re.fullmatch(NUMBER_PATTERN, dispute) else None
-        if row is None or not within(principal.grant, row):
-            raise ProblemError("not-found")
-        tell(request, Told((row["entity"],), 1, row["month"]))
-        return _state(desk(), row)
+        return state_of(desk(), dispute, request, STATE_ROUTE)
 
 
-def _opened(desk: Desk, sent: Disputed, request: Request) -> Answer:
-    principal = principal_of(request, ROUTE)
+def state_of(desk: Desk, dispute: str, request: Request, route: str) -> DisputeState:
+    """How a review stands, and of whom that tells noted; the same ProblemError for unknown and out of scope."""
+    principal = principal_of(request, route)
+    # what no dispute is called is not asked of the store
+    row = reviews.found(desk.store, dispute) if re.fullmatch(NUMBER_PATTERN, dispute) else None
+    if row is None or not within(principal.grant, row):
+        raise ProblemError("not-found")
+    tell(request, Told((row["entity"],), 1, row["month"]))
+    return _state(desk, row)
+
+
+def opened(desk: Desk, sent: Disputed, asking: tuple[Principal, str], mine: Claim, made: Made) -> Answer:
+    """The answer to whoever opens a review on a route, under a claim: one claim opens one.
+
+    ProblemError where it is out of scope, no disputes are taken, or the key has too many open about the entity.
+    """
+    principal, _ = asking
     if not reviews.takes_disputes(desk.profile):
         raise ProblemError("not-found", [{"pointer": "", "code": "no_disputes_in_this_profile"}])
     month, at = desk.month(sent.month), desk.now()
-    place = placed(desk.find(month, sent.entity, (principal, ROUTE)))
+    place = placed(desk.find(month, sent.entity, asking))
     about = sent.about.model_dump(exclude_none=True) if sent.about else {}
     dispute = reviews.Dispute(sent.entity, month.month, sent.kind, sent.statement, about)
-    mine = claimed(request)
     with desk.store.writing() as connection:
         if reviews.count_open(connection, sent.entity, by=principal.key) >= MOST_OPEN:
             raise ProblemError("state-conflict", [{"pointer": "", "code": "disputes_open"}])
         held = reviews.Place(place["org"], place["departments"])
         row = reviews.opened(connection, dispute, held, by=principal.key, profile=desk.profile, at=at)
-        told = Told((sent.entity,), 1, month.month)
-        location = {"location": f"/v1/disputes/{row['dispute']}"}
-        answer = Answer(201, _state(desk, row).model_dump_json().encode(), headers=location, told=told)
+        answer = replace(made(_state(desk, row)), told=Told((sent.entity,), 1, month.month))
         mine.finish(connection, answer)
         reviews.noted(desk.home, row, {"act": reviews.OPEN}, at=at, actor=principal.key)
     return answer
+
+
+def _made(state: DisputeState) -> Answer:
+    location = {"location": f"/v1/disputes/{state.dispute}"}
+    return Answer(201, state.model_dump_json().encode(), headers=location)
 
 
 def _state(desk: Desk, row: Mapping[str, Any]) -> DisputeState:

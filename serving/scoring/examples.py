@@ -30,7 +30,7 @@ REASON = {
     "text": "近24个月受到2次行政处罚",
     "text_en": "2 administrative penalties in the last 24 months",
     "value": "2.000000000000",
-    "contribution": "0.612000000000",
+    "contribution": "87.000000000000",
     "records": ["r0001"],
     "evidence": [
         {
@@ -42,6 +42,14 @@ REASON = {
             "source": "amr",
         }
     ],
+}
+OWN_ACT = {
+    "act": "fulfil_penalty",
+    "label": "履行行政处罚决定（缴清罚没款）",
+    "label_en": "fulfil the penalty decision",
+    "basis": "《行政处罚法》第六十六条",
+    "record_type": "penalty",
+    "records": ["r0001"],
 }
 HEAD = {
     "sequence": 2,
@@ -62,8 +70,8 @@ JOB: dict[str, Any] = {
     "state": "queued",
     "explain": "none",
     "made": "2026-04-09T09:00:00+08:00",
-    "rows": 1,
-    "rejected": 0,
+    "rows": None,
+    "rejected": None,
     "done": 0,
     "month": None,
     "scheme": None,
@@ -107,11 +115,31 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "parameters": OF_ENTITY,
         "answer": {
             **CLASS,
-            "contributions": {"penalties_2y": "0.612000000000", "系统内部标注信息": "0.000000000000"},
+            "contributions": {
+                "penalties_2y": "87.000000000000",
+                "age_months": "-100.000000000000",
+                "系统内部标注信息": "13.000000000000",
+            },
+            "contributions_in": "share",
             "reasons": [REASON],
             "change": None,
             "data_gaps": [],
             "latest_delivery": [],
+        },
+    },
+    "recourse": {
+        "parameters": OF_ENTITY,
+        "answer": {
+            **CONTEXT,
+            "entity": ENTITY,
+            "state": "ways",
+            "class_by_cutoffs_and_rules": "C",
+            "could": [OWN_ACT],
+            "not_tried": 0,
+            "ways": [{"class": "B", "acts": [OWN_ACT]}],
+            "internal": False,
+            "remark": "所称类别是按分界值和规则得出的。",
+            "remark_en": "The class named is what cutoffs and rules say.",
         },
     },
     "history": {
@@ -217,6 +245,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "answer": {
             **JOB,
             "state": "done",
+            "rows": 1,
+            "rejected": 0,
             "done": 1,
             "month": MONTH,
             "scheme": DIGEST,

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from serving.http import ProblemError, Told, tell
-from serving.scoring import uploads
+from serving.scoring import sieve, uploads
 from serving.scoring.answers import principal_of
 from serving.scoring.contract import NUMBER_PATTERN, STRICT, MonthText
 from serving.scoring.desk import Desk
@@ -26,16 +26,16 @@ MAKE, STATE, FILE = "make_job", "job", "job_file"
 FOLDER = "jobs"
 MOST_WAITING = 20  # jobs of one key that are not done: one queue serves all
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
-MEDIA = {".parquet": uploads.PARQUET, ".csv": "text/csv; charset=utf-8", ".json": uploads.JSON}
+MEDIA = {".parquet": sieve.PARQUET, ".csv": "text/csv; charset=utf-8", ".json": sieve.JSON}
 PAUSE = {"retry-after": "5"}
 NAMED = {"description": "The code of an entity; what cannot be one is a row rejected."}
 CSV_FORM = r'^(\uFEFF)?(entity|"entity")\r?\n[\s\S]+$'
 BODY = {
     "required": True,
     "content": {
-        uploads.CSV: {"schema": {"type": "string", "pattern": CSV_FORM, "description": "One column, headed entity."}},
-        uploads.PARQUET: {"schema": {"type": "string", "format": "binary"}},
-        uploads.JSON: {
+        sieve.CSV: {"schema": {"type": "string", "pattern": CSV_FORM, "description": "One column, headed entity."}},
+        sieve.PARQUET: {"schema": {"type": "string", "format": "binary"}},
+        sieve.JSON: {
             "schema": {
                 "type": "object",
                 "additionalProperties": False,
@@ -52,9 +52,9 @@ FILES: dict[int | str, dict[str, Any]] = {
         "description": "The file.",
         "headers": {"X-Content-SHA256": {"description": "SHA-256 of the file.", "schema": {"type": "string"}}},
         "content": {
-            uploads.PARQUET: {"schema": {"type": "string", "format": "binary"}},
-            uploads.CSV: {"schema": {"type": "string", "format": "binary"}},
-            uploads.JSON: {"schema": {"type": "object"}},
+            sieve.PARQUET: {"schema": {"type": "string", "format": "binary"}},
+            sieve.CSV: {"schema": {"type": "string", "format": "binary"}},
+            sieve.JSON: {"schema": {"type": "object"}},
         },
     }
 }
@@ -75,15 +75,18 @@ class JobFile(BaseModel):
 
 
 class Job(BaseModel):
-    """How far a job is: rows asked about, rows rejected, rows done; its files. What was found stands in these alone."""
+    """How far a job is: rows asked about, rows rejected (null until its file was read), rows done; its files.
+
+    What was found stands in these alone.
+    """
 
     model_config = STRICT
     job: str
     state: Literal["queued", "running", "done", "failed"]
     explain: Literal["none", "reasons"]
     made: str
-    rows: int
-    rejected: int
+    rows: int | None
+    rejected: int | None
     done: int
     month: MonthText | None
     scheme: str | None
@@ -121,6 +124,8 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     def job(job: JobAsked, request: Request, response: Response) -> Job:
         """How far a job is; only the key that made it sees it."""
         found = _stated(_own(desk().store, job, request, STATE), desk())
+        # size and digest of a file with one row say which of few things it can hold
+        tell(request, Told((), 0, found.month, found.scheme))
         response.headers.update({} if found.state in {DONE, FAILED} else PAUSE)
         return found
 
@@ -139,14 +144,14 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
 
 
 def _made(desk: Desk, upload: uploads.Upload, request: Request, explain: str) -> Answer:
-    """The answer to a new job; its rows are on disk before the store names it, what nobody names is swept away."""
+    """The answer to a new job; its file is on disk before the store names it, what nobody names is swept away."""
     mine, principal = claimed(request), principal_of(request, MAKE)
     job, at = upload.path.name, desk.now().astimezone(UTC)
     folder = desk.home / FOLDER / job
     folder.mkdir(mode=0o700)
     try:
-        rows, rejected = uploads.sort(upload, folder)
-        asked = {"explain": explain, "rows": rows, "rejected": rejected}
+        uploads.keep(upload, folder)
+        asked = {"explain": explain, "media": upload.media}
         row = {"job": job, "key": principal.key, "state": QUEUED, "asked": asked, "found": {}, "at": at, "changed": at}
         body = _stated(row, desk).model_dump_json().encode()
         answer = Answer(202, body, headers={"location": f"/v1/jobs/{job}"})
@@ -187,8 +192,8 @@ def _stated(row: Mapping[str, Any], desk: Desk) -> Job:
         state=row["state"],
         explain=asked["explain"],
         made=in_utc(at).astimezone(desk.profile.zone).isoformat(timespec="seconds"),
-        rows=asked["rows"],
-        rejected=asked["rejected"],
+        rows=asked.get("rows"),
+        rejected=asked.get("rejected"),
         done=found.get("done", 0),
         month=found.get("month"),
         scheme=found.get("scheme"),

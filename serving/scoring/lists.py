@@ -4,22 +4,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
-from functools import lru_cache
-from pathlib import Path as FolderPath
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from evaluation.errors import GateError
 from evaluation.promotion import Act as Promotion
-from evaluation.promotion import Champion, Office, champion_on
-from features.records.journal import Journal, JournalError
-from features.signing import SigningError, verify_key
+from evaluation.promotion import Champion
 from serving.access import PROBABILITY, Principal
 from serving.http import ProblemError, Told, tell
-from serving.results import SCHEME_KEY, publisher_key
+from serving.listing import CODE, NAME, PART, After, Filters
+from serving.results import publisher_key
 from serving.scoring import cursors
 from serving.scoring.answers import answer, context, decimals, principal_of, tag, unchanged
 from serving.scoring.contract import MOST_ROWS, RiskClass, whole
@@ -27,13 +22,14 @@ from serving.scoring.cursors import Place
 from serving.scoring.desk import Desk, Light, placed, secret_of
 from serving.scoring.listed import ActiveModel, Classes, Heads, ReasonCodes
 from serving.scoring.reading import PeriodAsked
-from serving.shelf import Filters, StoredMonth
+from serving.scoring.reigns import champion_on
+from serving.shelf import StoredMonth
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 CURSORS = "cursors"
 
 
-def _day(stated: object) -> date:
+def stated_day(stated: object) -> date:
     """A day as RFC 3339 writes one; ValueError for what else a reader of dates would take."""
     if not isinstance(stated, str) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", stated) is None:
         raise ValueError
@@ -59,7 +55,7 @@ VersionAsked = Annotated[
 ]
 HeadAsked = Annotated[str, Path(description="A sealed month.", json_schema_extra={"pattern": MONTH})]
 DayAsked = Annotated[
-    Annotated[date, BeforeValidator(_day)] | None,
+    Annotated[date, BeforeValidator(stated_day)] | None,
     Query(description="The end of this day, today unless one is named."),
 ]
 
@@ -82,12 +78,12 @@ def _classes(app: FastAPI, desk: Callable[[], Desk]) -> None:
     ) -> Response:
         """The entities the key may see in a sealed month, page by page; all pages are of one head."""
         principal, open_ = principal_of(request, "classes"), desk()
-        month, after = _start(open_, cursor, principal, asked)
+        month, after = started(open_, cursor, principal, asked)
         filters = Filters(asked.get("region", ""), asked.get("class"), asked.get("kind"))
         found = open_.page(month, (filters, after, limit + 1), principal)
         rows, going_on = found[:limit], len(found) > limit
         tell(request, Told(tuple(row["code"] for row in rows), len(rows), month.month, month.head.scheme))
-        following = _cursor(open_, month, rows[-1], (principal, asked)) if going_on else None
+        following = following_of(open_, month, rows[-1], (principal, asked), filters) if going_on else None
         items = [_item(open_, month, row, principal) for row in rows]
         return answer(context(month) | {"head": month.head.digest, "items": items, "next": following})
 
@@ -100,9 +96,9 @@ async def _filters(
     return {name: value for name, value in stated.items() if value is not None}
 
 
-def _start(
+def started(
     desk: Desk, cursor: str | None, principal: Principal, asked: Mapping[str, str]
-) -> tuple[StoredMonth, tuple[str, str] | None]:
+) -> tuple[StoredMonth, After | None]:
     """The month to read and where to go on; a cursor leads back to the head it was given for, or to a ProblemError."""
     if cursor is None:
         return desk.month(asked.get("period")), None
@@ -112,17 +108,26 @@ def _start(
     month = desk.month(place.month)
     if (month.head.digest, month.load) != (place.head, place.load):
         raise ProblemError("state-conflict", [{"pointer": "/query/cursor", "code": "month_replaced"}])
-    return month, (place.org, place.code)
+    return month, place.after
 
 
-def _cursor(desk: Desk, month: StoredMonth, last: Light, asking: tuple[Principal, Mapping[str, str]]) -> str:
+def following_of(
+    desk: Desk, month: StoredMonth, last: Light, asking: tuple[Principal, Mapping[str, str]], filters: Filters
+) -> str:
+    """The cursor of the page after one that ends with an entity, for who asks what."""
     principal, asked = asking
-    place = Place(month.month, month.head.digest, month.load, placed(last)["org"], last["code"])
+    lot = last["lot"] if principal.pseudonymous else None
+    order = month.listing.order(desk.sought(filters, principal))
+    text = {NAME: last.get("name"), PART: last.get("name"), CODE: last["code"]}.get(order)
+    place = Place(
+        month.month, month.head.digest, month.load, placed(last)["org"], last["code"], lot, text, order == PART
+    )
     return cursors.written(secret_of(desk.home, CURSORS), place, principal.key, asked)
 
 
 def _item(desk: Desk, month: StoredMonth, light: Light, principal: Principal) -> dict[str, Any]:
-    found = {name: light[name] for name in ("kind", "region", "status", "class", "class_before", "cause")}
+    found = {name: light[name] for name in ("kind", "region", "status", "class", "class_before")}
+    found["cause"] = desk.cause(light, principal)
     if principal.may(PROBABILITY):
         found |= {name: decimals(light[name]) for name in ("confidence", "probability")}
     return {"entity": desk.told_as(light["code"], principal), "supplement": month.supplement(light), **found}
@@ -153,26 +158,11 @@ def _active(app: FastAPI, desk: Callable[[], Desk]) -> None:
         principal, open_ = principal_of(request, "active_model"), desk()
         today = open_.now().astimezone(open_.profile.zone).date()
         day = min(at or today, today)  # of a day to come nothing else is known than of today
-        found = _champion(open_, day)
+        found = champion_on(open_, day)
         if found is None:
             raise ProblemError("not-found")
         stands = tag(principal, "active_model", day.isoformat(), found.decided.entry)
         return unchanged(request, stands) or answer(_decided(found, day), stands)
-
-
-def _champion(desk: Desk, day: date) -> Champion | None:
-    state = Journal.of(desk.home).path.stat()
-    try:
-        return _champion_on(desk.home, (state.st_mtime_ns, state.st_size), day, desk.profile.zone)
-    except (GateError, JournalError, SigningError):
-        raise ProblemError("unavailable") from None
-
-
-@lru_cache(maxsize=64)
-def _champion_on(home: FolderPath, _: tuple[int, int], day: date, zone: ZoneInfo) -> Champion | None:
-    """The champion at the end of a day as the journal stands; read through once as long as it does not grow."""
-    keys = home / "keys"
-    return champion_on(Office(home, Journal.of(home), keys, verify_key(keys, SCHEME_KEY)), day, zone)
 
 
 def _decided(found: Champion, day: date) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Live scores: what the champion says today of the vectors a month was sealed with."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from features.evidence import SCHEMA, absence, repeats
 from features.indicators.catalogue import Definitions
 from features.matrix import Batch
 from serving import explanation
+from serving.classification import MARGIN
 from serving.explanation import Document
 from serving.http import ProblemError
 from serving.shelf import StoredMonth
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 Light = Mapping[str, Any]
 NAMES = tuple(risk.name for risk in RiskClass)
 Floats = npt.NDArray[np.float64]
+Valued = tuple[Floats, Floats]
+"""Values, and what each adds: a row a case, a column each of the definitions' codes."""
 
 
 def scored(
@@ -64,8 +68,8 @@ def scored(
             document |= {name: light[name] for name in ("class", "model_class", "confidence")}
     if definitions is not None:
         told = [added or not _is_same(champion, month, light) for light in lights]
-        _contribute(champion, batch, documents, np.flatnonzero(told))
-        _explain(champion, month, (lights, batch, documents), definitions)
+        lines = _contribute(champion, batch, documents, np.flatnonzero(told))
+        _explain(champion, month, (lights, batch, documents), lines, definitions)
     return documents
 
 
@@ -82,36 +86,41 @@ def _is_same(champion: Scheme, month: StoredMonth, light: Light) -> bool:
     return bool(month.parts[light["part"]].head.scheme == champion.digest)
 
 
-def _contribute(champion: Scheme, batch: Batch, documents: list[Document], rows: npt.NDArray[np.intp]) -> None:
-    """Add contributions to the live documents in some places."""
-    if not len(rows):
-        return
-    lines = champion.contributions(champion.aligned(batch)[rows], batch.kind[rows], bulk=False).tolist()
-    for place, line in zip(rows.tolist(), lines, strict=True):
+def _contribute(champion: Scheme, batch: Batch, documents: list[Document], rows: npt.NDArray[np.intp]) -> Floats:
+    """Contributions (a row a document, NaN where none were asked for), added to the live documents in some places."""
+    found = np.full((len(documents), len(champion.lines)), np.nan)
+    if len(rows):
+        found[rows] = champion.contributions(champion.aligned(batch)[rows], batch.kind[rows], bulk=False)
+    for place, line in zip(rows.tolist(), found[rows].tolist(), strict=True):
         documents[place] |= {
             "base": champion.base,
             "contributions": explanation.named_contributions(champion, line),
         }
+    return found
 
 
 def _explain(
     champion: Scheme,
     month: StoredMonth,
     live: tuple[Sequence[Light], Batch, list[Document]],
+    lines: Floats,
     definitions: Callable[[], Definitions],
 ) -> None:
     """Add reasons to live documents; they are worked out from contributions where they are not sealed ones."""
     lights, batch, documents = live
-    for place, (light, document) in enumerate(zip(lights, documents, strict=True)):
-        row, cited = month.full(light), month.evidence(light)
-        document["internal_values"] = row["internal"]
-        if _is_same(champion, month, light):
-            stated = row["reasons"]
-        else:
-            vector = dict(zip(batch.columns, batch.values[place], strict=True))
-            stated = _reasons(definitions(), (document, vector), row, cited)
+    rows, cited = [month.full(light) for light in lights], [month.evidence(light) for light in lights]
+    anew = [place for place, light in enumerate(lights) if not _is_same(champion, month, light)]
+    stated = [row["reasons"] for row in rows]
+    if anew:
+        known = definitions()
+        values = _placed(known, batch.columns, batch.values[anew]), _placed(known, champion.lines, lines[anew])
+        cases = [_Case(documents[place], rows[place], cited[place]) for place in anew]
+        for place, found in zip(anew, _reasons(known, values, cases), strict=True):
+            stated[place] = found
+    for place, document in enumerate(documents):
+        document["internal_values"] = rows[place]["internal"]
         words = {**month.words, "rules": document["rules"]}
-        document["reasons"] = [explanation.reason_document(words, one, cited) for one in stated]
+        document["reasons"] = [explanation.reason_document(words, one, cited[place]) for one in stated[place]]
 
 
 def hypothetical(
@@ -140,30 +149,35 @@ def hypothetical(
         "class_without": NAMES[classified.final_class[0]],
     }
     if explaining is not None:
-        definitions, vector = explaining.definitions, dict(zip(batch.columns, batch.values[1], strict=True))
-        row = {"entity": light["entity"], "kind": light["kind"], "internal": internal}
-        codes = _selected(definitions, (document, vector), row)
-        cited = found.cited(explaining, codes, month.evidence(light))
+        definitions = explaining.definitions
+        values = _placed(definitions, batch.columns, batch.values[1:]), _placed(definitions, champion.lines, lines[1:])
+        case = _Case(document, {"entity": light["entity"], "kind": light["kind"], "internal": internal}, ())
+        cited = found.cited(explaining, _selected(definitions, values, case), month.evidence(light))
         told = {**month.words, "rules": document["rules"]}
-        stated = _reasons(definitions, (document, vector), row, cited)
+        stated = _reasons(definitions, values, [replace(case, cited=cited)])[0]
         document["reasons"] = [_marked(explanation.reason_document(told, one, cited)) for one in stated]
     return document
 
 
-def _chosen(
-    definitions: Definitions, live: tuple[Document, Mapping[str, float]], row: Mapping[str, Any]
-) -> tuple[Floats, reasons.Selected]:
-    """The values of an entity in the order of the definitions, and which of them may be told as reasons."""
-    document, vector = live
-    values, added = _placed(vector, definitions), np.nan_to_num(_placed(document["contributions"], definitions))
-    return values, reasons.select(definitions, values, added, kind=(np.zeros(1, np.int64), (row["kind"],)))
+@dataclass(frozen=True)
+class _Case:
+    """An entity whose reasons are worked out: its live document, its sealed row, and the records it may cite."""
+
+    document: Document
+    row: Mapping[str, Any]
+    cited: Sequence[Mapping[str, Any]]
 
 
-def _selected(
-    definitions: Definitions, live: tuple[Document, Mapping[str, float]], row: Mapping[str, Any]
-) -> list[str]:
+def _chosen(definitions: Definitions, values: Valued, cases: Sequence[_Case]) -> reasons.Selected:
+    """Which values may be told as reasons."""
+    kinds = list(dict.fromkeys(case.row["kind"] for case in cases))
+    kind = np.array([kinds.index(case.row["kind"]) for case in cases], np.int64)
+    return reasons.select(definitions, values[0], np.nan_to_num(values[1]), kind=(kind, kinds))
+
+
+def _selected(definitions: Definitions, values: Valued, case: _Case) -> list[str]:
     """The indicators that may be told as reasons."""
-    _, chosen = _chosen(definitions, live, row)
+    chosen = _chosen(definitions, values, [case])
     return [definitions.codes[position] for position in chosen.place[0].tolist() if position >= 0]
 
 
@@ -210,6 +224,7 @@ def _documents(champion: Scheme, classified: Classified, as_of: date) -> list[Do
             "probability": probability,
             "margin": margin,
             "confidence": confidence,
+            "contributions_in": MARGIN,
             "data_gaps": [],
             "as_of": as_of,
         }
@@ -225,48 +240,53 @@ def _documents(champion: Scheme, classified: Classified, as_of: date) -> list[Do
     ]
 
 
-def _reasons(
-    definitions: Definitions,
-    live: tuple[Document, Mapping[str, float]],
-    row: Mapping[str, Any],
-    cited: Sequence[Mapping[str, Any]],
-) -> list[dict[str, Any]]:
+def _reasons(definitions: Definitions, values: Valued, cases: Sequence[_Case]) -> list[list[dict[str, Any]]]:
     """Reasons under another scheme than the month's: its rules, then its contributions, resting on records sealed."""
-    document = live[0]
-    values, selected = _chosen(definitions, live, row)
-    valued = np.where(np.isnan(values[0, selected.place[0]]), -1, selected.place[0])  # null claims no record
-    told_before = _told_before(definitions, row, valued.astype(np.int16), cited)
-    found: list[Reason | None] = list(reasons.rule_reasons(read_override(rule) for rule in document["rules"]))
-    for position, contribution in zip(selected.place[0].tolist(), selected.contribution[0].tolist(), strict=True):
-        code = definitions.codes[position]
-        if position >= 0 and code not in told_before:
-            rests_on = _support(row, cited, code) or absence(definitions, code, document["as_of"])
-            value = float(values[0, position])
-            found.append(reasons.reason(definitions, code, value, contribution=contribution, rests_on=rests_on))
-    return [_sealed_form(one) for one in found if one is not None]
+    selected = _chosen(definitions, values, cases)
+    known = ~np.isnan(np.take_along_axis(values[0], np.maximum(selected.place, 0).astype(np.int64), axis=1))
+    told_before = _told_before(definitions, np.where(known, selected.place, -1), cases)  # null claims no record
+    found = []
+    for number, case in enumerate(cases):
+        stated: list[Reason | None] = list(reasons.rule_reasons(map(read_override, case.document["rules"])))
+        chosen = zip(selected.place[number].tolist(), selected.contribution[number].tolist(), strict=True)
+        for position, contribution in chosen:
+            code = definitions.codes[position]
+            if position >= 0 and (number, code) not in told_before:
+                rests_on = _support(case, code) or absence(definitions, code, case.document["as_of"])
+                value = float(values[0][number, position])
+                stated.append(reasons.reason(definitions, code, value, contribution=contribution, rests_on=rests_on))
+        found.append([_sealed_form(one) for one in stated if one is not None])
+    return found
 
 
-def _told_before(
-    definitions: Definitions, row: Mapping[str, Any], places: reasons.Places, cited: Sequence[Mapping[str, Any]]
-) -> set[str]:
-    """The indicators that count a record a stronger reason counts already."""
-    slots = np.flatnonzero(places >= 0)
-    codes = [definitions.codes[place] for place in places[slots].tolist()]
-    keys = pa.array([row["entity"]] * len(codes), pa.int32())
-    order = pa.table({"entity": keys, "indicator": pa.array(codes, pa.string()), "slot": slots})
-    records = [{name: one[name] for name in SCHEMA.names} for one in cited]
-    return set(repeats(definitions, pa.Table.from_pylist(records, SCHEMA), order)["indicator"].to_pylist())
+def _told_before(definitions: Definitions, places: reasons.Places, cases: Sequence[_Case]) -> set[tuple[int, str]]:
+    """The number of a case and an indicator, where it counts a record that a stronger reason counts already."""
+    row, slot = np.nonzero(places >= 0)
+    codes = [definitions.codes[place] for place in places[row, slot].tolist()]
+    order = pa.table({"entity": pa.array(row, pa.int32()), "indicator": pa.array(codes, pa.string()), "slot": slot})
+    records = [
+        {**{name: one[name] for name in SCHEMA.names}, "entity": number}  # one entity may be asked about twice
+        for number, case in enumerate(cases)
+        for one in case.cited
+    ]
+    found = repeats(definitions, pa.Table.from_pylist(records, SCHEMA), order)
+    return set(zip(found["entity"].to_pylist(), found["indicator"].to_pylist(), strict=True))
 
 
-def _placed(named: Mapping[str, float], definitions: Definitions) -> Floats:
-    return np.array([[named.get(code, np.nan) for code in definitions.codes]])
+def _placed(definitions: Definitions, columns: Sequence[str], values: Floats) -> Floats:
+    """Values in the order of the definitions; NaN where there is none."""
+    found = np.full((len(values), len(definitions.codes)), np.nan)
+    place = {name: number for number, name in enumerate(columns)}
+    both = [(number, place[name]) for number, name in enumerate(definitions.codes) if name in place]
+    found[:, [number for number, _ in both]] = values[:, [number for _, number in both]]
+    return found
 
 
-def _support(row: Mapping[str, Any], cited: Sequence[Mapping[str, Any]], code: str) -> reasons.Support | None:
-    records = [one for one in cited if one["indicator"] == code]
+def _support(case: _Case, code: str) -> reasons.Support | None:
+    records = [one for one in case.cited if one["indicator"] == code]
     if not records:
         return None
-    internal = ["internal"] if code in row["internal"] else []
+    internal = ["internal"] if code in case.row["internal"] else []
     return reasons.Support(
         tuple(one["record_id"] for one in records),
         tuple(one["event_date"] for one in records),

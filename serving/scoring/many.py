@@ -19,7 +19,7 @@ from training.confidence import words
 from training.cutoffs import RiskClass
 from training.scheme import Scheme
 
-TOGETHER = 100  # entities explained at a time
+TOGETHER = 500  # entities explained at a time
 Row = dict[str, Any]
 
 
@@ -37,7 +37,7 @@ class Asking:
         """The columns of the answer; probability and confidence only with the right to them."""
         names = ["entity", "status", "why", "class", "model_class", "official_month", "official_class"]
         names += ["confidence", "probability"] if self.principal.may(PROBABILITY) else []
-        names += ["reasons"] if self.explained else []
+        names += ["reasons", "contributions_in"] if self.explained else []
         kinds = {name: pa.large_string() if name == "reasons" else pa.string() for name in names}
         return pa.schema({"line": pa.int32()} | kinds)
 
@@ -100,7 +100,7 @@ def scored(champion: Scheme, month: StoredMonth, lights: Sequence[Light]) -> lis
 
 def _explained(document: Mapping[str, Any]) -> Row:
     """A live document as a row of a file."""
-    names = ("class", "model_class", "confidence", "probability")
+    names = ("class", "model_class", "confidence", "probability", "contributions_in")
     row = {name: decimals(document[name]) for name in names if name in document}
     stated = [Reason.model_validate(decimals(one)).model_dump(exclude_unset=True) for one in document["reasons"]]
     return row | {"reasons": json.dumps(stated, ensure_ascii=False)}

@@ -1,4 +1,4 @@
-"""The routes that read one entity: its class, why, its months, and the proof that a month holds its row."""
+"""The routes that read one entity: its class, why, what it could do, its months, the proof a month holds its row."""
 
 import base64
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from serving.http import ProblemError, Told, tell
 from serving.ledger import LedgerError
 from serving.results import publisher_key
 from serving.scoring.answers import answer, context, decimals, principal_of, tag, unchanged
-from serving.scoring.contract import CODE_PATTERN, MOST_MONTHS, Explanation, History, MonthText, whole
+from serving.scoring.contract import CODE_PATTERN, MOST_MONTHS, Explanation, History, MonthText, Recourse, whole
 from serving.scoring.desk import Desk, Light, secret_of
 from serving.scoring.listed import InclusionProof
 from serving.shelf import StoredMonth
@@ -53,10 +53,25 @@ class Asked:
         stands = tag(self.principal, self.route, self.light["code"], *heads)
         return unchanged(request, stands) or answer(told(), stands)
 
+    def row(self, month: StoredMonth, light: Light) -> Document:
+        """One month of the entity's history, as far as the key may see."""
+        part = month.parts[light["part"]]
+        return {
+            "month": month.month,
+            "supplement": month.supplement(light),
+            "scheme": part.head.scheme,
+            "indicators": dict(part.indicators),
+            "status": light["status"],
+            "class": light["class"],
+            "class_before": light["class_before"],
+            "cause": self.desk.cause(light, self.principal),
+        }
+
 
 def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     """Register the routes."""
     _documents(app, desk)
+    _recourse(app, desk)
     _history(app, desk)
     _proof(app, desk)
 
@@ -81,6 +96,16 @@ def _documents(app: FastAPI, desk: Callable[[], Desk]) -> None:
         )
 
 
+def _recourse(app: FastAPI, desk: Callable[[], Desk]) -> None:
+    @app.get("/v1/entities/{entity}/recourse", operation_id="recourse", response_model=Recourse)
+    def recourse_of(entity: EntityAsked, request: Request, period: PeriodAsked = None) -> Response:
+        """What an entity could do itself that would change its class, tried on its records as of the month."""
+        asked = Asked.of(desk(), (entity, period), request, "recourse")
+        found = asked.desk.recourse(asked.month, asked.light, asked.principal)
+        said = context(asked.month) | {"scheme": asked.month.parts[asked.light["part"]].head.scheme}
+        return answer(said | {"entity": asked.light["code"]} | decimals(found))
+
+
 def _history(app: FastAPI, desk: Callable[[], Desk]) -> None:
     @app.get("/v1/entities/{entity}/history", operation_id="history", response_model=History)
     def history_of(entity: EntityAsked, request: Request, limit: MonthsAsked = MOST_MONTHS) -> Response:
@@ -92,7 +117,9 @@ def _history(app: FastAPI, desk: Callable[[], Desk]) -> None:
         return asked.answered(
             request,
             heads,
-            lambda: context(asked.month) | {"entity": asked.light["code"], "history": [_month(*row) for row in rows]},
+            lambda: (
+                context(asked.month) | {"entity": asked.light["code"], "history": [asked.row(*one) for one in rows]}
+            ),
         )
 
 
@@ -104,28 +131,14 @@ def _proof(app: FastAPI, desk: Callable[[], Desk]) -> None:
         if not (principal.may(INTERNAL) and principal.may(PROBABILITY)):
             raise ProblemError("forbidden")
         asked = Asked.of(desk(), (entity, period), request, "proof")
-        return answer(_proven(asked))
+        return answer(proven(asked))
 
 
 def _told(found: Document) -> Document:
     return {name: decimals(value) for name, value in found.items() if name in FIELDS}
 
 
-def _month(month: StoredMonth, light: Light) -> Document:
-    part = month.parts[light["part"]]
-    return {
-        "month": month.month,
-        "supplement": month.supplement(light),
-        "scheme": part.head.scheme,
-        "indicators": dict(part.indicators),
-        "status": light["status"],
-        "class": light["class"],
-        "class_before": light["class_before"],
-        "cause": light["cause"],
-    }
-
-
-def _proven(asked: Asked) -> Document:
+def proven(asked: Asked) -> Document:
     """The proof of a row, checked as its reader will check it before it is given away."""
     desk, key = asked.desk, publisher_key(asked.desk.home)
     proof = asked.month.proof(asked.light, secret_of(desk.home, "salts"))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, PlainValidator, StringConstraints, WithJs
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection, select
 
-from serving.access import within
+from serving.access import Principal, within
 from serving.feedback import Fault, Feedback, Result
 from serving.http import ProblemError, Told
 from serving.scoring.answers import principal_of
@@ -141,7 +141,7 @@ def _taken(desk: Desk, feedback: Feedback | None, sent: InspectionResults, reque
                 outcomes.append(_outcome("not_found", place, ()))
                 continue
             wrong = next(faults)
-            state, said = ("rejected", wrong) if wrong else _kept(connection, feedback, one, (principal.key, at))
+            state, said = ("rejected", wrong) if wrong else _kept(connection, feedback, one, (principal, at))
             outcomes.append(_outcome(state, place, said))
         answer = Answer(200, _counted(outcomes).model_dump_json().encode(), told=told)
         mine.finish(connection, answer)
@@ -159,16 +159,27 @@ def _texts(stated: Stated) -> dict[str, str | None]:
 
 
 def _kept(
-    connection: Connection, feedback: Feedback, one: Result, sent: tuple[str, object]
+    connection: Connection, feedback: Feedback, one: Result, sent: tuple[Principal, object]
 ) -> tuple[State, Sequence[Fault]]:
-    """Whether a result is new; the same again is a duplicate, and a number names one inspection only."""
-    key, fields = feedback.record_key(one), feedback.kept(one)
-    row = {"key": sent[0], "record_key": key, "entity": one.entity, "fields": fields, "at": sent[1]}
-    if is_new(connection, INSPECTION_RESULTS, row):
-        return "accepted", ()
-    held = select(INSPECTION_RESULTS.c.fields).where(INSPECTION_RESULTS.c.record_key == key)
-    if connection.execute(held).scalar_one() == fields:
-        return "duplicate", ()
+    """Whether a result is new; the same again is a duplicate, and of an office a number names one inspection only.
+
+    A number another office has returned is delivered with the office before it: in the lake it names one inspection.
+    """
+    principal, at = sent
+    org, key, fields = principal.grant.org, feedback.record_key(one), feedback.kept(one)
+    row = {"key": principal.key, "org": org, "record_key": key, "entity": one.entity, "fields": fields, "at": at}
+    columns = INSPECTION_RESULTS.c
+    held = select(columns.fields).where(columns.org == org, columns.record_key == key)
+    for told in feedback.told_keys(one, org):
+        if is_new(connection, INSPECTION_RESULTS, row | {"told": told}):
+            return "accepted", ()
+        known = connection.execute(held).scalar()
+        if known is not None:
+            return ("duplicate", ()) if known == fields else _taken_number(feedback)
+    return _taken_number(feedback)
+
+
+def _taken_number(feedback: Feedback) -> tuple[State, Sequence[Fault]]:
     return "rejected", [(f"/inspection/{feedback.number}", "number_taken")]
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,13 @@ from sqlalchemy import delete, select, update
 from features.steps import file_digest, sync_folder, write_text
 from serving.access import Principal, granted
 from serving.http import ProblemError
+from serving.scoring import sieve
 from serving.scoring.desk import Desk
 from serving.scoring.jobs import DONE, FAILED, FOLDER, QUEUED, RUNNING, folder_of
 from serving.scoring.many import Asking
-from serving.scoring.uploads import INCOMING, REJECTS, ROWS
+from serving.scoring.sieve import REJECTS, ROWS
+from serving.scoring.uploads import INCOMING
+from serving.scoring.uploads import KEPT as UPLOAD
 from serving.store import StoreError
 from serving.tables import API_KEYS, JOBS
 
@@ -36,10 +39,13 @@ CHUNK = 10_000
 FILE_ROWS = 500_000  # of a Parquet file of results
 KEPT = timedelta(days=7)
 LOST = timedelta(hours=1)  # what no job names by then was left by a request that died
-PLAN, CHUNKS, CSV, MANIFEST = "plan.json", "chunks", "results.csv", "manifest.json"
+MOST_ATTEMPTS = 3  # of a job that ends its runner, at one place
+PLAN, CHUNKS, CSV, MANIFEST, ATTEMPTS = "plan.json", "chunks", "results.csv", "manifest.json", "attempts"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 PAUSE_SECONDS = 0.5
 END_SECONDS = 15
+ROOT = Path(__file__).resolve().parents[2]
+ENTRY = "import sys; sys.path.insert(0, {root!r}); from {module} import main; main()"
 
 
 class StoppedError(Exception):
@@ -65,6 +71,46 @@ class Work:
 
     def do(self) -> None:
         """Do what is left of the job; its files are the same however often it was interrupted."""
+        self._attempt()
+        self._sorted()._score()
+
+    def _attempt(self) -> None:
+        """Count an attempt; JobError when as many as may be got no further."""
+        attempts = self._attempts() + 1
+        if attempts > MOST_ATTEMPTS:
+            raise JobError("given_up")
+        write_text(self.folder / ATTEMPTS, str(attempts))
+
+    def _attempts(self) -> int:
+        path = self.folder / ATTEMPTS
+        return int(path.read_text(encoding="utf-8")) if path.is_file() else 0
+
+    def _got_further(self) -> None:
+        """Attempts are counted from here on, this one being the first."""
+        if self._attempts() > 1:
+            write_text(self.folder / ATTEMPTS, "1")
+
+    def stopped(self) -> None:
+        """An attempt that was asked to stop does not count."""
+        write_text(self.folder / ATTEMPTS, str(max(self._attempts() - 1, 0)))
+
+    def _sorted(self) -> "Work":
+        """The job once its file was read: how many rows it has is known, and they lie sorted in its folder."""
+        asked, upload = self.row["asked"], self.folder / UPLOAD
+        if "rows" not in asked:
+            self._tell(RUNNING, {})
+            try:
+                rows, rejected = sieve.sort(upload, asked["media"], self.folder, self.goes_on)
+            except sieve.RefusedError as fault:
+                raise JobError(str(fault)) from None
+            asked = {**asked, "rows": rows, "rejected": rejected}
+            with self.desk.store.writing() as connection:
+                connection.execute(update(JOBS).where(JOBS.c.job == self.row["job"]).values(asked=asked))
+            self._got_further()
+        upload.unlink(missing_ok=True)
+        return replace(self, row={**self.row, "asked": asked})
+
+    def _score(self) -> None:
         asking = Asking(self.desk, self.desk.newest, self._principal(), self.row["asked"]["explain"] == "reasons")
         plan = {"month": asking.month.month, "head": asking.month.head.digest, "scheme": self.desk.champion.digest}
         self._begin(plan)
@@ -122,6 +168,7 @@ class Work:
                 writer.write_table(table)
             fresh.replace(path)
             sync_folder(path.parent)
+            self._got_further()
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
     def _tell(self, state: str, found: Mapping[str, Any]) -> None:
@@ -202,13 +249,14 @@ def step(desk: Callable[[], Desk], goes_on: Callable[[], None]) -> bool:
         waiting = select(JOBS).where(JOBS.c.state.in_((QUEUED, RUNNING))).order_by(JOBS.c.at, JOBS.c.job)
         rows = connection.execute(waiting).mappings()
         # the files of a job lie in one home: another machine's is left to its runner
-        row = next((one for one in rows if (folder_of(bench.home, one["job"]) / ROWS).is_file()), None)
+        row = next((one for one in rows if folder_of(bench.home, one["job"]).is_dir()), None)
     if row is None:
         return False
     work = Work(bench, dict(row), goes_on)
     try:
         work.do()
     except (StoppedError, StoreError):
+        work.stopped()
         raise
     except JobError as fault:
         work.fail(str(fault))
@@ -275,7 +323,8 @@ class Runner:
 
     def __init__(self, module: str, *, after: float = 0.0) -> None:
         self._after = after
-        self._command = [sys.executable, "-m", module]
+        # -P: what lies in the folder it is started from is none of its modules
+        self._command = [sys.executable, "-P", "-c", ENTRY.format(root=str(ROOT), module=module)]
         self._stopped = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._watch = threading.Thread(target=self._keep_up, name="jobs", daemon=True)

@@ -13,7 +13,11 @@ from serving.scoring.contract import ScoreRequest, Scores, Subject
 from serving.scoring.desk import Desk, Light
 from serving.shelf import StoredMonth
 
-EXPLAINED = {"none": (), "reasons": ("reasons",), "contributions": ("reasons", "contributions", "base")}
+EXPLAINED = {
+    "none": (),
+    "reasons": ("reasons", "contributions_in"),
+    "contributions": ("reasons", "contributions", "contributions_in", "base"),
+}
 LONGEST_PURPOSE = 200
 
 

@@ -20,6 +20,7 @@ from features.records.reading import FILE_NO, LINE, RAW
 from features.records.schema import REGISTER, VISIBILITIES, Field, RecordType
 from features.records.terms import Terms
 from serving.http import ProblemError
+from serving.visibility import PUBLISHABLE
 
 ITEM = "item"  # which item a record is of: stated where its type has several
 Fault = dict[str, str]
@@ -55,6 +56,11 @@ def stated(types: Mapping[str, RecordType], asked: Sequence[Mapping[str, Any]], 
     return found
 
 
+def not_open(pointer: str) -> Fault:
+    """That something may be supposed only by those who may see internal records."""
+    return _fault(pointer, "right_internal_missing")
+
+
 def _fault(pointer: str, code: str) -> Fault:
     return {"pointer": pointer, "code": code}
 
@@ -87,17 +93,22 @@ def _text(value: Any) -> str | None:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads supposed records as known at T, of an entity that has a code."""
+    """Reads supposed records as known at T, of an entity that has a code.
+
+    Without ``internal`` no record may be an internal one, and none that stands is followed: whether there is one of
+    that key would show.
+    """
 
     profile: Profile
     as_of: date
     entity: int
     code: str
+    internal: bool
 
     def added(self, rows: pl.DataFrame, one: Stated) -> pl.DataFrame:
         """The standing records of a type with a supposed one added, or in the place of the version it follows.
 
-        ProblemError says what an intake would not have taken.
+        ProblemError says what an intake would not have taken, or what is not for whoever asks.
         """
         before = self._followed(rows, one)
         texts = one.texts if before is None else {**self._written(before, one.record_type), **one.texts}
@@ -116,6 +127,8 @@ class Reader:
             "visibility": max(row["visibility"], typed["visibility"], key=VISIBILITIES.index),
             "version": row["version"] + 1,
         }
+        if not self.internal and row["visibility"] != PUBLISHABLE:
+            raise ProblemError("forbidden", [not_open(f"{one.pointer}/{_says_item(one)}")])
         _end_by_removal(row, one.record_type)
         kept = rows if before is None else rows.filter(pl.col("record_id") != before["record_id"])
         return pl.concat([kept, pl.DataFrame([row], schema=rows.schema)])
@@ -135,6 +148,8 @@ class Reader:
     def _followed(self, rows: pl.DataFrame, one: Stated) -> Row | None:
         """The standing record that has the key a supposed one states."""
         codes, found = self._terms(one.record_type).codes, rows
+        if not self.internal:
+            found = found.filter(pl.col("visibility") == PUBLISHABLE)
         for name in one.record_type.key:
             text = pl.Series([one.texts.get(name)], dtype=pl.String).str.strip_chars(" \u3000")
             value = values.read_values(one.record_type.fields[name], text, codes).value
@@ -169,6 +184,11 @@ class Reader:
         }
         frame = pl.DataFrame({"code": pl.Series([self.code], dtype=pl.String), **typed})
         return derivation.with_derived(frame, record_type, self.profile).row(0, named=True)
+
+
+def _says_item(one: Stated) -> str:
+    """What of a record says which item it is of."""
+    return f"fields/{ITEM}" if ITEM in one.texts else "type"
 
 
 def _end_by_removal(row: Row, record_type: RecordType) -> None:

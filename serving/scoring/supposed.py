@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -12,19 +12,23 @@ import numpy as np
 import polars as pl
 
 from features.asof import Month
+from features.compile import fields_read
 from features.engine import Engine
 from features.evidence import CITED, SCHEMA, cited_rows
-from features.indicators.catalogue import Definitions
-from features.indicators.language import Rows
+from features.indicators.catalogue import Definitions, aggregates
+from features.indicators.language import Indicator, Rows
 from features.profile import Profile
 from features.reading import Lake, Reading
 from features.records.generation import CURRENT, read_generation
 from features.records.lake import Lake as StoredLake
+from features.records.schema import RecordType
 from serving.http import ProblemError
-from serving.scoring.stated import Reader, Stated, stated
+from serving.scoring.stated import Reader, Stated, not_open, stated
 from serving.shelf import StoredMonth
 from serving.visibility import PUBLISHABLE
+from training.acts import Act, read_acts
 from training.carried import under
+from training.counterfactual import effective
 from training.poured import Bench, Picker
 from training.scheme import Scheme
 from training.supposed import POLARS, Own
@@ -57,6 +61,12 @@ class Room:
         self.picker = Picker(found[0], place.as_of)
         self._benches: dict[str, Bench] = {}
         self._lock = Lock()
+
+    @cached_property
+    def acts(self) -> tuple[Act, ...]:
+        """What an entity can do itself that some indicator of its own records notices."""
+        types = self.reading.types
+        return effective(read_acts(self.profile, types), self.definitions, types)
 
     def bench(self, record_type: str) -> Bench:
         """The indicators that read a record type."""
@@ -133,22 +143,29 @@ class Supposed:
 
 @dataclass(frozen=True)
 class Asked:
-    """One subject whose records are partly supposed: its place in the request, its sealed row and vector."""
+    """One subject whose records are partly supposed: its place in the request, its sealed row and vector.
+
+    ``internal`` says whether whoever asks may see internal records.
+    """
 
     pointer: str
     light: Light
     sealed: Vector
     records: Sequence[Mapping[str, Any]]
+    internal: bool = False
 
 
 def suppose(at: Room, asked: Asked) -> Supposed:
     """What the supposed records of a subject change.
 
-    ProblemError when a record could not be true or could not have been taken in, and when the records that stand no
-    longer give what was sealed: then the difference would not be the supposed records' alone.
+    ProblemError when a record could not be true or could not have been taken in, when it is not for whoever asks to
+    suppose, and when the records that stand no longer give what was sealed: then the difference would not be the
+    supposed records' alone.
     """
     told = stated(at.reading.types, asked.records, asked.pointer)
     benches = [at.bench(name) for name in dict.fromkeys(one.record_type.name for one in told)]
+    if not asked.internal:
+        check_open(told, [one for bench in benches for one in bench.indicators])
     needed = {one.record_type.name for one in told}.union(*(one.needed for one in benches))
     entity = int(asked.light["entity"])
     own = Own.one(at.reading, needed, as_of=at.as_of, entity=entity)
@@ -163,17 +180,53 @@ def suppose(at: Room, asked: Asked) -> Supposed:
     return Supposed(found, _internal(at, changed, benches), changed, entity)
 
 
+def check_open(told: Sequence[Stated], indicators: Sequence[Indicator]) -> None:
+    """Nothing when those may suppose some records who may not see internal ones; ProblemError says what they may not.
+
+    What a record does to a class tells what it was held against. So a record type is not for them whose records are
+    internal, or that internal indicators alone read; nor is a field that they alone look at.
+    """
+    faults = []
+    for one in told:
+        internal, shown = (_read(one.record_type, indicators, shown=shown) for shown in (False, True))
+        if one.record_type.visibility != PUBLISHABLE or (internal and not shown):
+            faults.append(not_open(f"{one.pointer}/type"))
+            continue
+        hidden = internal - shown - _needed(one.record_type)
+        faults += [not_open(f"{one.pointer}/fields/{name}") for name in one.texts if name in hidden]
+    if faults:
+        raise ProblemError("forbidden", faults)
+
+
+def _read(record_type: RecordType, indicators: Sequence[Indicator], *, shown: bool) -> set[str | None]:
+    """The fields of a record type that publishable (``shown``) or internal indicators look at; null: at its rows."""
+    of_kind = [one for one in indicators if (one.visibility == PUBLISHABLE) == shown]
+    found: set[str | None] = set()
+    for aggregate in (part for one in of_kind for part in aggregates(one.value)):
+        if aggregate.rows.record_type == record_type.name:
+            found |= {None, aggregate.field, *fields_read(aggregate.rows, record_type)}
+    return found
+
+
+def _needed(record_type: RecordType) -> set[str]:
+    """The fields without which there is no record of a type."""
+    required = {field.name for field in record_type.fields.values() if field.required}
+    return {record_type.event_date, *record_type.key, *required}
+
+
 def _changed(at: Room, asked: Asked, own: Own, told: Sequence[Stated]) -> Own:
     """The records with every supposed one among them; ProblemError names the faults of all."""
-    records, faults = dict(own.records), []
-    reader = Reader(at.profile, at.as_of, asked.light["entity"], asked.light["code"])
+    records = dict(own.records)
+    faults: dict[str, list[dict[str, str]]] = {"forbidden": [], "invalid-request": []}
+    reader = Reader(at.profile, at.as_of, asked.light["entity"], asked.light["code"], asked.internal)
     for one in told:
         try:
             records[one.record_type.name] = reader.added(records[one.record_type.name], one)
         except ProblemError as problem:
-            faults += problem.errors
-    if faults:
-        raise ProblemError("invalid-request", faults)
+            faults[problem.kind] += problem.errors
+    for kind, found in faults.items():
+        if found:
+            raise ProblemError(kind, found)
     return replace(own, records=records)
 
 

@@ -1,64 +1,15 @@
-"""What the tests of serving share: an ASGI caller, and a small town whose months can be classified."""
+"""What the tests of serving share: a small town whose months can be classified."""
 
-import asyncio
 import shutil
-from dataclasses import dataclass, field
 
 import pytest
+from calling import request_to
 from offices import loaded
 from postgres import bare, postgres, store  # noqa: F401 - fixtures
 from town import Settled, Town, build, settle
 
 from serving import ledger
-from serving.http import strict_json
 from serving.results import publisher_key
-
-
-@dataclass
-class Answer:
-    status: int = 0
-    headers: dict = field(default_factory=dict)
-    body: bytes = b""
-
-    @property
-    def json(self):
-        return strict_json(self.body)
-
-
-def request_to(app, method="GET", path="/v1/reason-codes", *, headers=(), chunks=(b"",)):
-    """The answer of an ASGI application to one request."""
-    answer = Answer()
-    waiting = list(chunks)
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path.partition("?")[0],
-        "raw_path": path.encode(),
-        "query_string": path.partition("?")[2].encode(),
-        "root_path": "",
-        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
-        "server": ("127.0.0.1", 80),
-        "client": ("127.0.0.1", 1),
-    }
-
-    async def receive():
-        if not waiting:
-            return {"type": "http.disconnect"}
-        body = waiting.pop(0)
-        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
-
-    async def send(message):
-        if message["type"] == "http.response.start":
-            answer.status = message["status"]
-            answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
-        else:
-            answer.body += message.get("body", b"")
-
-    asyncio.run(app(scope, receive, send))
-    return answer
 
 
 @pytest.fixture(scope="session")

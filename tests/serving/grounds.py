@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 import offices
-from conftest import request_to
+from calling import request_to
 from posts import extended
 from running import housed
 from town import NOW, codes

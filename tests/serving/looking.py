@@ -4,7 +4,7 @@ import html
 import re
 
 import httpx
-from conftest import request_to
+from calling import request_to
 from town import NOW
 
 from serving.access import RIGHTS

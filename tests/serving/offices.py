@@ -6,6 +6,7 @@ from town import NOW
 
 from serving.access import Doorkeeper
 from serving.loading import Loading
+from serving.offices import Masking
 from serving.results import Results, publisher_key
 from serving.scoring.desk import Desk
 from serving.shelf import Shelf
@@ -17,6 +18,12 @@ def sealed(town):
     return Results(town.home, publisher_key(town.home))
 
 
+def named(entity):
+    """A shop's name; every third entity is called by its owner's name alone, which is masked."""
+    surname = "张王李赵陈"[entity % 5]
+    return f"{surname}四{'五' if entity % 2 else ''}" if entity % 3 == 0 else f"{surname}三商店{entity}"
+
+
 def placed(month):
     """Who supervises: the office of the region, and for every fifth entity the ecology department."""
     rows = month.rows
@@ -25,6 +32,8 @@ def placed(month):
             "entity": rows["entity"],
             "org": [f"36/{region[:4]}/{region}" for region in rows["region"].to_pylist()],
             "departments": [",ecology," if entity % 5 == 0 else "" for entity in rows["entity"].to_pylist()],
+            "name": [named(entity) for entity in rows["entity"].to_pylist()],
+            "number": [f"36010060{entity:07d}" for entity in rows["entity"].to_pylist()],
         }
     )
 
@@ -32,7 +41,8 @@ def placed(month):
 def load(town, store, name, *, again=False):
     """A month of a town into a store, as it is sealed now."""
     month = sealed(town).month(name)
-    Loading(store, month, NOW, offices=lambda: placed(month), again=again).run()
+    masking = Masking(frozenset({"stall"}), 3)
+    Loading(store, month, NOW, offices=lambda: placed(month), again=again, masking=masking).run()
 
 
 def loaded(town, store=None):

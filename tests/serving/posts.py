@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from conftest import Answer
+from calling import Answer
 from sqlalchemy import insert
 from town import NOW, write
 

@@ -24,7 +24,7 @@ for name in ("sklearn", "shap", "mlflow", "matplotlib", "optuna"):
     sys.modules[name] = None  # as where only the serving lock is installed
 from serving import settings
 from serving.service import serve
-serve(settings.service, port=int(sys.argv[-1]))
+serve(settings.service, port=int(sys.argv[-1]), now=settings.now)
 """
 SECONDS = 90  # until a service must be ready, on a machine that is busy
 

@@ -131,7 +131,7 @@ def test_no_other_token_opens_the_door(tmp_path_factory, position, letter):
 NONSENSE = [
     ({"role": "admin"}, "Role"),
     ({"rights": frozenset({"everything"})}, "Right"),
-    ({"role": "ops", "rights": frozenset({"internal"})}, "cannot be given to a ops; it can have: none"),
+    ({"role": "ops", "rights": frozenset({"internal"})}, "cannot be given to role ops; it can have: none"),
     ({"role": "department_reader", "rights": frozenset({"probability"})}, "it can have: internal"),
     ({"org": "36*"}, "no code"),
     ({"holder": "x" * 81}, "at most 80"),

@@ -21,7 +21,7 @@ from evaluation.errors import GateError
 from evaluation.promotion import APPROVED, POINTER, PROPOSED, ROLLED_BACK, Office, Signer, acts, signed
 from features import signing
 from features.matrix import batches
-from features.records.journal import Journal
+from features.records.journal import Journal, JournalError
 from serving.champion import REFUSED, RefusedError, Reign
 from serving.http import ProblemError
 from training import boosters, package, trial
@@ -357,6 +357,34 @@ def test_a_journal_line_that_was_edited_moves_nothing_and_nothing_is_written_aft
     assert reign.look().refusal.stage == "journal"
     assert reign.scheme.digest == court.first.digest
     assert court.journal.path.read_bytes() == edited
+
+
+def test_of_a_journal_that_grows_only_what_was_added_is_verified(court, reign):
+    lines = reign._promoted.following.lines
+    for number in range(4):
+        court.journal.append("audit.anchored", {"lines": number}, at=NOW, actor="service")
+    assert reign.look() is None
+    court.name(court.second.digest)
+    named = court.journal.verify().entries - lines - 4
+    assert reign.look() is None
+    assert reign.look() is None
+    assert reign.scheme.digest == court.second.digest
+    assert reign._promoted.following.lines == lines + 4 + named
+
+
+def test_an_old_line_edited_while_one_is_added_is_not_believed_and_stops_the_next_start(court, reign):
+    court.journal.append("audit.opened", {}, at=NOW, actor="service")
+    assert reign.look() is None
+    court.journal.append("audit.anchored", {"lines": 1}, at=NOW, actor="service")
+    edited = court.journal.path.read_bytes().replace(court.first.digest.encode(), court.second.digest.encode(), 1)
+    court.journal.path.write_bytes(edited)
+    assert reign.look() is None
+    assert reign.scheme.digest == court.first.digest
+    again = court.reign()
+    assert again.look().refusal.stage == "journal"
+    assert not again.is_open
+    with pytest.raises(JournalError, match="line"):
+        court.journal.verify()
 
 
 def test_a_journal_that_lost_its_end_does_not_bring_an_older_champion_back(court):

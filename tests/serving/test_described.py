@@ -61,7 +61,7 @@ def test_every_operation_needs_a_key_and_states_all_it_may_answer(document):
     assert document["security"] == [{"bearer": []}]
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
     for name, (_, _, one) in operations(document).items():
-        needed = ["400", "401", "403", "404", "405", "413", "415", "422", "429", "431", "500", "503", "504"]
+        needed = ["400", "401", "403", "404", "405", "408", "413", "415", "422", "429", "431", "500", "503", "504"]
         assert set(needed) <= set(one["responses"]), name
         for status, answer in one["responses"].items():
             assert "X-Request-Id" in answer["headers"]
@@ -155,6 +155,7 @@ UPLOADS = ("text/csv", "application/vnd.apache.parquet")  # media types the make
 ASKED = {
     "class": {"entity": "T00010"},
     "explanation": {"entity": "T00010", "period": "2025-12"},
+    "recourse": {"entity": "T00010"},
     "history": {"entity": "T00010", "limit": 2},
     "proof": {"entity": "T00010"},
     "classes": {"region": "3601", "limit": 5},

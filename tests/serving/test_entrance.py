@@ -141,3 +141,14 @@ def test_the_language_is_chinese_until_another_is_chosen_and_then_stays(guard, c
     assert '<html lang="en">' in visitor.get("/ui/help?lang=en").text
     assert '<html lang="en">' in visitor.get("/ui/help").text
     assert '<html lang="zh-CN">' in visitor.get("/ui/help?lang=zh").text
+
+
+def test_a_fault_behind_a_page_is_told_in_words_and_says_nothing_of_itself(classified):
+    def broken():
+        raise ValueError("secret")
+
+    visitor = Visitor.of(guarded(classified, broken), classified, "auditor")
+    found = visitor.get("/ui/indicators")
+    assert (found.status_code, found.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert "服务内部错误" in words(found.text)
+    assert "secret" not in found.text

@@ -101,7 +101,7 @@ def test_what_is_left_still_adds_up(month, documents):
 
 def test_a_shown_reason_counts_only_what_may_be_seen_of_its_section(month, documents):
     for document in documents.values():
-        shown = open_to_all(document, month)
+        shown = explanation.visible(document, month.words, internal=False, probability=True)
         for one in shown["reasons"]:
             if one["indicator"]:
                 section = month.words["indicators"][one["indicator"]]["section"]
@@ -118,7 +118,8 @@ def test_probability_margin_and_base_need_their_right(month, documents, probabil
     shown = explanation.visible(documents["T00010"], month.words, internal=True, probability=probability)
     told = {"probability", "margin", "base", "confidence", "certainty"}
     assert told & set(shown) == (told if probability else set())
-    assert not probability or LINE not in shown["contributions"]
+    assert LINE not in shown["contributions"]
+    assert shown["contributions_in"] == ("margin" if probability else "share")
 
 
 def test_how_sure_a_class_is_stands_in_a_word_and_in_numbers(classified, documents):

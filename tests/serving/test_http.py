@@ -41,6 +41,36 @@ def test_only_the_two_health_routes_are_open(call):
     assert call(guard(), "POST", "/livez").status == 401
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+@pytest.mark.parametrize(
+    ("stated", "closes"),
+    [
+        ((b"content-length", b"1048576"), True),
+        ((b"transfer-encoding", b"chunked"), True),
+        ((b"content-length", b"0"), False),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_health_route_answers_at_once_and_reads_no_body(path, stated, closes, status):
+    sent = []
+
+    async def reads(scope, receive, send):
+        assert await receive() == {"type": "http.request", "body": b"", "more_body": False}
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def never():
+        raise AssertionError
+
+    async def note(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path, "headers": [stated], "client": ("127.0.0.1", 1)}
+    asyncio.run(guard(reads)(scope, never, note))
+    assert sent[0]["status"] == status
+    assert ((b"connection", b"close") in sent[0]["headers"]) is closes
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -192,6 +222,33 @@ def test_a_slow_answer_is_cut_off(call, monkeypatch):
     quick = replace(RIGHTS.routes["reason_codes"], seconds=0.02)
     monkeypatch.setitem(RIGHTS.routes, "reason_codes", quick)
     assert call(guard(slow), headers=KEY).status == 504
+
+
+@pytest.mark.parametrize(("route", "media"), [("scores", "application/json"), ("make_job", "text/csv")])
+def test_a_body_that_does_not_arrive_in_time_is_its_senders_doing(monkeypatch, tmp_path, route, media):
+    async def reads(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+        await asyncio.sleep(5)
+
+    async def asked(whole):
+        sent, waiting = [], [{"type": "http.request", "body": b"{}", "more_body": not whole}]
+
+        async def receive():
+            return waiting.pop() if waiting else await asyncio.sleep(5)
+
+        async def note(message):
+            sent.append(message)
+
+        headers = [(b"authorization", b"Bearer good"), (b"content-type", media.encode())]
+        scope = {"type": "http", "method": "POST", "path": quick.path, "headers": headers, "client": ("here", 1)}
+        await guard(reads, home=tmp_path)(scope, receive, note)
+        return sent[0]["status"], (b"connection", b"close") in sent[0]["headers"]
+
+    quick = replace(RIGHTS.routes[route], seconds=0.02)
+    monkeypatch.setitem(RIGHTS.routes, route, quick)
+    assert asyncio.run(asked(False)) == (408, True)
+    assert asyncio.run(asked(True)) == (504, False)
 
 
 def test_a_fault_behind_the_wall_says_nothing_and_logs_no_value(call, caplog):

@@ -20,13 +20,14 @@ from town import NOW, codes
 from features.steps import file_digest
 from serving import settings
 from serving.access import PROBABILITY
-from serving.scoring import runner, uploads
+from serving.http import Told
+from serving.scoring import runner, sieve, uploads
 from serving.scoring.many import scored
 from serving.scoring.routes import application
 from serving.scoring.runner import Runner, StoppedError, step, sweep
 from serving.shelf import StoredMonth
 from serving.store import Store
-from serving.tables import API_KEYS
+from serving.tables import API_KEYS, JOBS
 
 PATH = "/v1/jobs/scoring"
 CSV, PARQUET = "text/csv; charset=utf-8", "application/vnd.apache.parquet"
@@ -104,6 +105,27 @@ def test_in_bulk_and_one_by_one_say_the_same_under_either_scheme(place):
         names = ("class", "model_class", "confidence")
         assert [[one[name] for name in names] for one in bulk] == [[one[name] for name in names] for one in live]
         assert [one["probability"] for one in bulk] == [f"{one['probability']:.12f}" for one in live]
+
+
+def test_reasons_of_many_are_those_of_one_by_one_under_either_scheme(place):
+    desk, _, principal = place
+    for champion in (desk.champion, replace(desk.champion, version="other")):
+        bench = replace(desk, champion=champion)
+        month = bench.newest
+        lights = [light for light in map(month.find, [*codes(), *codes()[:9]]) if light["status"] == "classified"]
+        for rights in (frozenset({PROBABILITY, "internal"}), frozenset()):
+            asking = replace(principal, grant=replace(principal.grant, rights=rights))
+            many = bench.score(month, lights, asking, explained=True, added=False)
+            assert many == [bench.score(month, [one], asking, explained=True, added=False)[0] for one in lights]
+        assert any(one["records"] for document in many for one in document["reasons"] if "records" in one)
+
+
+def test_a_state_leaves_an_audit_line_for_the_digest_of_a_short_file_says_what_it_holds(place):
+    desk, app, principal = place
+    where = made(app, principal, asked("T00001"))
+    assert get(app, where, principal).told == Told((), 0)
+    assert step(lambda: desk, on)
+    assert get(app, where, principal).told == Told((), 0, "2025-12", desk.champion.digest)
 
 
 def test_without_the_right_there_is_no_column_of_probability(place):
@@ -194,15 +216,16 @@ def test_parquet_and_json_are_taken_too(place):
         (b"code\nT00001\n", CSV, 422, "header"),
         (b"entity\n", CSV, 422, "no_rows"),
         (b"nothing", PARQUET, 422, "parquet_unreadable"),
-        (parquet(entity=[1]), PARQUET, 422, "columns"),
-        (parquet(entity=["a"], more=["b"]), PARQUET, 422, "columns"),
+        (parquet(entity=["T00001"])[:-9], PARQUET, 422, "parquet_unreadable"),
+        (b"PAR1" + b"x" * 99 + b"\xff\xff\xff\x7fPAR1", PARQUET, 422, "parquet_unreadable"),
         (b'{"entities":"T00001"}', "application/json", 422, "entities"),
+        (b'{"entities":[]}', "application/json", 422, "no_rows"),
         (b'{"entities":[],"more":1}', "application/json", 422, "entities"),
         (b"entity\nT00001\n", "text/plain", 415, None),
         (b"entity\nT00001\n" * 2, CSV + "x", 202, None),
     ],
 )
-def test_a_body_that_is_not_what_it_says_makes_no_job(place, body, media, status, code):
+def test_a_body_that_does_not_begin_as_what_it_says_it_is_makes_no_job(place, body, media, status, code):
     desk, app, principal = place
     answer = post(app, PATH, principal, body, media=media)
     assert answer.status == status
@@ -214,15 +237,31 @@ def test_a_body_that_is_not_what_it_says_makes_no_job(place, body, media, status
     assert list((desk.home / "jobs" / ".incoming").iterdir()) == []
 
 
-def test_more_rows_than_a_job_may_have_are_refused_with_their_number(place, monkeypatch):
+def test_a_body_is_cut_off_where_it_is_too_large(place, monkeypatch):
     _, app, principal = place
-    monkeypatch.setattr(uploads, "MOST_ROWS", 3)
     monkeypatch.setattr(uploads, "LARGEST", 100)
-    for number, (body, media) in enumerate([(asked(*codes()[:4]), CSV), (b"x" * 101, CSV)]):
-        answer = post(app, PATH, principal, body, media=media, key=f"k{number}")
-        assert answer.status == (422, 413)[number]
-    many = post(app, PATH, principal, asked(*codes()[:4]), media=CSV)
-    assert many.json["errors"] == [{"pointer": "", "code": "too_many_rows", "most": "3"}]
+    assert post(app, PATH, principal, b"x" * 101, media=CSV).status == 413
+
+
+@pytest.mark.parametrize(
+    ("body", "media", "fault"),
+    [
+        (parquet(entity=[1]), PARQUET, "columns"),
+        (parquet(entity=["a"], more=["b"]), PARQUET, "columns"),
+        (parquet(entity=pa.array([], pa.string())), PARQUET, "no_rows"),
+        (asked(*["T"] * (sieve.MOST_ROWS + 1)), CSV, "too_many_rows"),
+    ],
+    ids=["columns", "more columns", "no rows", "too many rows"],
+)
+def test_a_file_no_job_can_be_made_of_ends_its_job_and_no_other(place, body, media, fault):
+    desk, app, principal = place
+    where = made(app, principal, body, media=media)
+    assert get(app, where, principal).json["rows"] is None
+    assert step(lambda: desk, on)
+    state = get(app, where, principal).json
+    assert (state["state"], state["fault"], state["rows"], state["files"]) == ("failed", fault, None, [])
+    assert not (desk.home / "jobs" / state["job"]).exists()
+    done(desk, app, principal, asked("T00001"), key="k2")
 
 
 def test_an_interrupted_job_goes_on_and_ends_in_the_same_bytes(place, monkeypatch):
@@ -293,6 +332,64 @@ def test_one_job_that_cannot_be_done_keeps_no_other_waiting(place, monkeypatch):
     done(desk, app, principal, asked("T00001"), key="k2")
 
 
+def ends(*_):
+    raise KeyboardInterrupt  # stands for whatever ends the runner at once
+
+
+def attempts(desk, patched, where, thing):
+    """How often a job that ends its runner in one place is tried until it is given up."""
+    patched.setattr(*where, thing)
+    for number in range(9):
+        try:
+            step(lambda: desk, on)
+        except KeyboardInterrupt:
+            continue
+        return number
+    raise AssertionError("it is tried for ever")
+
+
+@pytest.mark.parametrize(
+    "where", [(sieve, "sort"), (StoredMonth, "found"), (runner.Asking, "rows"), (runner.Work, "_manifest")]
+)
+def test_a_job_that_ends_its_runner_is_given_up_and_the_next_is_done(place, monkeypatch, where):
+    desk, app, principal = place
+    bad, good = (made(app, principal, asked("T00001"), key=key) for key in "ab")
+    for waiting in (bad, good):  # by time, then by number
+        with desk.store.writing() as connection:
+            later = NOW + timedelta(seconds=waiting == good)
+            connection.execute(update(JOBS).where(JOBS.c.job == waiting.rpartition("/")[2]).values(at=later))
+    with monkeypatch.context() as patched:
+        assert attempts(desk, patched, where, ends) == runner.MOST_ATTEMPTS
+    state = get(app, bad, principal).json
+    assert (state["state"], state["fault"], state["files"]) == ("failed", "given_up", [])
+    assert step(lambda: desk, on)
+    assert get(app, good, principal).json["state"] == "done"
+
+
+def test_an_attempt_that_gets_further_or_is_asked_to_stop_is_no_reason_to_give_up(place, monkeypatch):
+    desk, app, principal = place
+    monkeypatch.setattr(runner, "CHUNK", 40)
+    where, whole = made(app, principal, asked(*codes())), runner.Asking.rows
+    tries = []
+
+    def once(*given):
+        """A chunk is done, then the runner ends; in between it is asked to stop."""
+        tries.append(given)
+        if len(tries) % 2:
+            return whole(*given)
+        raise (KeyboardInterrupt, StoppedError)[len(tries) % 4 == 0]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner.Asking, "rows", once)
+        for _ in range(9):
+            try:
+                step(lambda: desk, on)
+            except (KeyboardInterrupt, StoppedError):
+                continue
+    assert len(tries) == 9
+    assert get(app, where, principal).json["state"] == "done"
+
+
 def test_files_are_gone_after_a_week(place):
     desk, app, principal = place
     where, state = done(desk, app, principal, asked("T00001"))
@@ -317,6 +414,9 @@ def test_a_runner_that_is_killed_is_started_again_and_the_job_is_done(copied, tm
     home = settings.read().home
     desk = replace(desk_of(copied, store), home=home)
     app, principal = application(lambda: desk), holder(store)
+    (tmp_path / "elsewhere" / "serving").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "serving" / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    monkeypatch.chdir(tmp_path / "elsewhere")
     helper = Runner("serving.runner")
     helper.start()
     try:

@@ -102,7 +102,8 @@ def test_a_revoked_key_opens_nothing_and_the_journal_says_so(place):
         (["--role", "ops", "--right", "internal"], "cannot be given"),
         (["--role", "ops", "--department", "forestry"], "not in departments.yaml"),
         (["--role", "ops", "--limit", "speed=9"], "is no limit"),
-        (["--role", "ops", "--network", "home"], "no network"),
+        (["--role", "ops", "--network", "home"], "expected CIDR, 10.1.0.0/16"),
+        (["--role", "ops", "--network", "10.2.0.7/16"], "has host bits set); expected CIDR, 10.2.0.0/16"),
     ],
 )
 def test_a_key_that_cannot_be_is_refused_and_nothing_is_noted(place, words, said):
@@ -114,6 +115,11 @@ def test_a_key_that_cannot_be_is_refused_and_nothing_is_noted(place, words, said
 
 def test_a_signing_key_needs_a_person(place):
     assert typed("keys", "create").code == 2
+    for option in (["--org", "1"], ["--right", "internal"], ["--network", "10.0.0.0/8"], ["--limit", "burst=1"]):
+        forgotten = typed("keys", "create", "li", *option)
+        assert forgotten.code == 2
+        assert f"{option[0]}: only an API key has that" in forgotten.err
+    assert list(Journal.of(doors()[1]).entries("key")) == []
     assert typed("keys", "create", "li", "--json").json["kind"] == "signing"
 
 

@@ -5,16 +5,23 @@ from datetime import date
 
 import offices
 import pytest
+from sqlalchemy import create_engine, select, update
 
 from features import signing
+from serving.access import RIGHTS, Grant, Principal
 from serving.http import Told
 from serving.ledger import Head
+from serving.marks import Marks
+from serving.results import publisher_key
 from serving.scoring import cursors
 from serving.scoring.cursors import Place
 from serving.scoring.listed import ActiveModel, Classes, Heads, ReasonCodes
 from serving.scoring.routes import application
+from serving.shelf import Shelf
+from serving.tables import LOADS
 
 SECRET = b"s" * 32
+SCIENTIST = Principal("k", Grant("data_scientist", "", date(2026, 6, 1)))
 PLACE = Place("2025-12", "9f" * 32, 1, "36/3601/360102", "T00010")
 
 
@@ -115,6 +122,84 @@ def test_a_data_scientist_is_told_pseudonyms(ask, told, promoted):
     assert ask("/v1/entities/T00010/class", key=key).status == 403
 
 
+def by_lot(promoted, lights):
+    """Codes in the order of their lots."""
+    codes = [light["code"] for light in lights]
+    return [code for _, code in sorted(zip(Marks.of(promoted.home).lots(codes).tolist(), codes, strict=True))]
+
+
+@pytest.mark.parametrize(
+    ("query", "keeps"),
+    [
+        ("limit=7", lambda light: True),
+        ("limit=500", lambda light: True),
+        ("limit=3&class=C&region=3601", lambda light: light["class"] == "C" and light["region"][:4] == "3601"),
+        ("limit=1&kind=stall&class=D", lambda light: (light["kind"], light["class"]) == ("stall", "D")),
+    ],
+)
+def test_no_list_of_codes_lines_up_with_pages_of_pseudonyms(ask, desk, told, promoted, query, keeps):
+    key = promoted.key(role="data_scientist", org="")
+    before = len(told)
+    found = codes(pages(ask, query, key=key))
+    entities = [code for one in told[before:] for code in one.entities]
+    lights = [light for light in offices.rows(desk.newest) if keeps(light)]
+    assert entities == by_lot(promoted, lights)
+    assert entities != [light["code"] for light in sorted(lights, key=lambda light: (light["org"], light["code"]))]
+    assert found == [desk.told_as(code, SCIENTIST) for code in entities]
+    assert found != sorted(found)  # a lot is no part of a pseudonym: who reads the store learns none
+
+
+def test_pages_of_pseudonyms_reach_the_scope_of_their_key(ask, desk, told, promoted):
+    key = promoted.key(role="data_scientist", org="360103", departments=frozenset({"ecology"}))
+    codes(pages(ask, "limit=500", key=key))
+    lights = offices.rows(desk.newest)
+    reached = [one for one in lights if one["org"] == "36/3601/360103" and one["departments"] == ",ecology,"]
+    assert list(told[-1].entities) == by_lot(promoted, reached)
+
+
+def test_the_order_of_lots_is_that_of_a_secret():
+    known = [f"T{number:05d}" for number in range(200)]
+    first, again, other = (Marks(secret * 32).lots(known).tolist() for secret in (b"s", b"s", b"t"))
+    assert first == again != other
+    assert len(set(first)) == 200
+    assert sorted(first) != first
+    assert {number < 0 for number in first} == {True, False}
+
+
+def test_whoever_is_told_pseudonyms_is_told_of_entities_by_pages_alone():
+    """Scores, jobs and histories answer in the order they were asked in: by someone who named the entities himself."""
+    told = {name for name, route in RIGHTS.routes.items() if route.reads and route.roles & RIGHTS.pseudonymous}
+    assert told == {"classes", "page_entities"}
+
+
+def test_a_month_that_was_loaded_without_lots_is_told_to_nobody_by_pseudonym(copied, call):
+    with copied.store.writing() as connection:
+        for load, stated in connection.execute(select(LOADS.c.load, LOADS.c.told)).all():
+            old = {name: one for name, one in stated.items() if name != "marks"}
+            connection.execute(update(LOADS).where(LOADS.c.load == load).values(told=old))
+            without_lots(copied.store, load)
+    desk = offices.desk_of(copied, results=Shelf(copied.store, publisher_key(copied.home)))
+    app = offices.guarded(copied, application(lambda: desk))
+
+    def ask(role, **asked):
+        headers = [("authorization", f"Bearer {copied.key(role=role, org='')}")]
+        return call(app, path="/v1/classes?limit=500", headers=headers)
+
+    assert len(ask("analyst").json["items"]) == 200
+    assert ask("data_scientist").status == 503
+    offices.loaded(copied).close()  # loads them anew, although their heads are the same
+    assert len(ask("data_scientist").json["items"]) == 200
+
+
+def without_lots(store, load):
+    """Make a load what earlier versions made."""
+    engine = create_engine(f"sqlite:///{store.month_file(load)}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP INDEX results_{load}_lots")
+        connection.exec_driver_sql(f"ALTER TABLE results_{load} DROP COLUMN lot")
+    engine.dispose()
+
+
 def test_a_cursor_is_good_for_its_key_and_question_only(ask, promoted):
     key = promoted.key()
     cursor = ask("/v1/classes?limit=5&region=3601", key=key).json["next"]
@@ -149,6 +234,12 @@ def test_pages_go_on_with_the_month_they_began_with(copied, call):
     offices.loaded(copied)
     assert ask(f"/v1/classes?limit=5&cursor={cursor}").json["month"] == "2025-12"
     assert ask("/v1/classes?limit=5").json["month"] == "2026-01"
+
+
+def test_a_cursor_of_pseudonyms_leads_to_its_lot():
+    place = replace(PLACE, lot=-5)
+    assert cursors.read(SECRET, cursors.written(SECRET, place, "k", {}), "k", {}) == place
+    assert (place.after, PLACE.after) == ((-5, "T00010"), ("36/3601/360102", "T00010"))
 
 
 def test_a_changed_cursor_leads_nowhere():

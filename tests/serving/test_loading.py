@@ -15,6 +15,7 @@ from features.steps import ResourceError
 from serving import bulk, ledger, loading, offices
 from serving.ledger import LedgerError
 from serving.loading import Loading, clean, loads
+from serving.marks import Marks
 from serving.results import Results, publisher_key
 from serving.rows import Rows
 from serving.shelf import Shelf
@@ -156,7 +157,7 @@ def test_leaves_that_are_not_the_heads_are_not_loaded(store, copied):
 
 def test_a_number_that_is_not_finite_is_refused(classified, monkeypatch):
     spoilt = sealed(classified)
-    rows = Rows(spoilt.parts, None)
+    rows = Rows(spoilt.parts, None, Marks(b"s" * 32))
     monkeypatch.setattr("serving.rows._documents", _documents_of(float("inf")))
     with pytest.raises(LedgerError, match="not finite"):
         next(iter(rows))

@@ -5,12 +5,14 @@ import io
 import re
 from dataclasses import replace
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving import office
 from serving.office import County
+from serving.offices import Masking
 from serving.results import Results, publisher_key
 
 NOTICE = "内部参考，不作为信用评价"
@@ -176,13 +178,20 @@ def test_a_place_without_measures_by_class_gets_lists_and_pages_too(classified, 
 
 def test_names_of_persons_are_masked_where_the_profile_says_so(county):
     settings_ = {**county.profile.settings, "masking": {"kinds": ["stall"], "longest": 4}}
-    profile = replace(county.profile, settings=settings_)
-    assert office.masked("张三", "stall", profile) == "张*"
-    assert office.masked("欧阳小明", "stall", profile) == "欧*"
-    assert office.masked("张三小吃店铺", "stall", profile) == "张三小吃店铺"
-    assert office.masked("张三", "shop", profile) == "张三"
-    assert office.masked("", "stall", profile) == ""
-    assert office.masked("张三", "stall", county.profile) == "张三"
+    rule = Masking.of(replace(county.profile, settings=settings_))
+    named = [
+        ("张三", "stall"),
+        ("欧阳小明", "stall"),
+        ("张三小吃店铺", "stall"),
+        ("张三", "shop"),
+        ("", "stall"),
+        ("张三", None),
+    ]
+    printed = ["张*", "欧*", "张三小吃店铺", "张三", "", "张*"]
+    assert [rule.printed(*one) for one in named] == printed
+    frame = pl.DataFrame(named, schema={"name": pl.String, "kind": pl.String}, orient="row")
+    assert frame.select(rule.column("name", "kind")).to_series().to_list() == printed
+    assert Masking.of(county.profile).printed("张三", "stall") == "张三"
 
 
 def test_an_office_is_named_from_below_the_province_and_unknown_parts_stay_codes(county):

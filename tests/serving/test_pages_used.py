@@ -131,7 +131,7 @@ def test_the_first_stop_skips_to_the_content(browser, name):
     seat.page.keyboard.press("Enter")
     assert seat.page.evaluate("() => document.activeElement.id") == "main"
     seat.page.keyboard.press("Tab")
-    assert seat.page.evaluate("() => document.activeElement.closest('header, nav')") is None
+    assert seat.page.evaluate("() => document.activeElement.closest('body > header, body > nav')") is None
 
 
 def test_one_comes_in_and_leaves_by_keyboard_alone(browser):

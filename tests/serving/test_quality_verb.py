@@ -60,7 +60,9 @@ def digests(folder):
 
 def test_every_table_has_its_columns_and_says_what_it_was_made_from(found, tmp_path):
     files = write(found, tmp_path / "out")
-    assert sorted(path.name for path in files) == sorted([*(f"{name}.parquet" for name in SCHEMAS), "quality.html"])
+    assert sorted(path.name for path in files) == sorted(
+        [*(f"{name}.parquet" for name in SCHEMAS), "quality.html", "quality.json"]
+    )
     for name, schema in SCHEMAS.items():
         table = pq.read_table(tmp_path / "out" / f"{name}.parquet", page_checksum_verification=True)
         assert table.schema.remove_metadata().equals(schema)

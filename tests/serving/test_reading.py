@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import offices
 import pytest
+from sqlalchemy import update
 
 from serving import changes, explanation
 from serving.http import ProblemError, Told, problem_body
@@ -18,6 +19,8 @@ from serving.scoring.answers import decimals
 from serving.scoring.contract import Explanation, History, Scores
 from serving.scoring.listed import InclusionProof
 from serving.scoring.routes import application
+from serving.store import connected
+from serving.tables import month_tables
 
 VERIFIER = Path(__file__).resolve().parents[2] / "examples" / "verify_proof.py"
 BOTH = ("internal", "probability")
@@ -114,7 +117,9 @@ def test_answers_are_what_the_contract_says(ask, desk, classified):
             Scores.model_validate_json(ask("/v1/scores", key=key, body=body).body)
 
 
-def test_a_change_adds_up_and_without_rights_tells_neither_log_odds_nor_internal_lines(ask, desk, classified):
+def test_a_change_adds_up_and_without_rights_tells_neither_how_far_nor_over_what_nor_internal_lines(
+    ask, desk, classified
+):
     month, moved = desk.newest, 0
     for light in offices.rows(month)[::4]:
         if not light["region"].startswith("3601") or light["status"] != "classified":
@@ -124,10 +129,11 @@ def test_a_change_adds_up_and_without_rights_tells_neither_log_odds_nor_internal
         assert full["since"] == "2025-11"
         assert sum(full["steps"].values()) == "ABCD".index(light["class"]) - "ABCD".index(full["class_before"])
         assert sum(map(float, full["log_odds"].values())) == pytest.approx(float(full["change"]), abs=1e-9)
-        assert not {"change", "log_odds", "probability_before"} & set(plain)
+        assert not {"change", "log_odds", "probability_before", "steps"} & set(plain)
         assert "系统内部标注信息" in plain["contributions"]
-        added = [sum(map(float, one["contributions"].values())) for one in (full, plain)]
-        assert added[0] == pytest.approx(added[1], abs=1e-9)
+        assert (full["contributions_in"], plain["contributions_in"]) == ("margin", "share")
+        told = [float(value) for value in plain["contributions"].values()]
+        assert {sum(one for one in told if one * sign > 0) for sign in (1, -1)} <= {100, -100, 0}
         moved += bool(full["contributions"])
     assert moved
 
@@ -150,17 +156,40 @@ def test_another_department_is_told_the_class_only_of_who_is_run_by_persons(clas
     )
     app = offices.guarded(classified, application(lambda: desk))
     key = classified.key(role="department_reader", org="", departments=frozenset({"ecology"}))
-    seen = set()
+    seen, headers = set(), [("authorization", f"Bearer {key}")]
     for light in offices.rows(desk.newest):
         path = f"/v1/entities/{light['code']}/explanation"
-        answer = call(app, path=path, headers=[("authorization", f"Bearer {key}")])
+        answer = call(app, path=path, headers=headers)
         assert answer.status == (200 if light["departments"] else 404)
         if light["departments"] and light["class"]:
             told = {"reasons", "contributions", "change", "data_gaps"} & set(answer.json)
             assert bool(told) == (light["kind"] != "stall")
-            assert light["kind"] != "stall" or answer.json["rules"] == []
+            if light["kind"] == "stall":
+                assert [answer.json[name] for name in ("rules", "model_class", "cause")] == [[], None, None]
+            assert answer.json["measures"]
             seen.add(light["kind"])
+            history = call(app, path=path.replace("explanation", "history"), headers=headers).json["history"]
+            assert {one["cause"] is None for one in history} == {light["kind"] == "stall"}
     assert seen == {"shop", "stall"}
+    listed = call(app, path="/v1/classes?limit=500", headers=headers).json["items"]
+    assert {one["cause"] for one in listed if one["kind"] == "stall"} == {None}
+    assert None not in {one["cause"] for one in listed if one["kind"] == "shop" and one["class"]}
+
+
+def test_that_a_class_is_held_near_a_cutoff_needs_the_right_to_probabilities(copied, call):
+    desk = offices.desk_of(copied)
+    load = desk.newest.load
+    own = connected(f"sqlite:///{copied.store.month_file(load)}")
+    with own.begin() as connection:
+        connection.execute(update(month_tables(load)[0]).values(cause="held_by_margin"))
+    own.dispose()
+    app = offices.guarded(copied, application(lambda: desk))
+    for rights, cause in (((), "unchanged"), (("internal",), "unchanged"), (("probability",), "held_by_margin")):
+        headers = [("authorization", f"Bearer {copied.key(*rights)}")]
+        told = [call(app, path=f"/v1/entities/T00010/{one}", headers=headers).json for one in ("class", "explanation")]
+        told += call(app, path="/v1/entities/T00010/history?limit=1", headers=headers).json["history"]
+        told += call(app, path="/v1/classes?limit=9", headers=headers).json["items"]
+        assert {one["cause"] for one in told} == {cause}
 
 
 def test_no_name_and_no_address_is_in_an_answer(ask, desk, classified):

@@ -1,10 +1,12 @@
 """Results of inspections: judged as the intake judges, kept, delivered once, and in the lake the month after."""
 
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow.parquet as pq
 import pytest
-from offices import desk_of
+from offices import desk_of, rows
 from posts import RETURNS, extended, holder, post
 from sqlalchemy import select
 from town import NOW, settle, write
@@ -129,6 +131,99 @@ def test_an_entity_of_another_county_is_answered_as_one_that_does_not_exist(plac
     assert answers[0].body == answers[1].body
     assert answers[0].json["not_found"] == 1
     assert answers[0].told.entities == ()
+
+
+def counties(desk):
+    """Two counties and an entity of each."""
+    names = ("360102", "360103")
+    holders = [holder(desk.store, "regulator_county", org, number=f"0000000{org[-1]}") for org in names]
+    own = [next(one["code"] for one in rows(desk.newest) if one["org"].endswith(org)) for org in names]
+    return list(zip(holders, own, strict=True))
+
+
+def test_a_number_belongs_to_the_office_that_returns_it(place):
+    _, desk, app, _ = place
+    (first, near), (second, far) = counties(desk)
+    again = holder(desk.store, "regulator_county", "360102", number="00000007")  # another key of the same office
+    told = [
+        post(app, PATH, who, sent(result("N1", entity, **more)), key=f"k{number}").json["outcomes"][0]
+        for number, (who, entity, more) in enumerate(
+            [
+                (first, near, {}),
+                (second, far, {}),
+                (second, far, {}),
+                (again, near, {}),
+                (again, near, {"findings": []}),
+            ]
+        )
+    ]
+    outcomes = [one["outcome"] for one in told]
+    assert outcomes == ["accepted", "accepted", "duplicate", "duplicate", "rejected"]
+    assert [one["code"] for one in told[-1]["errors"]] == ["number_taken"]
+    assert [one["org"] for one in waiting(desk)] == ["360102", "360103"]
+
+
+def test_the_same_number_of_two_offices_is_two_inspections_in_the_lake_each_with_its_findings(place):
+    town, desk, app, principal = place
+    (first, near), (second, far) = counties(desk)
+    found = {"found": "2026-01-02", "severity": 3}
+    for number, (who, entity, findings) in enumerate(
+        [(first, near, ["1"]), (second, far, ["1", "2"]), (principal, near, []), (principal, far, None)]
+    ):
+        one = result("360103/N1" if findings is None else "N1", entity)
+        one["findings"] = [{"finding_no": own, **found} for own in findings or ()]
+        assert post(app, PATH, who, sent(one), key=f"k{number}").json["accepted"] == 1
+    (written,) = deliver(Feedback.read(town.profile), desk.store, town.home, at=NOW)
+    take([written.folder], lake=town.lake, journal=Journal.of(town.home), recorded_at=NOW.replace(hour=12))
+
+    def held(name):
+        tables = [pq.read_table(town.home / "lake" / file.path) for file in town.lake.generation.tables[name]]
+        return [row for table in tables for row in table.to_pylist()]
+
+    numbers = {row["inspection_no"]: row["entity"] for row in held("inspection")}
+    entity_of = {one["code"]: one["entity"] for one in rows(desk.newest)}
+    assert numbers == {
+        "N1": entity_of[near],
+        "360103/N1": entity_of[far],
+        "/N1": entity_of[near],
+        "/360103/N1": entity_of[far],
+    }
+    assert sorted((row["inspection_no"], row["finding_no"], row["entity"]) for row in held("inspection_finding")) == [
+        ("360103/N1", "1", entity_of[far]),
+        ("360103/N1", "2", entity_of[far]),
+        ("N1", "1", entity_of[near]),
+    ]
+
+
+def test_a_number_that_leaves_no_room_for_its_office_is_taken_once_another_has_it(place):
+    _, desk, app, principal = place
+    (first, near), _ = counties(desk)
+    long = "N" * 3990
+    bare = result(long, near, findings=[])
+    assert post(app, PATH, principal, sent(bare)).json["accepted"] == 1
+    (found,) = post(app, PATH, first, sent(result(long, near, findings=[])), key="k2").json["outcomes"]
+    assert (found["outcome"], found["errors"]) == ("accepted", [])
+    longer = result("M" * 3999, near, findings=[])
+    assert post(app, PATH, principal, sent(longer), key="k3").json["accepted"] == 1
+    (found,) = post(app, PATH, first, sent(longer), key="k4").json["outcomes"]
+    assert [one["code"] for one in found["errors"]] == ["number_taken"]
+
+
+def test_of_offices_that_return_a_number_at_the_same_time_each_has_one_result(place):
+    _, desk, app, principal = place
+    (first, near), (second, far) = counties(desk)
+    asking = [(principal, near), (first, near), (second, far)] * 8
+
+    def ask(numbered):
+        number, (who, entity) = numbered
+        return post(app, PATH, who, sent(result("N1", entity)), key=f"k{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, enumerate(asking)))
+    outcomes = Counter(one["outcome"] for answer in answers for one in answer.json["outcomes"])
+    assert outcomes == {"accepted": 3, "duplicate": 21}
+    assert sorted(one["org"] for one in waiting(desk)) == ["", "360102", "360103"]
+    assert len({one["told"] for one in waiting(desk)}) == 3
 
 
 def test_a_thousand_results_are_taken_and_one_more_is_refused(place):

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from gatehouse import NOW, TODAY, ZONE, grant, watch
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
 
-from serving import access, browser, explanation
+from serving import access, browser, changes, explanation
 from serving.access import INTERNAL, PROBABILITY, RIGHTS, AccessError, Doorkeeper
 from serving.http import PROBLEM, ProblemError, Told, problem_body, tell
+from serving.scoring.desk import Desk
 from serving.store import Store
 from serving.wall import Guard
 
@@ -24,6 +26,9 @@ OTHER_DEPARTMENTS = {"ecology": ",ecology,", "emergency": ",emergency,", "both":
 RIGHTS_ASKED = (frozenset(), frozenset({INTERNAL}), frozenset({PROBABILITY}), frozenset({INTERNAL, PROBABILITY}))
 NETWORK, HERE, ELSEWHERE = "10.1.0.0/16", "10.1.0.1", "10.2.0.1"
 SURE = {"probability", "margin", "base", "confidence", "certainty"}
+FAR = EXPECTED["visible"]["probability"]["change"]
+UNITS = EXPECTED["visible"]["probability"]["contributions_in"]
+CAUSES = EXPECTED["visible"]["probability"]["cause"]
 
 
 def marks(text):
@@ -171,7 +176,7 @@ def behind(shown, lying):
         if number is not None:
             body = shown[who.may(INTERNAL), who.may(PROBABILITY)]
         if number is not None and not access.within(who.grant, row):
-            body, status, kind = problem_body(ProblemError("not-found")), 404, PROBLEM.encode()
+            body, status, kind = refused("not-found", f" {scope['path']}"), 404, PROBLEM.encode()
         tell(scope, Told(() if number is None else (number,), 1))
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]})
         await send({"type": "http.response.body", "body": body})
@@ -184,10 +189,13 @@ def documents(classified):
     """A real document with internal parts, as each pair of rights shows it."""
     from serving.results import Results, publisher_key
 
-    month = Results(classified.home, publisher_key(classified.home)).month("2025-12")
+    results = Results(classified.home, publisher_key(classified.home))
+    month = results.month("2025-12")
     lights = [light for light in month.rows.to_pylist() if light["class"] is not None]
-    made = (explanation.document(month, light, classified.scheme) for light in lights)
-    found = next(one for one in made if _has_internal_parts(one))
+    made = ((light, explanation.document(month, light, classified.scheme)) for light in lights)
+    light, found = next(one for one in made if _has_internal_parts(one[1]))
+    change = changes.since_before(results, month, light, lambda _: classified.scheme)
+    found |= {"change": change, "cause": CAUSES["with"]}
     pairs = list(product((False, True), repeat=2))
     return {
         (internal, probability): explanation.visible(found, month.words, internal=internal, probability=probability)
@@ -307,13 +315,31 @@ def test_what_of_a_document_is_shown_with_which_right(documents):
     for (internal, probability), found in documents.items():
         assert (SURE & set(found)) == (SURE if probability else set())
         assert (line in found["contributions"]) == (not internal)
-        assert ("internal_values" in found) is False
+        assert ("internal_values" in found) == internal
+        assert found["cause"] == CAUSES["with" if probability else "without"]
+        for told in (found, found["change"]):
+            assert told["contributions_in"] == UNITS["with" if probability else "without"]
+        assert ("exposure" in found["contributions"]) == probability
+        assert set(FAR) & set(found["change"]) == (set(FAR) if probability else set())
         if internal:
-            assert found["contributions"] == both["contributions"]
-            assert found["reasons"] == both["reasons"]
             assert found["rules"] == both["rules"]
+            assert [one["code"] for one in found["reasons"]] == [one["code"] for one in both["reasons"]]
         else:
             assert len(found["reasons"]) < len(both["reasons"])
             assert len(found["rules"]) < len(both["rules"])
             assert set(found["contributions"]) - {line} < set(both["contributions"])
+        if probability:
             assert sum(found["contributions"].values()) == pytest.approx(sum(both["contributions"].values()))
+        else:
+            told = [found["contributions"], found["change"]["contributions"]]
+            told += [{one["code"]: one["contribution"]} for one in found["reasons"]]
+            assert all(value.is_integer() for one in told for value in one.values())
+            shares = found["contributions"].values()
+            assert {sum(one for one in shares if one > 0), sum(one for one in shares if one < 0)} == {100, -100}
+
+
+def test_of_kinds_run_by_persons_the_class_alone_is_told_to_whom_the_table_says():
+    desk = SimpleNamespace(profile=SimpleNamespace(settings={"masking": {"kinds": ["stall"]}}))
+    for role, kind in product(ROLES, ("stall", "shop")):
+        alone = Desk.only_class(desk, {"kind": kind}, access.Principal("k", grant(role)))
+        assert alone == (kind == "stall" and role in EXPECTED["class_alone"])

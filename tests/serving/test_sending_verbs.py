@@ -1,17 +1,20 @@
 """The verbs about what integrators send, through the real entry: returns, and disputes listed, shown and closed."""
 
 import shutil
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
 from offices import desk_of
 from posts import extended, holder, post
+from sqlalchemy import update
 from test_cli import typed
 from town import NOW, settle
 
 from features import signing
 from serving.scoring.routes import application
 from serving.store import Store
+from serving.tables import API_KEYS
 
 DISPUTE = {"entity": "T00000", "kind": "class", "statement": "不对"}
 RESULT = {"entity": "T00000", "inspection": {"inspection_no": "N1", "inspected": "2026-01-02", "trade": "food"}}
@@ -32,7 +35,7 @@ def place(copied, tmp_path, monkeypatch):
     store.upgrade()
     signing.first_use_key(town.home / "keys", "bo")
     desk = desk_of(town, store)
-    yield SimpleNamespace(town=town, app=application(lambda: desk), principal=holder(store))
+    yield SimpleNamespace(town=town, app=application(lambda: desk), principal=holder(store), store=store)
     store.close()
 
 
@@ -70,3 +73,25 @@ def test_a_dispute_is_listed_shown_and_closed(place):
     assert len(typed("disputes", "list", "--all", "--json").json["disputes"]) == 1
     assert typed("disputes", "show", "0" * 26).code == 50
     assert "核实无误" in typed("disputes", "show", made["dispute"]).out
+
+
+@pytest.mark.parametrize("ended", [{"revoked": NOW}, {"expires": date(2026, 1, 3)}])
+def test_a_dispute_whose_key_has_ended_is_closed_by_another_person_all_the_same(place, ended):
+    made = post(place.app, "/v1/disputes", place.principal, DISPUTE).json
+    with place.store.writing() as connection:
+        connection.execute(update(API_KEYS).where(API_KEYS.c.number == place.principal.key).values(**ended))
+    assert [one["dispute"] for one in typed("disputes", "list", "--json").json["disputes"]] == [made["dispute"]]
+    close = ("disputes", "close", made["dispute"], "--outcome", "partly", "--reply", "已核实", "--as")
+    signing.first_use_key(place.town.home / "keys", "demo")
+    assert "two persons" in typed(*close, "demo").err
+    assert typed(*close, "bo", "--json").json["state"] == "partly"
+
+
+def test_where_nobody_else_has_a_signing_key_one_is_made_and_closes_the_dispute(place):
+    made = post(place.app, "/v1/disputes", place.principal, DISPUTE).json
+    close = ("disputes", "close", made["dispute"], "--outcome", "upheld", "--reply", "已更正", "--as", "cai")
+    without = typed(*close)
+    assert (without.code, without.out) == (50, "")
+    assert "jianwei keys create cai" in without.err
+    assert typed("keys", "create", "cai").code == 0
+    assert typed(*close, "--json").json["by"] == "cai"

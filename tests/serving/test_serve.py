@@ -15,7 +15,9 @@ from offices import load
 from running import ROOT, VERB, Running, housed, until
 from sqlalchemy import delete, select, update
 
+from features.steps import ResourceError
 from serving.http import ProblemError, problem_body
+from serving.process import listen
 from serving.tables import LOADS
 
 ASKED = json.dumps({"subjects": [{"entity": "T00006"}]}).encode()
@@ -110,19 +112,43 @@ def refused(server, key):
     return (server.answers("/readyz"), status, body) == (503, 503, problem_body(ProblemError("unavailable")))
 
 
-def test_a_number_of_workers_that_is_none_is_refused(promoted):
-    environment = {**os.environ, "JIANWEI_HOME": str(promoted.home.parent), "JIANWEI_WORKERS": "many"}
+@pytest.mark.parametrize(
+    ("words", "settings", "said"),
+    [
+        ([], {"WORKERS": "many"}, "JIANWEI_WORKERS is 'many'; expected 1 to 64"),
+        (["--workers", "999"], {}, "--workers is '999'; expected 1 to 64"),
+        ([], {"GATEWAYS": "10.0.0.0/99"}, "JIANWEI_GATEWAYS: '10.0.0.0/99' does not appear to be"),
+    ],
+)
+def test_a_setting_that_is_none_is_refused_in_one_line_before_anything_is_begun(promoted, words, settings, said):
+    stated = {f"JIANWEI_{name}": value for name, value in settings.items()}
     done = subprocess.run(
-        [sys.executable, "-c", VERB, "serve"],
+        [sys.executable, "-c", VERB, "serve", *words],
         check=False,
         cwd=ROOT,
-        env=environment,
+        env={**os.environ, "JIANWEI_HOME": str(promoted.home.parent), **stated},
         capture_output=True,
         text=True,
         timeout=30,
     )
     assert done.returncode == 2
-    assert "JIANWEI_WORKERS is 'many'; expected 1 to 64" in done.stderr
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("127.0.0.1", "another process listens there"),
+        ("192.0.2.1", "this machine has no such address"),
+        ("nowhere.invalid", "Name or service not known"),
+    ],
+)
+def test_an_address_that_cannot_be_had_is_named_and_why(host, said):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ResourceError, match=f"{host}, port {port}: {said}.*choose another --port"):
+            listen(host, port)
 
 
 def test_a_service_whose_framework_would_report_home_does_not_start():

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,7 @@ from serving import ledger, offices
 from serving.access import Grant, condition, within
 from serving.ledger import LedgerError
 from serving.loading import Loading
+from serving.marks import Marks
 from serving.results import LIGHT, Results, publisher_key
 from serving.shelf import Filters, Shelf
 from serving.store import StoreError
@@ -223,6 +225,7 @@ def test_the_rule_of_scope_and_its_sql_agree(database, orgs, has, org, wanted):
             "entity": number,
             "part": 0,
             "row": number,
+            "lot": number,
             "org": one,
             "departments": departments,
             "status": "s",
@@ -321,3 +324,25 @@ def test_what_is_gone_from_the_store_is_let_go(shelf, store, classified, months)
         Loading(store, months.month(MONTH), NOW, again=True).run()
     assert shelf.month(MONTH).load > first.load
     assert first.load not in shelf._opened
+
+
+def test_pages_by_lot_run_through_everyone_once_even_where_lots_are_the_same(store, classified, monkeypatch):
+    monkeypatch.setattr(Marks, "lots", lambda self, codes: np.array([len(code) for code in codes], np.int64))
+    month = Results(classified.home, publisher_key(classified.home)).month(MONTH)
+    Loading(store, month, NOW).run()
+    shelf = Shelf(store, publisher_key(classified.home))
+    after, seen = None, []
+    while page := shelf.month(MONTH).page(grant(), after=after, limit=7, by_lot=True):
+        after = (page[-1]["lot"], page[-1]["code"])
+        seen += [one["code"] for one in page]
+    assert seen == [f"T{number:05d}" for number in range(200)]
+    shelf.close()
+
+
+def test_pages_by_lot_hold_what_the_rule_of_scope_reaches(shelf):
+    stored = shelf.month(MONTH)
+    everyone = stored.page(grant(), limit=300)
+    for asked in (grant(), grant("360102"), grant("360103", "ecology"), grant("nowhere")):
+        found = stored.page(asked, Filters(kind="stall"), limit=300, by_lot=True)
+        expected = [one for one in everyone if within(asked, one) and one["kind"] == "stall"]
+        assert found == sorted(expected, key=lambda one: one["lot"])

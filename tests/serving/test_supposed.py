@@ -2,21 +2,31 @@
 
 import json
 import shutil
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+import yaml
 from offices import desk_of, rows
 from town import NOW, Settled, Town, opened, settle
+from world import lake_schema
 
+from features.indicators.catalogue import load
+from features.profile import read_profile
+from features.records.schema import record_types
 from serving import ledger
 from serving.access import RIGHTS, Grant, Principal
 from serving.http import ProblemError
 from serving.results import publisher_key
-from serving.scoring import supposed
+from serving.scoring import stated, supposed
 from serving.scoring.contract import MOST_RECORDS, MOST_SUPPOSED
 from serving.scoring.routes import application
 
 EVENT = {"type": "event", "fields": {"item": "I2", "number": "n1", "happened": "2025-12-20", "severity": 4}}
+EXPECTED = yaml.safe_load((Path(__file__).parent / "rights_expected.yaml").read_text(encoding="utf-8"))
 PURPOSE = "what a late finding would mean"
 
 
@@ -208,18 +218,76 @@ def test_without_a_purpose_nothing_is_supposed(desk, ask, stated):
     assert ask({"entity": calm(desk)["code"]}, purpose=stated).status == 200
 
 
-def test_what_rests_on_an_internal_supposed_record_is_not_told_without_the_right_to_it(desk, ask):
+def test_of_what_rests_on_an_internal_supposed_record_it_is_known_that_it_does(desk):
     row, internal = calm(desk), {**EVENT, "fields": {**EVENT["fields"], "item": "I3"}}
     at = supposed.room(desk.home, desk.profile, desk.champion, desk.newest)
     sealed = desk.newest.vector(row)
-    assert "worst_24m" in supposed.suppose(at, supposed.Asked("/subjects/0", row, sealed, [internal])).internal
-    assert not supposed.suppose(at, supposed.Asked("/subjects/0", row, sealed, [EVENT])).internal
-    (open_,) = ask(subject(row["code"], internal)).json["results"]
-    (hidden,) = ask(subject(row["code"], internal), by=principal(rights=())).json["results"]
-    assert "worst_24m" in open_["contributions"]
-    assert "worst_24m" not in hidden["contributions"]
-    assert not any(one.get("supposed") for reason in hidden["reasons"] for one in reason.get("evidence", ()))
-    assert not {"probability", "margin", "base", "confidence"} & set(hidden)
+    seen = supposed.Asked("/subjects/0", row, sealed, [internal], internal=True)
+    assert "worst_24m" in supposed.suppose(at, seen).internal
+    assert not supposed.suppose(at, replace(seen, records=[EVENT])).internal
+
+
+def test_without_the_right_to_internal_records_none_is_supposed(desk, ask):
+    row, internal = calm(desk), {**EVENT, "fields": {**EVENT["fields"], "number": "n2", "item": "I3"}}
+    (told,) = ask(subject(row["code"], internal)).json["results"]
+    assert "worst_24m" in told["contributions"]
+    late = {**EVENT, "fields": {**EVENT["fields"], "happened": "2026-01-01"}}
+    refused = ask(subject(row["code"], EVENT, late, internal), by=principal(rights=("probability",)))
+    assert refused.status == 403
+    wrong = {"pointer": "/subjects/0/records/2/fields/item", "code": "right_internal_missing"}
+    assert refused.json["errors"] == [wrong]
+    assert refused.told is None
+    assert ask(subject(row["code"], EVENT), by=principal(rights=())).status == 200
+
+
+@pytest.fixture(scope="module")
+def jiangxi():
+    """The record types and indicators of the place the product is for."""
+    profile = read_profile("jiangxi")
+    return record_types(profile), load(profile).indicators
+
+
+SUPPOSED = {
+    "publishable record": ("annual_report", {"year": "2024", "filed_at": "2026-03-20", "late_days": "263"}, None),
+    "internal record type": ("complaint", {"complaint_no": "1"}, "type"),
+    "internal item": ("penalty", {"item": "G402"}, "fields/item"),
+    "type that internal indicators alone read": ("entity_address", {"address_type": "1"}, "type"),
+    "field that internal indicators alone read": ("annual_report", {"year": "2024", "revenue": "1"}, "fields/revenue"),
+}
+
+
+@pytest.mark.parametrize("case", SUPPOSED)
+def test_what_is_supposed_with_which_right_is_as_the_table_says(jiangxi, desk, case):
+    types, indicators = jiangxi
+    name, texts, pointer = SUPPOSED[case]
+    told = [stated.Stated("/records/0", types[name], texts)]
+    wrong = [{"pointer": f"/records/0/{pointer}", "code": "right_internal_missing"}]
+    assert EXPECTED["supposed"][case].split() == ["Y", "Y" if pointer is None else "-"]
+    if pointer in {None, "fields/item"}:  # of which item a record is shows when it is read: see the test above
+        supposed.check_open(told, indicators)
+        return
+    with pytest.raises(ProblemError) as refused:
+        supposed.check_open(told, indicators)
+    assert (refused.value.status, refused.value.errors) == (403, wrong)
+
+
+def test_the_table_names_every_case():
+    assert list(EXPECTED["supposed"]) == list(SUPPOSED)
+
+
+def test_without_the_right_a_supposed_record_does_not_show_that_an_internal_one_has_its_key(place):
+    types = record_types(place.profile)
+    told = stated.Stated(
+        "/subjects/0/records/0", types["event"], {"number": "n1", "happened": "2025-12-20", "item": "I2"}
+    )
+    nothing = pl.DataFrame(lake_schema(types["event"]).empty_table())
+    day = date(2025, 12, 31)
+    blind, seeing = (stated.Reader(place.profile, day, 1, "T00001", internal) for internal in (False, True))
+    standing = blind.added(nothing, told)
+    hidden = standing.with_columns(visibility=pl.lit("internal"), record_id=pl.lit("r"))
+    assert blind.added(standing, told).height == 1
+    assert seeing.added(hidden, told).height == 1
+    assert blind.added(hidden, told).height == 2
 
 
 def test_records_that_no_longer_give_what_was_sealed_stop_the_answer(desk):

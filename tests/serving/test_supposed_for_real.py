@@ -131,7 +131,7 @@ def kept(vector):
 
 def asked(home, vector, records):
     key = home.lake.codes().index(WHO)
-    return Asked("/subjects/0", {"entity": key, "code": WHO, "kind": "shop"}, kept(vector), records)
+    return Asked("/subjects/0", {"entity": key, "code": WHO, "kind": "shop"}, kept(vector), records, internal=True)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -352,7 +352,10 @@ def test_the_chain_is_closed_when_the_service_stops(call, tmp_path):
 
 
 def test_a_thousand_mixed_requests_leave_a_line_each_where_data_was_asked_for(tmp_path):
-    found = watch(lambda token, _: {"good": principal(), "ops": principal("ops")}.get(token), home=tmp_path)
+    def known(token, _):
+        return {"good": principal(), "ops": principal("ops")}.get(token)
+
+    found = watch(known, home=tmp_path, sessions=known)
     reads = {one.path for one in RIGHTS.routes.values() if one.reads and one.method == "GET"}
     paths = [*sorted(reads), "/v1/reason-codes", "/metrics", "/nothing", "/livez"]
     door, names = Guard(telling("T00001"), watch=found), []
@@ -365,7 +368,8 @@ def test_a_thousand_mixed_requests_leave_a_line_each_where_data_was_asked_for(tm
             if message["type"] == "http.response.start":
                 names.append(dict(message["headers"])[b"x-request-id"].decode())
 
-        headers = [(b"authorization", f"Bearer {('good', 'ops', 'bad')[number % 3]}".encode())]
+        token = ("good", "ops", "bad")[number % 3]
+        headers = [(b"authorization", f"Bearer {token}".encode()), (b"cookie", f"jianwei_session={token}".encode())]
         scope = {"type": "http", "method": "GET", "path": paths[number % len(paths)], "headers": headers}
         await door(scope, receive, send)
 
@@ -379,3 +383,25 @@ def test_a_thousand_mixed_requests_leave_a_line_each_where_data_was_asked_for(tm
     assert (len(kept), len({line["request_id"] for line in kept} & set(names))) == (expected, expected)
     found.audit.close()
     assert audit.verify(tmp_path) == []
+
+
+@pytest.mark.parametrize(("parts", "status"), [([True], 400), ([True, False], 202)])
+def test_a_file_whose_sender_goes_away_half_way_is_refused_and_no_fault_of_the_service(parts, status, caplog):
+    sent, waiting = [], [{"type": "http.request", "body": b"x", "more_body": more} for more in parts]
+
+    async def receive():
+        return waiting.pop(0) if waiting else {"type": "http.disconnect"}
+
+    async def note(message):
+        sent.append(message)
+
+    async def reads(scope, receive, send):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await silent(202)(scope, receive, send)
+
+    headers = [(name.encode(), value.encode()) for name, value in CSV]
+    scope = {"type": "http", "method": "POST", "path": "/v1/jobs/scoring", "headers": headers, "client": ("here", 1)}
+    asyncio.run(guard(reads)(scope, receive, note))
+    assert sent[0]["status"] == status
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -16,3 +16,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256"),
     )
     op.create_index("ix_sessions_ends", "sessions", ["ends"])
+
+
+def downgrade() -> None:
+    op.drop_table("sessions")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from features.records.journal import Journal, JournalError
+from features.records.journal import Following, Journal, JournalError
 
 AT = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
 
@@ -129,3 +129,75 @@ def test_a_line_is_canonical_json(journal):
     found = json.loads(line)
     assert list(found) == sorted(found)
     assert found["at"] == "2026-01-05T08:30:00.000000Z"
+
+
+@pytest.fixture
+def followed(journal):
+    """Somebody who follows the intakes of a journal, and has read it once."""
+    found = Following(journal, ["intake"])
+    assert len(found.entries()) == found.lines == 5
+    return found
+
+
+def test_whoever_follows_a_journal_verifies_what_was_added_and_nothing_twice(journal, followed):
+    for number in range(3):
+        journal.append("intake" if number else "other", {"n": number}, at=AT, actor="operator")
+    assert [entry.seq for entry in followed.entries()] == [1, 2, 3, 4, 5, 7, 8]
+    assert followed.lines == 8
+    assert followed.entries() is followed.entries()
+    assert followed.lines == 8
+
+
+def test_a_line_cut_off_is_read_once_it_is_whole(journal, followed):
+    before = journal.path.read_bytes()
+    journal.append("intake", {"delivery": "d5"}, at=AT, actor="operator")
+    whole = journal.path.read_bytes()
+    journal.path.write_bytes(whole[:-9])
+    assert len(followed.entries()) == 5
+    journal.path.write_bytes(whole)
+    assert len(followed.entries()) == 6
+    assert followed.lines == 6
+    journal.path.write_bytes(before)
+    assert len(followed.entries()) == 5
+    assert followed.lines == 6 + 5
+
+
+def test_a_file_that_changed_without_growing_is_verified_from_the_first_line(journal, followed):
+    journal.path.write_bytes(journal.path.read_bytes().replace(b'"d1"', b'"d9"'))
+    for _ in range(2):
+        with pytest.raises(JournalError, match="line 2"):
+            followed.entries()
+
+
+def test_another_file_in_the_place_of_the_journal_is_verified_from_the_first_line(journal, followed, tmp_path):
+    other = Journal(tmp_path / "other.jsonl")
+    for number in range(7):
+        other.append("intake", {"delivery": f"e{number}"}, at=AT, actor="operator")
+    other.path.rename(journal.path)
+    assert [entry.details["delivery"] for entry in followed.entries()] == [f"e{number}" for number in range(7)]
+    assert followed.lines == 5 + 7
+
+
+def test_a_file_written_over_with_a_longer_one_is_verified_from_the_first_line(journal, followed, tmp_path):
+    other = Journal(tmp_path / "other.jsonl")
+    for number in range(9):
+        other.append("intake", {"delivery": f"e{number}"}, at=AT, actor="operator")
+    journal.path.write_bytes(other.path.read_bytes())
+    assert len(followed.entries()) == 9
+    assert followed.lines == 5 + 9
+
+
+def test_a_journal_that_is_gone_has_no_entries(journal, followed):
+    journal.path.unlink()
+    assert followed.entries() == ()
+
+
+def test_an_old_line_edited_while_one_is_added_is_not_believed_and_found_by_verification(journal, followed):
+    told = followed.entries()
+    journal.append("other", {}, at=AT, actor="operator")
+    journal.path.write_bytes(journal.path.read_bytes().replace(b'"d1"', b'"d9"'))
+    assert followed.entries() == told
+    with pytest.raises(JournalError, match="line 2"):
+        journal.verify()
+    with pytest.raises(JournalError, match="line 2"):
+        Following(journal, ["intake"]).entries()

@@ -1,0 +1,114 @@
+"""The office's Monday: whom to watch, who moved, whom not to disturb, what is overdue, which disputes are due."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from serving import offices, reviews
+from serving.access import RIGHTS, Principal, within
+from serving.http import Told, tell
+from serving.listing import DOWN, UP, Filters
+from serving.office import MONITORED
+from serving.pages import quality
+from serving.pages.front import Front, asking, language
+from serving.pages.lines import lines
+from serving.pages.sought import Sought
+from serving.scoring.desk import Desk, Light
+from serving.shelf import StoredMonth
+from training.cutoffs import RiskClass
+
+FIRST = 20  # rows of each list
+MOST_DUE = 100  # disputes
+LATE = ("DQ001", "DQ002")  # alerts of feeds that are overdue, or never came
+DISPUTE = "page_dispute"  # the page of one dispute
+
+
+def routes(front: Front) -> list[Route]:
+    """The page a week begins with."""
+
+    def monday(request: Request) -> Response:
+        """The lists of the office of who asks, in the newest month."""
+        principal, desk, tongue = asking(request), front.desk(), language(request)
+        month = desk.newest
+        rows, disputes = _rows(desk, month, principal), _disputes(desk, principal)
+        due = disputes[:MOST_DUE]
+        codes = [row["code"] for some in rows.values() for row in some] + [one["entity"] for one in due]
+        tell(request, Told(tuple(dict.fromkeys(codes)), len(codes), month.month, month.head.scheme))
+        state, report = quality.document(desk.home, month.month)
+        return front.page(
+            request,
+            "monday.html",
+            month=month,
+            office=_office(desk, principal, tongue),
+            found={name: lines(desk, month, some, (principal, tongue)) for name, some in rows.items()},
+            counts=_counts(month, principal),
+            queries=_queries(month),
+            triggers=_triggers(month),
+            feeds=[one for one in report.get("alerts", ()) if one["code"] in LATE],
+            report=state,
+            disputes=[{**one, "late": one["due"] < _today(desk)} for one in due],
+            open=len(disputes),
+            shows_dispute=DISPUTE in RIGHTS.routes and principal.calls(DISPUTE),
+            numbers=month.has_numbers,
+            is_listed=month.codes is not None,
+        )
+
+    return [Route("/monday", monday)]
+
+
+def _rows(desk: Desk, month: StoredMonth, principal: Principal) -> dict[str, list[Light]]:
+    """The first entities of each list; of those that moved the riskier ones first."""
+
+    def first(filters: Filters, count: int = FIRST) -> list[Light]:
+        return desk.page(month, (filters, None, count), principal)
+
+    up = first(Filters(change=UP))
+    found = {
+        "monitored": desk.monitored(month, FIRST, principal),
+        "moved": up + first(Filters(change=DOWN), FIRST - len(up)),
+    }
+    return {**found, "undisturbed": first(Filters(risk_class=RiskClass.A.name))} if _triggers(month) else found
+
+
+def _counts(month: StoredMonth, principal: Principal) -> dict[str, int]:
+    """How many entities each list has."""
+    tally = month.listing.tally(principal.grant)
+    moved = [(risk > before, count) for (risk, before), count in tally.items() if risk and before and risk != before]
+    return {
+        "monitored": sum(count for (risk, _), count in tally.items() if risk in MONITORED),
+        "moved": sum(count for _, count in moved),
+        "up": sum(count for is_up, count in moved if is_up),
+        "undisturbed": sum(count for (risk, _), count in tally.items() if risk == RiskClass.A.name),
+    }
+
+
+def _queries(month: StoredMonth) -> dict[str, str]:
+    """The addresses' queries that lead from a list to all of it."""
+    asked = {
+        "monitored": {"class": "".join(MONITORED)},
+        "moved": {"change": "moved"},
+        "undisturbed": {"class": RiskClass.A.name},
+    }
+    return {name: Sought({**one, "month": month.month}).query() for name, one in asked.items()}
+
+
+def _triggers(month: StoredMonth) -> list[dict[str, str]]:
+    """What alone allows an inspection on the spot of class A; nothing where the measures do not say so."""
+    stated = (month.words["measures"] or {"classes": {}})["classes"].get(RiskClass.A.name) or {}
+    return list(stated.get("triggers") or ())
+
+
+def _disputes(desk: Desk, principal: Principal) -> list[dict[str, Any]]:
+    """The open disputes about entities the key reaches, the one due first first."""
+    return [row for row in reviews.listed(desk.store) if within(principal.grant, row)]
+
+
+def _today(desk: Desk) -> Any:
+    return desk.now().astimezone(desk.profile.zone).date()
+
+
+def _office(desk: Desk, principal: Principal, tongue: str) -> str:
+    """The office of a key in words; empty for one that reaches everything."""
+    return offices.place(desk.profile, principal.grant.org, tongue) if principal.grant.org else ""

@@ -1,0 +1,53 @@
+"""One request to an ASGI application in this process, and its answer."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from serving.http import strict_json
+
+
+@dataclass
+class Answer:
+    status: int = 0
+    headers: dict = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def json(self):
+        return strict_json(self.body)
+
+
+def request_to(app, method="GET", path="/v1/reason-codes", *, headers=(), chunks=(b"",)):
+    """The answer of an ASGI application to one request."""
+    answer = Answer()
+    waiting = list(chunks)
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path.partition("?")[0],
+        "raw_path": path.encode(),
+        "query_string": path.partition("?")[2].encode(),
+        "root_path": "",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+    }
+
+    async def receive():
+        if not waiting:
+            return {"type": "http.disconnect"}
+        body = waiting.pop(0)
+        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            answer.status = message["status"]
+            answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        else:
+            answer.body += message.get("body", b"")
+
+    asyncio.run(app(scope, receive, send))
+    return answer
