@@ -198,28 +198,27 @@ class Browser:
         return context
 
     @contextmanager
-    def alone(self, role):
-        """A window of somebody of a role that no other test looks through."""
-        context = self.stranger()
-        self._enter(context, role)
-        yield Seat(context, self.url, (role, "zh", True, 1280), self.tally)
-        context.close()
+    def alone(self, role, language="zh", *, javascript=True, width=1280):
+        """A window of somebody of a role that no other test looks through; closed after it."""
+        seat = self._seated(role, language, javascript, width)
+        yield seat
+        seat.page.context.close()
 
     def opened(self, role, language="zh", *, javascript=True, width=1280):
         """The window of somebody of a role; nobody's (None) is not logged in."""
         state = (role, language, javascript, width)
         if state not in self._seats:
-            context = self.stranger(javascript=javascript, width=width)
-            if role is not None:
-                self._enter(context, role)
-            cookie = {"name": "jianwei_language", "value": language, "domain": "127.0.0.1", "path": "/ui"}
-            context.add_cookies([cookie])
-            self._seats[state] = Seat(context, self.url, state, self.tally)
+            self._seats[state] = self._seated(*state)
         return self._seats[state]
 
-    def _enter(self, context, role):
-        entered = context.request.post(f"{self.url}/ui/login", form={"key": self.key(role)}, max_redirects=0)
-        assert entered.status == 303, f"a {role} was not let in"
+    def _seated(self, role, language, javascript, width):
+        context = self.stranger(javascript=javascript, width=width)
+        if role is not None:
+            entered = context.request.post(f"{self.url}/ui/login", form={"key": self.key(role)}, max_redirects=0)
+            assert entered.status == 303, f"a {role} was not let in"
+        cookie = {"name": "jianwei_language", "value": language, "domain": "127.0.0.1", "path": "/ui"}
+        context.add_cookies([cookie])
+        return Seat(context, self.url, (role, language, javascript, width), self.tally)
 
     def shot(self, name, seat, **options):
         """Keep a picture of what is open."""
