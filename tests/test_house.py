@@ -83,3 +83,8 @@ def test_every_check_is_documented_with_its_threshold_in_force():
     for row in gate.read_gate()["checks"]:
         sign = "≤" if row["limit"] == "at_most" else "≥"
         assert f"| {row['code']} | {row['title_en']} | {sign} {row['thresholds'][-1]['value']:g} |" in text
+
+
+def test_no_two_files_of_tests_share_a_name():
+    names = [path.name for path in sorted((ROOT / "tests").rglob("test_*.py"))]
+    assert len(names) == len(set(names))
