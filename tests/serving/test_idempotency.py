@@ -84,9 +84,9 @@ def test_a_request_without_a_good_key_changes_nothing(place, key, status):
 def test_a_failure_of_ours_is_not_kept(place, monkeypatch):
     _, app, principal = place
     with monkeypatch.context() as patched:
-        patched.setattr(disputes, "_opened", lambda *_: (_ for _ in ()).throw(ProblemError("unavailable")))
+        patched.setattr(disputes, "opened", lambda *_: (_ for _ in ()).throw(ProblemError("unavailable")))
         assert post(app, PATH, principal, BODY).status == 503
-        patched.setattr(disputes, "_opened", lambda *_: (_ for _ in ()).throw(OSError("disk")))
+        patched.setattr(disputes, "opened", lambda *_: (_ for _ in ()).throw(OSError("disk")))
         with pytest.raises(OSError, match="disk"):
             post(app, PATH, principal, BODY)
     assert post(app, PATH, principal, BODY).status == 201
