@@ -58,6 +58,17 @@ RECOURSE = {
 }
 
 
+NAMES = {  # by which the sheet calls what documents say in codes
+    "causes": office.CAUSES,
+    "confidence": LABELS,
+    "aspects": office.ASPECTS,
+    "gap_words": office.GAPS,
+    "dimensions": office.DIMENSIONS | {INTERNAL_LINE["zh"]: tuple(INTERNAL_LINE.values())},
+    "steps": STEPS,
+    "no_recourse": RECOURSE,
+}
+
+
 def routes(front: Front) -> list[Route]:
     """The page of an entity, and the proof that a sealed month holds its row."""
 
@@ -102,11 +113,6 @@ def _told(asked: Asked) -> Document:
         "whole": whole,
         "words": words,
         "sources": {one["source"]: one for one in words["latest_delivery"]},
-        "causes": office.CAUSES,
-        "confidence": LABELS,
-        "aspects": office.ASPECTS,
-        "gap_words": office.GAPS,
-        "dimensions": office.DIMENSIONS | {INTERNAL_LINE["zh"]: tuple(INTERNAL_LINE.values())},
         "where": _where(asked),
         "reasons": [one for one in reasons if one["contribution"] >= 0],
         "easing": [one for one in reasons if one["contribution"] < 0],
@@ -115,13 +121,11 @@ def _told(asked: Asked) -> Document:
         **office.scale(found),
         "lines": _lines(found, found.get("contributions", {}), words),
         "change": _change(found, words),
-        "steps": STEPS,
         "months": [(row[0].month, asked.row(*row)) for row in months],
         "chart": _chart(months, probable=who.may(PROBABILITY)),
         "gaps": [gap for gap in gaps if gap["why"] != "no_record"],
         "without": [gap for gap in gaps if gap["why"] == "no_record"],
         "recourse": lambda: desk.recourse(month, light, who),
-        "no_recourse": RECOURSE,
         "part": part,
         "as_of": part.manifest["as_of"],
         "sector": desk.profile.sector,
@@ -129,6 +133,7 @@ def _told(asked: Asked) -> Document:
         "objects": who.calls(OBJECT) and takes_disputes(desk.profile),
         **form({"once": secrets.token_urlsafe(24), "kind": "record", "about": "", "statement": ""}),
         "periods": desk.results.months()[::-1],
+        **NAMES,
     }
 
 

@@ -105,7 +105,7 @@ def _own(name):
     return name.lower() in {"x-request-id", "date"}
 
 
-ENTITY_ROUTES = [name for name, route in RIGHTS.routes.items() if "{entity}" in route.path]
+ENTITY_ROUTES = [name for name, route in RIGHTS.routes.items() if route.path.startswith("/v1/entities/{entity}")]
 FOREIGN, UNKNOWN = "T00001", "T99991"  # of the county next door; of nobody
 
 
