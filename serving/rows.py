@@ -1,6 +1,5 @@
 """The rows of a sealed month as the store keeps them, so many at a time: read, joined and written in the engine."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +25,6 @@ COLUMNS = tuple(column.name for column in month_tables(0)[0].columns)
 PLACES = tuple(COLUMNS.index(name) for name in MARKED)
 TALLIED = ("org", "region", "class", "class_before")
 Row = tuple[Any, ...]
-Tallied = tuple[str, str | None, str | None, str | None]
 
 
 class Following:
@@ -56,8 +54,7 @@ class Rows:
 
     ``masking`` says how names are printed; without it none are kept.
     After they are through, ``packings`` say how documents and vectors were packed, ``orgs`` which offices there are,
-    ``codes`` which reasons, ``tallies`` how many rows of each office, region, class and class before, and ``sums`` the
-    marks of every part's rows, summed up; ``tally`` has counted them.
+    ``codes`` which reasons, and ``sums`` the marks of every part's rows, summed up; ``tally`` has counted them.
     """
 
     parts: Sequence[Part]
@@ -70,7 +67,6 @@ class Rows:
     sums: dict[int, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     has_numbers: bool = False
-    tallies: Counter[Tallied] = field(default_factory=Counter)
     read: int = 0
 
     @property
@@ -82,7 +78,7 @@ class Rows:
     def listed(self) -> dict[str, Any]:
         """What lists need once of a load; offices by their place in order."""
         place = {org: number for number, org in enumerate(sorted(self.orgs))}
-        tallies = [[place[org], *what, count] for (org, *what), count in self.tallies.items()]
+        tallies = [[place[org], *what] for org, *what in self.tally.by(TALLIED)]
         return {**self.codes.told, "numbers": self.has_numbers, "tallies": tallies}
 
     def __iter__(self) -> Iterator[list[Row]]:
@@ -94,8 +90,6 @@ class Rows:
                 self.read += len(found)
                 self.tally.add(standing)
                 rows = list(standing.select(COLUMNS).iter_rows())
-                for *what, count in standing.group_by(TALLIED).len().iter_rows():
-                    self.tallies[tuple(what)] += count
                 self.sums[number] = (self.sums.get(number, 0) + self.marks.sum(rows, PLACES)) % MODULUS
                 yield rows
 

@@ -1,6 +1,6 @@
 """How many entities of a load are alike: counted while its rows stream in, so that no page has to count a million."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, Protocol
@@ -31,6 +31,10 @@ class Tally:
         """Count some rows more."""
         more = rows.group_by(BY).agg(pl.len().cast(pl.Int64).alias("entities"))
         self._counted = _summed(pl.concat([self._counted, more.select(self._counted.columns)]), BY)
+
+    def by(self, names: Sequence[str]) -> Iterator[Row]:
+        """The values of some columns and how many rows have them, in order."""
+        yield from self._counted.group_by(names).agg(pl.col("entities").sum()).sort(names).iter_rows()
 
     def rows(self) -> Iterator[Row]:
         """Tuples in the order of the table's columns: by office and departments, by office, and of everybody."""

@@ -198,8 +198,8 @@ class NotFound(BaseModel):
     status: Literal["not_found"]
 
 
-class Scores(BaseModel):
-    """The answers, in the order of the question."""
+class OfMonth(BaseModel):
+    """What every answer about a month says first."""
 
     model_config = STRICT
     month: MonthText
@@ -207,6 +207,11 @@ class Scores(BaseModel):
     indicators: IndicatorSystem
     notice: str
     notice_en: str
+
+
+class Scores(OfMonth):
+    """The answers, in the order of the question."""
+
     results: list[Scored | NotScored | NotFound]
 
 
@@ -269,15 +274,9 @@ class Change(BaseModel):
     log_odds: LogOdds | None = None
 
 
-class Explanation(BaseModel):
+class Explanation(OfMonth):
     """An entity in a sealed month: its class and measures, and where asked for, why it has it."""
 
-    model_config = STRICT
-    month: MonthText
-    scheme: str
-    indicators: IndicatorSystem
-    notice: str
-    notice_en: str
     entity: str
     status: str
     supplement: int
@@ -325,18 +324,12 @@ class WayOut(BaseModel):
     acts: list[OwnAct]
 
 
-class Recourse(BaseModel):
+class Recourse(OfMonth):
     """What an entity could do itself that would change its class; ``state`` says why nothing is told, if nothing is.
 
     ``internal`` says that acts about internally marked records are left out, ``not_tried`` how many were not looked at.
     """
 
-    model_config = STRICT
-    month: MonthText
-    scheme: str
-    indicators: IndicatorSystem
-    notice: str
-    notice_en: str
     entity: str
     state: Literal[
         "ways", "none", "safest", "not_classified", "only_class", "no_acts", "records_away", "records_differ"
@@ -365,15 +358,9 @@ class HistoryRow(BaseModel):
     cause: str | None
 
 
-class History(BaseModel):
+class History(OfMonth):
     """The sealed months of an entity, newest first."""
 
-    model_config = STRICT
-    month: MonthText
-    scheme: str
-    indicators: IndicatorSystem
-    notice: str
-    notice_en: str
     entity: str
     history: list[HistoryRow]
 

@@ -17,10 +17,9 @@ class Answer:
         return strict_json(self.body)
 
 
-def request_to(app, method="GET", path="/v1/reason-codes", *, headers=(), chunks=(b"",)):
-    """The answer of an ASGI application to one request."""
+async def answered(app, method, path, receive, *, headers=(), **more):
+    """The answer of an ASGI application to one request whose body is received so; ``more`` goes into its scope."""
     answer = Answer()
-    waiting = list(chunks)
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -34,13 +33,8 @@ def request_to(app, method="GET", path="/v1/reason-codes", *, headers=(), chunks
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
         "server": ("127.0.0.1", 80),
         "client": ("127.0.0.1", 1),
+        **more,
     }
-
-    async def receive():
-        if not waiting:
-            return {"type": "http.disconnect"}
-        body = waiting.pop(0)
-        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
 
     async def send(message):
         if message["type"] == "http.response.start":
@@ -49,5 +43,18 @@ def request_to(app, method="GET", path="/v1/reason-codes", *, headers=(), chunks
         else:
             answer.body += message.get("body", b"")
 
-    asyncio.run(app(scope, receive, send))
+    await app(scope, receive, send)
     return answer
+
+
+def request_to(app, method="GET", path="/v1/reason-codes", *, headers=(), chunks=(b"",)):
+    """The answer of an ASGI application to one request; who asks is gone once the body has come."""
+    waiting = list(chunks)
+
+    async def receive():
+        if not waiting:
+            return {"type": "http.disconnect"}
+        body = waiting.pop(0)
+        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
+
+    return asyncio.run(answered(app, method, path, receive, headers=headers))

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 from calling import request_to
-from offices import loaded
+from looking import guarded
+from offices import desk_of, loaded
 from postgres import bare, postgres, store  # noqa: F401 - fixtures
 from town import Settled, Town, build, settle
 
@@ -43,6 +44,18 @@ def promoted(classified, tmp_path_factory) -> Town:
     own = Town.at(folder)
     own.promote()
     return own
+
+
+@pytest.fixture(scope="module")
+def desk(classified):
+    """The desk over a classified town."""
+    return desk_of(classified)
+
+
+@pytest.fixture(scope="module")
+def guard(classified, desk):
+    """The API and the pages of a classified town behind the wall."""
+    return guarded(classified, lambda: desk)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import html
 import re
 
 import httpx
+import offices
 from calling import request_to
 from town import NOW
 
@@ -13,8 +14,6 @@ from serving.pages.front import Front
 from serving.pages.routes import application as pages
 from serving.scoring.routes import application
 from serving.sessions import Sessions
-from serving.wall import Guard
-from serving.watch import Watch
 
 
 def guarded(town, desk, *, is_sandbox=True, now=lambda: NOW):
@@ -22,7 +21,7 @@ def guarded(town, desk, *, is_sandbox=True, now=lambda: NOW):
     app = application(desk)
     sessions = Sessions(town.store, now, town.profile.zone)
     app.mount(PAGES, pages(Front(desk, sessions, is_sandbox)))
-    return Guard(app, watch=Watch.over(town.home, town.store, now=now, zone=town.profile.zone))
+    return offices.guarded(town, app, now=now, sessions=sessions)
 
 
 class Within(httpx.BaseTransport):

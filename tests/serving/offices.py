@@ -74,7 +74,7 @@ def rows(month):
     return list(everybody.values())
 
 
-def guarded(town, app):
+def guarded(town, app, *, now=lambda: NOW, **more):
     """An application behind the wall, with the keys of a town; audit lines lie beside its home."""
-    door = Doorkeeper(town.store, lambda: NOW, town.profile.zone)
-    return Guard(app, watch=watch(door, home=town.folder / "audited", store=town.store, now=lambda: NOW))
+    door = Doorkeeper(town.store, now, town.profile.zone)
+    return Guard(app, watch=watch(door, home=town.folder / "audited", store=town.store, now=now, **more))

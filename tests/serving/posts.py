@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from calling import Answer
+from calling import answered
 from sqlalchemy import insert
 from town import NOW, write
 
@@ -70,38 +70,17 @@ def holder(store, role="province_admin", org="", *, number="00000001", name="dem
 
 async def sent(app, method, path, principal, *, body=b"", headers=(), state=None):
     """The answer to one request that came through the wall."""
-    answer = Answer()
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
+    told = {"principal": principal} if state is None else state
 
     async def receive():
         if not waiting:
             await asyncio.Event().wait()  # the caller stays on the line
         return waiting.pop(0)
 
-    async def send(message):
-        if message["type"] == "http.response.start":
-            answer.status = message["status"]
-            answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
-        else:
-            answer.body += message.get("body", b"")
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path.partition("?")[0],
-        "raw_path": path.encode(),
-        "query_string": path.partition("?")[2].encode(),
-        "root_path": "",
-        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
-        "server": ("127.0.0.1", 80),
-        "client": ("127.0.0.1", 1),
-        "state": {"principal": principal} if state is None else state,
-    }
-    await app(scope, receive, send)
-    answer.told = scope["state"].get("told")
+    lower = [(name.lower(), value) for name, value in headers]
+    answer = await answered(app, method, path, receive, headers=lower, state=told)
+    answer.told = told.get("told")
     return answer
 
 

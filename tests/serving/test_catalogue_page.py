@@ -4,21 +4,10 @@ from dataclasses import replace
 
 import pytest
 from looking import Visitor, guarded, words
-from offices import desk_of
 
 from features.indicators.catalogue import Definitions
 
 LISTED = "/ui/indicators"
-
-
-@pytest.fixture(scope="module")
-def desk(classified):
-    return desk_of(classified)
-
-
-@pytest.fixture(scope="module")
-def guard(classified, desk):
-    return guarded(classified, lambda: desk)
 
 
 @pytest.fixture(scope="module")

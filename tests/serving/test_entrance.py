@@ -4,23 +4,12 @@ from datetime import timedelta
 
 import pytest
 from looking import Visitor, guarded, words
-from offices import desk_of
 from town import NOW
 
 from serving import access
 from serving.access import RIGHTS
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-
-
-@pytest.fixture(scope="module")
-def desk(classified):
-    return desk_of(classified)
-
-
-@pytest.fixture(scope="module")
-def guard(classified, desk):
-    return guarded(classified, lambda: desk)
 
 
 def test_who_has_no_session_is_led_to_the_login_and_back(guard, classified):

@@ -17,16 +17,6 @@ CODE = re.compile(r">(T[0-9]{5})<")
 
 
 @pytest.fixture(scope="module")
-def desk(classified):
-    return desk_of(classified)
-
-
-@pytest.fixture(scope="module")
-def guard(classified, desk):
-    return guarded(classified, lambda: desk)
-
-
-@pytest.fixture(scope="module")
 def page(guard, classified):
     return Visitor.of(guard, classified, "regulator_city", org="3601").get("/ui/monday").text
 

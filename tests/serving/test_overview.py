@@ -46,16 +46,6 @@ REGIONS = [
 SQUARE = [[115.0, 28.0], [116.0, 28.0], [116.0, 29.0], [115.0, 29.0], [115.0, 28.0]]
 
 
-@pytest.fixture(scope="module")
-def desk(classified):
-    return desk_of(classified)
-
-
-@pytest.fixture(scope="module")
-def guard(classified, desk):
-    return guarded(classified, lambda: desk)
-
-
 def grant(org="", departments=(), role="analyst"):
     return Grant(role, org, NOW.date(), frozenset(departments))
 
