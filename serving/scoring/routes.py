@@ -35,7 +35,7 @@ def application(desk: Callable[[], Desk]) -> FastAPI:
 
 async def _known_question(request: Request) -> None:
     """ProblemError when a query has a parameter the route does not know, or one twice."""
-    known = described.questions(request.app)[request.scope["route"].operation_id]
+    known = request.app.state.questions[request.scope["route"].operation_id]
     stated = [name for name, _ in request.query_params.multi_items()]
     if set(stated) - known:
         raise ProblemError("invalid-request", [{"pointer": "/query", "code": "unknown_parameter"}])
