@@ -215,7 +215,7 @@ def _figures(found: Mapping[str, Any], kinds: Mapping[str, Mapping[str, str]]) -
             for one in _listed(ordered.get("volumes"))
         ],
         "drawn": [_drawn(risk, one) for risk, one in (found.get("random_draw") or {}).items()],
-        "psi": figure((found.get("stability") or {}).get("psi_probability")),
+        "psi": None if (psi := (found.get("stability") or {}).get("psi_probability")) is None else f"{psi:.3f}",
     }
 
 

@@ -48,8 +48,8 @@ def test_the_scope_is_told_in_words_with_the_offices_above_it_and_the_department
         return line(Visitor.of(guard, copied, "analyst", **grant).get("/ui/help").text).partition(" 最新数据月")[0]
 
     assert said() == profile.label
-    assert said(org="3601") == "3601"  # an office the profile has no name for
-    assert said(org="360102") == "3601 东县"
+    assert said(org="3601") == "36 3601"  # offices the profile has no name for
+    assert said(org="360102") == "36 3601 东县"
     assert said(org="360799") == "360799"  # one that supervises nobody
     assert said(departments=frozenset({"ecology", "other"})) == f"{profile.label} · 生态环境部门、other"
 
