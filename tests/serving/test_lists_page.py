@@ -187,6 +187,14 @@ def test_an_odd_question_is_refused_in_words(city, query):
     assert city.get(f"/ui/entities?{query}").status_code == 422
 
 
+def test_what_was_looked_for_is_said_in_words_also_on_paper(city, desk):
+    kinds = desk.newest.words["kinds"]
+    page = city.get("/ui/entities?class=CD&kind=stall&change=up&region=3601&before=A").text
+    told = "查询条件：登记区划 3601 · 类别 C、D · 上月类别 A · 主体类型 " + kinds["stall"]["zh"] + " · 变动 风险上升"
+    assert told in words(page)
+    assert "查询条件" not in city.get("/ui/entities").text
+
+
 def test_another_month_is_listed_when_it_is_asked_for(city):
     assert "市场主体名单 2025-11" in words(city.get("/ui/entities?month=2025-11").text)
     assert city.get("/ui/entities?month=2020-01").status_code == 404
