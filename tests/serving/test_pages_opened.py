@@ -86,11 +86,13 @@ def test_english_stays_once_chosen_until_chinese_is(browser, name):
         seat.go(browser.address(name))
         at = seat.page.url
         seat.page.get_by_role("link", name="English", exact=True).click()
+        seat.page.wait_for_load_state()  # the page of an entity is sent as it is made
         assert seat.faults("en") == []
         assert seat.page.url.partition("?")[0] == at.partition("?")[0]
         seat.go(browser.address(name))
         assert seat.faults("en") == []
         seat.page.get_by_role("navigation").get_by_role("link").last.click()
+        seat.page.wait_for_load_state()
         assert seat.faults("en") == []
         seat.page.get_by_role("link", name="中文", exact=True).click()
         seat.go(browser.address(name))
