@@ -192,7 +192,7 @@ def read_sheet(path: Path, known: Mapping[str, Mapping[str, Any]]) -> dict[str, 
             if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
                 raise ReaderTestError(
                     f"{path}, {code}, question {number}: {given!r}; expected a list of texts, such as "
-                    '["C", "新增不良记录"]. Nothing was scored; correct it and run again.'
+                    '["C", "首次分类"]. Nothing was scored; correct it and run again.'
                 )
     return dict(sheet)
 

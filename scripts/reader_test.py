@@ -235,7 +235,7 @@ def write(out: Path, month: str, found: Mapping[str, str], told: Sequence[Told])
     for folder in (reader, kept):
         folder.mkdir(parents=True)
     (reader / "questions.md").write_text(questions(), encoding="utf-8")
-    empty = {one.code: {number: [] for number in NUMBERS} for one in told}
+    empty: Document = {one.code: {number: [] for number in NUMBERS} for one in told}
     write_json(reader / "sheet.json", empty)
     right = {one.code: {"chosen_for": found[one.code], "answers": answers(one)} for one in told}
     write_json(kept / "answers.json", {"month": month, "entities": right})
