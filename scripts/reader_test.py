@@ -156,30 +156,32 @@ def verb(*words: str) -> str:
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """The address of the sandbox while it answers; it is made first where it is not there."""
+def served(api: APIRequestContext) -> Iterator[str]:
+    """The address of the sandbox, once it answers and for as long; it is made first where it is not there."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "serving", "serve", "--sandbox", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=SANDBOX, stdout=sys.stderr) as process:  # noqa: S603
         try:
-            yield f"http://127.0.0.1:{port}"
+            url = f"http://127.0.0.1:{port}"
+            ready(process, api, url)
+            yield url
         finally:
             process.terminate()
 
 
-def ready(api: APIRequestContext, url: str) -> None:
+def ready(process: subprocess.Popen[bytes], api: APIRequestContext, url: str) -> None:
     """Return once the service answers; ReaderTestError where it never does."""
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
+    while process.poll() is None and time.monotonic() < end:
         with suppress(Error):
             if api.get(f"{url}/readyz").ok:
                 return
         time.sleep(0.5)
     raise ReaderTestError(
-        f"{url}/readyz: not ready after {SECONDS} s; expected a sandbox. Nothing was written; run jianwei serve "
-        "--sandbox and see what it says."
+        f"{url}/readyz: the service ended or was not ready after {SECONDS} s; expected a sandbox. Nothing was written; "
+        "run jianwei serve --sandbox and see what it says."
     )
 
 
@@ -193,8 +195,7 @@ def make(out: Path, kind: str) -> Document:
     path = which("chromium")
     if path is None:
         raise ReaderTestError("Chromium is missing, which prints the pages. Nothing was written; sh scripts/chromium.")
-    with served() as url, sync_playwright() as playwright:
-        ready(playwright.request.new_context(), url)
+    with sync_playwright() as playwright, served(playwright.request.new_context()) as url:
         key = json.loads(verb("keys", "create", "reader", *KEY))["key"]
         place = Place(playwright.request.new_context(extra_http_headers={"Authorization": f"Bearer {key}"}), url)
         found = chosen(place, kind)
