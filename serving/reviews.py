@@ -58,6 +58,14 @@ def takes_disputes(profile: Profile) -> bool:
     return profile.has(FILE)
 
 
+def terms(profile: Profile, today: date) -> dict[str, Any] | None:
+    """Within how many days a dispute made today is answered, and on which basis; nothing where none is taken."""
+    if not takes_disputes(profile):
+        return None
+    stated = profile.dated(FILE, today)
+    return {"days": int(stated["days"]), "basis": stated["basis"]}
+
+
 def due(profile: Profile, today: date) -> date:
     """The day a dispute made today is answered by."""
     return today + timedelta(days=int(profile.dated(FILE, today)["days"]))

@@ -130,6 +130,7 @@ def _told(asked: Asked) -> Document:
         "as_of": part.manifest["as_of"],
         "sector": desk.profile.sector,
         "is_proven": _is_proven(asked),
+        "disputes": desk.dispute_terms,
         "objects": who.calls(OBJECT) and takes_disputes(desk.profile),
         **form({"once": secrets.token_urlsafe(24), "kind": "record", "about": "", "statement": ""}),
         "periods": desk.results.months()[::-1],

@@ -93,11 +93,8 @@ def _roles() -> list[dict[str, Any]]:
 
 def _objection(desk: Desk | None) -> dict[str, Any] | None:
     """By when a dispute is answered, and on which basis; nothing where the place takes none."""
-    if desk is None or not reviews.takes_disputes(desk.profile):
-        return None
-    today = desk.now().astimezone(desk.profile.zone).date()
-    stated = desk.profile.dated(reviews.FILE, today)
-    return {"days": int(stated["days"]), "basis": stated["basis"], "longest": reviews.LONGEST}
+    terms = None if desk is None else desk.dispute_terms
+    return None if terms is None else {**terms, "longest": reviews.LONGEST}
 
 
 def _contact(desk: Desk | None) -> dict[str, str] | None:
