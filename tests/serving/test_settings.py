@@ -20,15 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch, tmp_path):
-    here = (
-        "JIANWEI_HOME",
-        "JIANWEI_MLRUNS",
-        "JIANWEI_PROFILE",
-        "JIANWEI_NOW",
-        "JIANWEI_MEMORY",
-        "JIANWEI_LOGIN_SECRET",
-    )
-    for name in (*here, *settings.QUIET):
+    here = ("HOME", "MLRUNS", "PROFILE", "NOW", "MEMORY", "LOGIN_SECRET")
+    for name in (*(f"JIANWEI_{one}" for one in here), *settings.QUIET):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -117,7 +110,7 @@ def test_people_come_in_by_the_portal_of_the_profile_with_the_secret_of_the_envi
     ids=str,
 )
 def test_a_portal_that_cannot_be_used_is_said_and_nothing_starts(town, tmp_path, changed):
-    with pytest.raises(ProfileError, match="login.yaml: .* expected .* correct it"):
+    with pytest.raises(ProfileError, match=r"login\.yaml: .* expected .* correct it"):
         settings.doors(registered(town, tmp_path, **changed))
 
 
