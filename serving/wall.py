@@ -36,6 +36,7 @@ from serving.watch import Watch
 LOG = logging.getLogger("jianwei.http")
 LARGEST_HEADERS = 16 * 1024
 SECONDS = 8.0
+LOGINS = 16  # at a time, of an address half of them, beside other requests: the portal may keep them waiting
 THREADS = 2  # that answer at a time: more would take turns, and the loop that refuses wait for its own
 TURN = 0.0001  # seconds one of them goes on while the loop waits; Python's own five milliseconds add up in a request
 
@@ -50,6 +51,7 @@ class Guard:
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="wall")
         self._networks = tuple(ipaddress.ip_network(one) for one in watch.trusted)
         self._room = Room(watch.in_flight, watch.gauges.in_flight)
+        self._logins = Room(LOGINS, lambda _: None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with a problem."""
@@ -110,11 +112,17 @@ class Guard:
             await self._reached(scope, receive, reply, route)
 
     async def _entering(self, scope: Scope, receive: Receive, reply: Reply) -> None:
-        """Pass on the form that asks for a session; who sends it is nobody yet."""
+        """Pass on what asks for a session, by our form or by the portal; who sends it is nobody yet."""
         where = address(scope, self._networks)
-        with self._room.held(where):
-            fields = await reply.visit.arrived(browser.form(scope, receive))
-            scope.setdefault("state", {}).update(form=fields, address=where)
+        if self._logins.is_full:
+            raise ProblemError("overloaded")
+        with self._logins.held(where):
+            state = scope.setdefault("state", {})
+            state["address"] = where
+            if scope["method"] == "POST":
+                state["form"] = await reply.visit.arrived(browser.form(scope, receive))
+            else:
+                reply.closes = has_body(scope)
             await self._app(scope, replay(b"", receive), reply)
 
     async def _reached(self, scope: Scope, receive: Receive, reply: Reply, route: Route) -> None:

@@ -14,6 +14,7 @@ from serving.pages import (
     entity,
     entrance,
     guide,
+    handover,
     model,
     monday,
     objection,
@@ -22,7 +23,7 @@ from serving.pages import (
 )
 from serving.pages.front import Front
 
-PARTS = (entrance, monday, entities, overview, entity, objection, catalogue, quality, model, guide)
+PARTS = (entrance, handover, monday, entities, overview, entity, objection, catalogue, quality, model, guide)
 
 
 def application(front: Front) -> Starlette:
