@@ -54,6 +54,7 @@ class Line:
         yield "promote", self._promoted(opened())
         for month in self.months:
             yield f"month {month}", [(f"month {month}",)]
+        yield "quality", [(f"quality --as-of {self.months[-1]}",)]
 
     def _delivered(self, bench: Workshop) -> list[Words]:
         """What takes the province's deliveries; nothing where the journal tells of as many."""

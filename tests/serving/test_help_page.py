@@ -41,7 +41,7 @@ def test_every_role_is_helped_in_both_languages_and_told_of_its_own_key(guard, c
 def test_rights_and_scope_are_those_of_the_key(guard, classified):
     visitor = Visitor.of(guard, classified, "regulator_city", org="3601", rights=("internal",))
     shown = words(visitor.get("/ui/help").text)
-    assert "可见范围：3601" in shown
+    assert "可见范围：36 3601；" in shown  # offices the town has no names for
     assert "您的权：内部标注信息。" in shown.replace(" ", "")
 
 

@@ -66,6 +66,9 @@ CASES = [
     ("", lambda one: True),
     ("class=D", lambda one: one["class"] == "D"),
     ("class=CD", lambda one: one["class"] in {"C", "D"}),
+    ("class=ABCD", lambda one: one["class"] is not None),
+    ("before=D&class=ABC", lambda one: one["class_before"] == "D" and one["class"] in {"A", "B", "C"}),
+    ("before=A", lambda one: one["class_before"] == "A"),
     ("kind=stall&class=A", lambda one: (one["kind"], one["class"]) == ("stall", "A")),
     ("region=360103", lambda one: one["region"] == "360103"),
     ("change=up", lambda one: bool(one["class_before"]) and one["class"] > one["class_before"]),
@@ -182,6 +185,14 @@ def test_a_cursor_goes_on_with_its_own_question_alone(guard, own, city):
 )
 def test_an_odd_question_is_refused_in_words(city, query):
     assert city.get(f"/ui/entities?{query}").status_code == 422
+
+
+def test_what_was_looked_for_is_said_in_words_also_on_paper(city, desk):
+    kinds = desk.newest.words["kinds"]
+    page = city.get("/ui/entities?class=CD&kind=stall&change=up&region=3601&before=A").text
+    told = "查询条件：登记区划 3601 · 类别 C、D · 上月类别 A · 主体类型 " + kinds["stall"]["zh"] + " · 变动 风险上升"
+    assert told in words(page)
+    assert "查询条件" not in city.get("/ui/entities").text
 
 
 def test_another_month_is_listed_when_it_is_asked_for(city):
