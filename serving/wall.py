@@ -96,10 +96,11 @@ class Guard:
         if browser.is_login(scope):
             await self._entering(scope, receive, reply)
             return
-        if self._room.is_full:  # before anything is looked up: a refusal must be cheap
+        shown = browser.cookie(scope, browser.SESSION) if browser.is_page(scope) else token(scope)
+        if self._room.is_full or self._room.has_share(shown):  # before anything is looked up: a refusal must be cheap
             visit.is_shed = True
             raise ProblemError("overloaded")
-        visit.principal = await self._who(scope)
+        visit.principal = await self._who(scope, shown)
         route = visit.route = self._table.find(scope["path"], scope["method"])
         limit.reschedule(asyncio.get_running_loop().time() + route.seconds)
         if not visit.principal.calls(route.name):
@@ -108,7 +109,8 @@ class Guard:
         if wait is not None:
             raise ProblemError("rate-limited", retry=wait)
         is_file = media_type(scope) in route.media
-        with (self._room.arriving if is_file else self._room.held)(visit.principal.key):
+        key = visit.principal.key
+        with self._room.arriving(key) if is_file else self._room.held(key, shown):
             await self._reached(scope, receive, reply, route)
 
     async def _entering(self, scope: Scope, receive: Receive, reply: Reply) -> None:
@@ -155,10 +157,8 @@ class Guard:
             health or browser.is_open(scope) or (scope["path"] in self._watch.open_paths and scope["method"] == "GET")
         )
 
-    async def _who(self, scope: Scope) -> Principal:
-        by_session = browser.is_page(scope)
-        asked = self._watch.sessions if by_session else self._watch.doorkeeper
-        shown = browser.cookie(scope, browser.SESSION) if by_session else token(scope)
+    async def _who(self, scope: Scope, shown: str) -> Principal:
+        asked = self._watch.sessions if browser.is_page(scope) else self._watch.doorkeeper
         asking = shown, address(scope, self._networks)
         try:
             if self._watch.asks_elsewhere:
