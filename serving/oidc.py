@@ -18,7 +18,7 @@ from joserfc.jws import JWSRegistry
 
 from serving.http import ProblemError, strict_json
 from serving.passage import Passage
-from serving.portal import AwayError, RefusedError, Registration, is_near
+from serving.portal import AwayError, RefusedError, Registration, is_near, is_reached
 
 SECONDS = 5.0  # all that a page waits for the portal
 LARGEST = 256 * 1024  # bytes of an answer
@@ -126,9 +126,7 @@ class Speaker:
 
     def _is_place(self, url: Any) -> bool:
         """Whether an address the portal names is reached by TLS; an issuer on this machine may do without."""
-        if not isinstance(url, str) or not url.isascii() or not url.isprintable():
-            return False
-        return urlsplit(url).scheme == "https" or (is_near(url) and is_near(self.registration.issuer))
+        return isinstance(url, str) and is_reached(url, plainly=is_near(self.registration.issuer))
 
     async def _token(self, client: httpx.AsyncClient, published: Published, code: str, passage: Passage) -> str:
         """The token the portal gives for a code, to who shows the verifier and the secret."""
@@ -139,7 +137,8 @@ class Speaker:
             "code_verifier": passage.verifier,
         }
         who = (self.registration.client, self.secret)
-        takes_basic = "client_secret_basic" in published.document.get(METHODS, ["client_secret_basic"])
+        known = published.document.get(METHODS)
+        takes_basic = not isinstance(known, list) or "client_secret_basic" in known
         if not takes_basic:
             stated |= dict(zip(("client_id", "client_secret"), who, strict=True))
         request = client.build_request("POST", published.place("token_endpoint"), data=stated, headers=IDENTITY)
@@ -159,7 +158,7 @@ class Speaker:
                 return _claims(token, await self._known(client, published, FRESH))
             except (InvalidKeyIdError, BadSignatureError):
                 return _claims(token, await self._known(client, published, SOON))
-        except (JoseError, ValueError, RecursionError) as fault:
+        except JoseError as fault:
             raise RefusedError(f"the token is not the portal's: {type(fault).__name__}") from None
 
     async def _known(self, client: httpx.AsyncClient, published: Published, oldest: timedelta) -> KeySet:
@@ -213,7 +212,7 @@ def _usable(document: Mapping[str, Any]) -> KeySet:
 def _key(stated: dict[str, Any]) -> Key | None:
     """A public key; nothing for one of another kind, a weak one, or one that cannot be read."""
     try:
-        if stated.get("kty") == "EC":
+        if (stated.get("kty"), stated.get("crv")) == ("EC", "P-256"):
             return ECKey.import_key(stated)
         if stated.get("kty") == "RSA":
             key = RSAKey.import_key(stated)
@@ -224,7 +223,11 @@ def _key(stated: dict[str, Any]) -> Key | None:
 
 
 def _claims(token: str, keys: KeySet) -> dict[str, Any]:
-    return jwt.decode(token, keys, registry=ALGORITHMS).claims
+    """What a token says that one of these keys signed; RefusedError or one of the library's where none did."""
+    try:
+        return jwt.decode(token, keys, registry=ALGORITHMS).claims
+    except (ValueError, TypeError, RecursionError) as fault:  # the library does not look at the form of all it reads
+        raise RefusedError(f"the token cannot be read: {type(fault).__name__}") from None
 
 
 def _check(claims: dict[str, Any], registration: Registration, *, nonce: str, now: int) -> None:

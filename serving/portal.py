@@ -69,13 +69,17 @@ def _is_word(value: Any) -> bool:
 
 def _is_safe(url: str) -> bool:
     """Whether an address says nothing but where, and is read by TLS or on this machine."""
+    return is_reached(url, plainly=True) and not any(mark in url for mark in "@?#")
+
+
+def is_reached(url: str, *, plainly: bool) -> bool:
+    """Whether an address is one, reached by TLS or, where that may be, plainly on this machine."""
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        is_one = url.isascii() and url.isprintable() and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    is_plain = not (parts.username or parts.password or parts.query or parts.fragment)
-    return is_plain and bool(parts.hostname) and (parts.scheme == "https" or is_near(url))
+    return is_one and (parts.scheme == "https" or (plainly and is_near(url)))
 
 
 def is_near(url: str) -> bool:

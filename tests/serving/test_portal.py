@@ -253,6 +253,10 @@ def deep_claims(portal):
     return lambda claims: serialize_compact(header, b'{"sub":' + b"[" * 5000 + b"]" * 5000 + b"}", portal.key)
 
 
+def odd_header(portal):
+    return lambda claims: f"{part({'alg': 'RS256', 'kid': 'first', 'crit': 5})}.{part(claims)}.{part(b'signed')}"
+
+
 def no_claims(portal):
     return lambda claims: serialize_compact({"alg": "RS256", "kid": "first"}, b"[1]", portal.key)
 
@@ -285,7 +289,7 @@ def no_text(portal):
 
 FORGERIES = [
     *(unsigned, by_public_key, by_other_key, by_unknown_key, by_rs512),
-    *(cut_short, no_token, no_text, deep_header, deep_claims, no_claims),
+    *(cut_short, no_token, no_text, deep_header, deep_claims, odd_header, no_claims),
 ]
 
 
@@ -300,7 +304,13 @@ def test_other_good_signatures_are_taken_among_keys_that_are_not(pages, portal, 
     key = ECKey.generate_key("P-256", {"kid": "k"}) if alg == "ES256" else RSAKey.generate_key(2048, {"kid": "k"})
     portal.keys = [key]
     portal.signed = lambda claims: portal.sign(claims, key, alg=alg, unheard="of")
-    more = [{"kty": "OKP", "crv": "X"}, {"kty": "RSA", "n": "?"}, {"kty": "EC"}, "no key", {"kty": "RSA", "use": "enc"}]
+    more = [
+        {"kty": "RSA", "use": "enc"},
+        {"kty": "OKP", "crv": "X"},
+        {"kty": "RSA", "n": "?"},
+        {"kty": "EC", "crv": "SM2"},
+        "no key",
+    ]
     jwks = {"keys": [*more, *portal.jwks()["keys"]]}
     portal.answers["/jwks"] = lambda: (jwks, 200)
     assert logged_in(Visitor(pages), portal).status_code == 303
@@ -400,6 +410,11 @@ def test_a_portal_that_knows_the_secret_in_the_body_alone_is_told_it_there(pages
     assert logged_in(Visitor(pages), portal).status_code == 303
 
 
+def test_a_portal_that_does_not_say_how_is_told_the_secret_in_the_header(pages, portal, zhang):
+    portal.published = {"token_endpoint_auth_methods_supported": None}
+    assert logged_in(Visitor(pages), portal).status_code == 303
+
+
 def huge():
     return b"[" + b" " * LARGEST + b"]", 200, {"content-type": "application/json"}
 
@@ -450,6 +465,9 @@ def test_a_portal_that_answers_as_none_does_is_taken_for_away(pages, portal, zha
         {"authorization_endpoint": "javascript:alert(1)"},
         {"token_endpoint": "http://portal.example/token"},
         {"jwks_uri": None},
+        {"jwks_uri": "https://["},
+        {"jwks_uri": "https:///jwks"},
+        {"token_endpoint": ["https://portal.example"]},
     ],
 )
 def test_a_discovery_document_that_leads_elsewhere_is_not_followed(pages, portal, published):

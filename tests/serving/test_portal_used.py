@@ -44,6 +44,14 @@ def browser(server, request):
         kept(request.path.stem, own.tally.document())
 
 
+def only_the_portal(seat, portal):
+    """Whether no other host was asked but the portal, where the browser was led once; forgotten after it."""
+    elsewhere = [one for one in seat.elsewhere if not one.startswith(portal.issuer + "/authorization?")]
+    was_there = len(seat.elsewhere) == 1
+    seat.requests.clear()
+    return was_there and not elsewhere
+
+
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_person_logs_in_at_the_portal_in_either_language_and_leaves_both(browser, portal, javascript):
     context = browser.stranger(javascript=javascript)
@@ -63,6 +71,7 @@ def test_a_person_logs_in_at_the_portal_in_either_language_and_leaves_both(brows
     assert not [one for one in context.cookies() if one["name"] == "jianwei_login"]
     page.get_by_role("button", name="log out").click()
     page.wait_for_url(browser.url + "/ui/login?left=1")
+    assert only_the_portal(seat, portal)
     assert seat.faults("en") == []
     page.get_by_role("link", name="leave the portal too").click()
     page.wait_for_url(re.compile(re.escape(f"{portal.issuer}/end_session")))
@@ -84,6 +93,7 @@ def test_who_has_no_key_reads_why_and_whom_to_ask(browser, portal, server):
     assert "没有为您设置" in seat.main
     assert "wang-009" in seat.main
     seat.messages.clear()  # the browser notes the 403 itself
+    assert only_the_portal(seat, portal)
     assert seat.faults("zh") == []
     assert not [one for one in context.cookies() if one["name"] == "jianwei_session"]
     assert "wang-009" not in server.log
