@@ -24,7 +24,7 @@ def list_disputes(
     bench = workshop()
     rows = reviews.listed(bench.store, everything=everything)
     today = edge.today(bench.settings.profile)
-    found = [{name: row[name] for name in TOLD} | {"late": _is_late(row, today)} for row in rows]
+    found = [{name: row[name] for name in TOLD} | {"late": reviews.is_late(row, today)} for row in rows]
     if json:
         display.document({"today": today, "disputes": found})
         return
@@ -58,12 +58,6 @@ def close(
     bench = workshop()
     closing = reviews.Closing(outcome, reply, as_, edge.now())
     _shown(reviews.close(bench.store, bench.home, dispute, closing), json=json)
-
-
-def _is_late(row: Mapping[str, Any], today: Any) -> bool:
-    from serving.reviews import OPEN
-
-    return bool(row["state"] == OPEN and row["due"] < today)
 
 
 def _shown(row: Mapping[str, Any], *, json: bool) -> None:
