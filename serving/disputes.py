@@ -51,7 +51,10 @@ def close(
     as_: Annotated[str, typer.Option("--as", help="The name of the signing key of the person who closes it.")],
     json: Json = False,
 ) -> None:
-    """Close a dispute with an outcome and a reply. Its class stays: records are corrected, months recomputed."""
+    """Close a dispute, signed by another person. Its class stays: records are corrected, months recomputed.
+
+    On the pages the same is done with an API key in a person's name, without a signature.
+    """
     from serving import reviews
     from serving import settings as edge
 
