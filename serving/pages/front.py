@@ -28,6 +28,7 @@ FLOW = Markup("<!-- -->")  # where a page that flows may be cut
 NAVIGATION = (  # routes a person goes to from every page, in this order
     ("page_monday", "本月工作", "This month"),
     ("page_entities", "名单与查询", "List and search"),
+    ("page_disputes", "异议办理", "Disputes"),
     ("page_overview", "分类概览", "Overview"),
     ("page_indicators", "指标目录", "Indicators"),
     ("page_quality", "数据质量", "Data quality"),

@@ -27,7 +27,7 @@ from features.records.schema import record_types
 from serving import explanation, publicity, recourse, reviews
 from serving.access import INTERNAL, PROBABILITY
 from serving.http import ProblemError
-from serving.pages import objection
+from serving.pages import forms
 from serving.reviews import Closing
 from training.acts import read_acts
 from training.counterfactual import Asked
@@ -423,7 +423,7 @@ def test_an_objection_is_handed_in_from_the_page_and_its_state_is_told(visitors,
     told = visitors[BOTH].get(found.headers["location"])
     for said in (number(found), "办理中", "2026-01-23", "所列记录", "r1", "T00010"):
         assert said in words(told.text)
-    assert "张三" not in told.text
+    assert "当事人" not in told.text
     english = words(visitors[BOTH].get(found.headers["location"] + "?lang=en").text)
     visitors[BOTH].get("/ui/help?lang=zh")
     assert "a record that is cited" in english
@@ -481,11 +481,11 @@ def test_a_form_whose_first_sending_is_being_answered_waits_and_then_says_so(vis
         asked.append(1)
         raise ProblemError("state-conflict" if len(asked) < 4 else "unavailable")
 
-    monkeypatch.setattr(objection, "PAUSE", 0)
-    monkeypatch.setattr(objection, "claim", busy)
+    monkeypatch.setattr(forms, "PAUSE", 0)
+    monkeypatch.setattr(forms, "claim", busy)
     assert visitors[BOTH].submit(path("T00013", "/disputes"), **FORM).status_code == 503
     assert len(asked) == 4
-    monkeypatch.setattr(objection, "TRIES", 0)
+    monkeypatch.setattr(forms, "TRIES", 0)
     assert visitors[BOTH].submit(path("T00013", "/disputes"), **FORM).status_code == 409
 
 
