@@ -252,7 +252,7 @@ def _write(feedback: Feedback, store: Store, folder: Path) -> Written:
 
 
 def _held(feedback: Feedback, store: Store, delivery: str) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """The rows of a delivery in the order they were sent, each saying when it came in."""
+    """The rows of a delivery in the order they were kept, each saying when it came in."""
     columns = INSPECTION_RESULTS.c
     stated = (columns.fields, columns.at, columns.org, columns.record_key != columns.told)
     query = select(*stated).where(columns.delivery == delivery).order_by(columns.number)

@@ -1,10 +1,9 @@
 """Lists of a load: what they are narrowed to and go by, asked of the table of its rows."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, Table, false, func, literal_column, select, true, tuple_
 
@@ -24,16 +23,6 @@ LAST = "\U0010ffff"  # sorts after every text that goes on
 After = tuple[str | int, ...]  # where a page goes on: what it goes by, and the code of the last entity before it
 
 
-class Tallied(NamedTuple):
-    """How many rows an office has of a region, a class and a class before."""
-
-    org: str
-    region: str | None
-    risk_class: str | None
-    class_before: str | None
-    rows: int
-
-
 @dataclass(frozen=True)
 class Reason:
     """A top reason pages are narrowed to: its number, which column says it, and kinds whose reason is not told."""
@@ -45,9 +34,9 @@ class Reason:
 
 @dataclass(frozen=True)
 class Filters:
-    """What a page is narrowed to: a region prefix, classes (one letter each), a kind, a change of class, a top reason
-    by its code; the beginning of a code, a registration number, a name: its beginning, or any part of it where the key
-    reaches some offices only."""
+    """What a page is narrowed to: a region prefix, classes (one letter each), a kind, a class before, a change of
+    class, a top reason by its code; the beginning of a code, a registration number, a name: its beginning, or any part
+    of it where the key reaches some offices only."""
 
     region: str = ""
     risk_class: str | None = None
@@ -55,6 +44,7 @@ class Filters:
     code: str = ""
     name: str = ""
     number: str = ""
+    before: str | None = None
     change: str | None = None
     reason: str | None = None
     internal: bool = False  # whether internal reasons count; set by the desk, as what follows
@@ -86,13 +76,13 @@ class Asked:
 @dataclass(frozen=True)
 class Listed:
     """What a load has for lists: its month and offices, whether its rows have lots, the codes of their reasons (none:
-    they have neither names nor reasons), and how many there are of what."""
+    they have neither names nor reasons), and which offices have entities of which regions."""
 
     month: str
     orgs: Sequence[str]
     has_lots: bool
     codes: Sequence[str] | None
-    tallies: Sequence[Tallied]
+    regions: Collection[tuple[str, str | None]]
 
 
 @dataclass(frozen=True)
@@ -124,7 +114,7 @@ class Question:
         """Those of them that have entities of the region that is asked for."""
         if not self.filters.region or self.has.codes is None:
             return self.reached
-        own = {one.org for one in self.has.tallies if (one.region or "").startswith(self.filters.region)}
+        own = {org for org, region in self.has.regions if (region or "").startswith(self.filters.region)}
         return [org for org in self.reached if org in own]
 
     @property
@@ -151,11 +141,6 @@ class Question:
         """How many rows it has, ``most`` at most."""
         kept = self._kept(select(self.table.c.code), after).limit(most).subquery()
         return select(func.count()).select_from(kept)
-
-    def tally(self) -> Select[Any]:
-        """How many rows it has of each class and class before."""
-        risk, before = self.table.c["class"], self.table.c.class_before
-        return self._kept(select(risk, before, func.count()), None).group_by(risk, before)
 
     def riskiest(self, limit: int) -> Select[Any]:
         """So many of its rows of class C and D, the highest margin first."""
@@ -188,6 +173,8 @@ class Question:
             found.append(columns["class"].in_(list(asked.risk_class)))
         if asked.kind is not None:
             found.append(columns.kind == asked.kind)
+        if asked.before is not None:
+            found.append(columns.class_before == asked.before)
         if asked.change is not None:
             found.append(_changed(columns["class"], columns.class_before, asked.change))
         if self.reason is not None:
@@ -243,21 +230,6 @@ class Listing:
     def riskiest(self, grant: Grant, limit: int) -> list[dict[str, Any]]:
         """So many rows of class C and D that a grant reaches, the riskiest margin first."""
         return self._rows(Question(self.table, self.has, Asked(grant)).riskiest(limit))
-
-    def tally(self, grant: Grant) -> Mapping[tuple[str | None, str | None], int]:
-        """How many entities a grant reaches of each class and class before: as the load tallied them, or, for a key of
-        departments, counted."""
-        found: Counter[tuple[str | None, str | None]] = Counter()
-        if self.has.codes is None or grant.departments:
-            wanted = Question(self.table, self.has, Asked(grant)).tally()
-            with reading(self.engine) as connection:
-                found.update({(risk, before): int(count) for risk, before, count in connection.execute(wanted)})
-            return found
-        reached = set(_reached(self.has.orgs, grant))
-        for one in self.has.tallies:
-            if one.org in reached:
-                found[one.risk_class, one.class_before] += one.rows
-        return found
 
     def _question(self, asked: Asked) -> Question | None:
         """What is asked of the table; nothing where no row can be meant."""

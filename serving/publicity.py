@@ -1,10 +1,10 @@
-"""Under which heading of the national publicity system a record is found, and in which order these come."""
+"""The national publicity system: where it is opened, under which heading a record is found, and in which order."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from features.profile import Profile
+from features.profile import Profile, ProfileError
 
 FILE = "publicity"
 OTHER = ("其他归集信息", "collected otherwise")
@@ -17,6 +17,22 @@ class Heading:
     place: int
     label: str
     label_en: str
+
+
+def home(profile: Profile) -> Mapping[str, Any] | None:
+    """Where the publicity system is opened: ``url``, ``label``, ``label_en``; nothing where the profile names none.
+
+    ProfileError for an address that is not https: pages lead there.
+    """
+    stated = profile.table(FILE).get("home") if profile.has(FILE) else None
+    if stated is None:
+        return None
+    if not str(stated["url"]).startswith("https://"):
+        raise ProfileError(
+            f"{profile.folder / FILE}.yaml: home.url is {stated['url']!r}; expected an address that begins with "
+            "https://. No page was made; correct it or take home out."
+        )
+    return dict(stated)
 
 
 def headings(profile: Profile) -> dict[str, Heading]:

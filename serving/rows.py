@@ -23,7 +23,7 @@ BATCH = 50_000
 DOCUMENT, VECTOR = "document", "vector"
 COLUMNS = tuple(column.name for column in month_tables(0)[0].columns)
 PLACES = tuple(COLUMNS.index(name) for name in MARKED)
-TALLIED = ("org", "region", "class", "class_before")
+TALLIED = ("org", "region")
 Row = tuple[Any, ...]
 
 
@@ -78,7 +78,7 @@ class Rows:
     def listed(self) -> dict[str, Any]:
         """What lists need once of a load; offices by their place in order."""
         place = {org: number for number, org in enumerate(sorted(self.orgs))}
-        tallies = [[place[org], *what] for org, *what in self.tally.by(TALLIED)]
+        tallies = [[place[org], region] for org, region, _ in self.tally.by(TALLIED)]
         return {**self.codes.told, "numbers": self.has_numbers, "tallies": tallies}
 
     def __iter__(self) -> Iterator[list[Row]]:

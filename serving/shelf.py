@@ -21,7 +21,7 @@ from serving import ledger
 from serving.access import Grant
 from serving.classification import CLASSIFIED, RESULT
 from serving.ledger import Head, LedgerError, Proof
-from serving.listing import EVERYTHING, After, Asked, Filters, Listed, Listing, Tallied
+from serving.listing import EVERYTHING, After, Asked, Filters, Listed, Listing
 from serving.packing import Packing
 from serving.results import LIGHT
 from serving.store import Store, reading, storable
@@ -51,7 +51,7 @@ class StoredMonth:
     codes: tuple[str, ...] | None  # of top reasons; none for a load made by an earlier version, which has no names
     open_codes: frozenset[str]  # of them those of reasons that are not internal
     has_numbers: bool  # whether any entity has a registration number
-    tallies: tuple[Tallied, ...] = field(repr=False)
+    regions: frozenset[tuple[str, str | None]] = field(repr=False)  # of each office
     engine: Engine = field(repr=False)
 
     @property
@@ -117,7 +117,7 @@ class StoredMonth:
     @cached_property
     def listing(self) -> Listing:
         """Its rows as lists of them are asked for."""
-        has = Listed(self.month, self.orgs, self.marks is not None, self.codes, self.tallies)
+        has = Listed(self.month, self.orgs, self.marks is not None, self.codes, self.regions)
         return Listing(self._tables[0], has, self.engine)
 
     def everyone(self) -> Iterator[list[dict[str, Any]]]:
@@ -317,8 +317,9 @@ class Shelf:
         seen = frozenset() if listed is None else frozenset(listed["codes"][one] for one in listed["open"])
         has_numbers = listed is not None and listed["numbers"]
         orgs, ranks = tuple(told["orgs"]), told["ranks"]
-        tallies = () if listed is None else tuple(Tallied(orgs[org], *one) for org, *one in listed["tallies"])
-        found = StoredMonth(load, parts, packings, orgs, ranks, marks, codes, seen, has_numbers, tallies, engine)
+        held = () if listed is None else listed["tallies"]  # an earlier version told more of each
+        regions = frozenset((orgs[org], region) for org, region, *_ in held)
+        found = StoredMonth(load, parts, packings, orgs, ranks, marks, codes, seen, has_numbers, regions, engine)
         expected = parts[0].head.rows if len(parts) == 1 else row["rows"]
         if found.month != row["month"] or found.size() != expected:
             self._released(found)

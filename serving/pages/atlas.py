@@ -1,6 +1,6 @@
 """The map of the overview: a tile for every city or county, or its outline; a number and a letter beside the colour."""
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,13 +29,21 @@ class Shape:
 
 @dataclass(frozen=True)
 class Map:
-    """A map: its shapes, its size, and where its steps begin."""
+    """A map: its shapes and its size."""
 
     shapes: tuple[Shape, ...]
     width: float
     height: float
-    bounds: tuple[float, ...]
     is_outlined: bool = False
+
+    @property
+    def steps(self) -> dict[str, tuple[float, float]]:
+        """The least and the most of every step some region has."""
+        found: dict[str, list[float]] = {}
+        for one in self.shapes:
+            if one.value is not None:
+                found.setdefault(one.step, []).append(one.value)
+        return {step: (min(found[step]), max(found[step])) for step in STEPS if step in found}
 
 
 def value_of(shows: str, code: str, now: Shares, before: Shares | None) -> float | None:
@@ -80,7 +88,7 @@ def _tiled(at: Mapping[str, tuple[int, int]], codes: Sequence[str], value: Calla
         Shape(code, values[code], _step(values[code], bounds), (column - left) * SIDE, (row - top) * SIDE)
         for code, (column, row) in own.items()
     )
-    return Map(shapes, (right - left + 1) * SIDE, (bottom - top + 1) * SIDE, bounds)
+    return Map(shapes, (right - left + 1) * SIDE, (bottom - top + 1) * SIDE)
 
 
 def _outlined(rings: Mapping[str, Sequence[Ring]], codes: Sequence[str], value: Callable[[str], float | None]) -> Map:
@@ -93,7 +101,7 @@ def _outlined(rings: Mapping[str, Sequence[Ring]], codes: Sequence[str], value: 
         middle = ((min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2)
         shapes.append(Shape(code, values[code], _step(values[code], bounds), *middle, path=_path(parts)))
     height = max((point[1] for parts in rings.values() for ring in parts for point in ring), default=0)
-    return Map(tuple(shapes), WIDTH, height, bounds, is_outlined=True)
+    return Map(tuple(shapes), WIDTH, height, is_outlined=True)
 
 
 def _path(rings: Sequence[Ring]) -> str:
@@ -101,10 +109,11 @@ def _path(rings: Sequence[Ring]) -> str:
 
 
 def _bounds(values: Any) -> tuple[float, ...]:
-    """Where the second and every further step begins: fifths of the numbers that are told."""
+    """The most of every step but the last: fifths of the numbers that are told."""
     told = sorted(one for one in values if one is not None)
-    return tuple(told[len(told) * number // len(STEPS)] for number in range(1, len(STEPS))) if told else ()
+    return tuple(told[max(len(told) * number // len(STEPS) - 1, 0)] for number in range(1, len(STEPS))) if told else ()
 
 
 def _step(value: float | None, bounds: Sequence[float]) -> str:
-    return NONE if value is None else STEPS[bisect_right(bounds, value)]
+    """The step of a number: of numbers alike in several fifths the first, so many zeros are the least, not the most."""
+    return NONE if value is None else STEPS[bisect_left(bounds, value)]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serving import office, offices, recourse
+from serving import office, offices, publicity, recourse
 from serving.access import INTERNAL, PROBABILITY
 from serving.classification import CLASSIFIED
 from serving.explanation import INTERNAL as INTERNAL_LINE
@@ -117,7 +117,7 @@ def _told(asked: Asked) -> Document:
         "reasons": [one for one in reasons if one["contribution"] >= 0],
         "easing": [one for one in reasons if one["contribution"] < 0],
         "hidden": None if who.may(INTERNAL) else _internal_points(found, words),
-        "bars": office.bars(found, words) if whole else [],
+        **_added(found, words, whole=whole),
         **office.scale(found),
         "lines": _lines(found, found.get("contributions", {}), words),
         "change": _change(found, words),
@@ -131,6 +131,7 @@ def _told(asked: Asked) -> Document:
         "sector": desk.profile.sector,
         "is_proven": _is_proven(asked),
         "disputes": desk.dispute_terms,
+        "publicity_home": publicity.home(desk.profile),
         "objects": who.calls(OBJECT) and takes_disputes(desk.profile),
         **form({"once": secrets.token_urlsafe(24), "kind": "record", "about": "", "statement": ""}),
         "periods": desk.results.months()[::-1],
@@ -157,6 +158,15 @@ def _internal_points(found: Document, words: Mapping[str, Any]) -> int | None:
     """What internally marked information adds in all, in points: all that is told of it without the right."""
     adds = found.get("contributions", {}).get(INTERNAL_LINE[words["language"]])
     return None if adds is None else round(adds * office.scale(found)["factor"])
+
+
+def _added(found: Document, words: Mapping[str, Any], *, whole: bool) -> Document:
+    """What each dimension adds, and with the right to the margin what all add up to; printed points add up exactly."""
+    bars, margin = office.bars(found, words) if whole else [], found.get("margin")
+    if not bars or margin is None:
+        return {"bars": bars, "sums": None}
+    points = round(margin * office.scale(found)["factor"])
+    return {"bars": bars, "sums": {"base": points - sum(bar["points"] for bar in bars), "whole": points}}
 
 
 def _lines(found: Document, contributions: Mapping[str, float], words: Mapping[str, Any]) -> list[Document]:

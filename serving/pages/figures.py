@@ -64,8 +64,8 @@ def shares(counted: Tallied, places: Places) -> Shares:
     counties = _rows(found, lambda key: (places.county(key[0]), key[2]))
     by_city: dict[str, Rows] = {}
     for code, counts in sorted(counties.items()):
-        city = places.city(code)
-        by_city.setdefault(city, {})[code + OWN if code == city else code] = counts
+        city, own = places.lines(code)
+        by_city.setdefault(city, {})[own] = counts
     cities = table({code: _added(rows.values()) for code, rows in by_city.items()}, total)
     within = {
         code: table(rows, cities.lines[code])

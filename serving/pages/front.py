@@ -14,6 +14,8 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from serving import browser
 from serving.access import RIGHTS, Principal
+from serving.http import ProblemError
+from serving.pages.standing import standing
 from serving.scoring.answers import principal_of
 from serving.scoring.desk import Desk
 from serving.sessions import Sessions
@@ -25,7 +27,7 @@ FLOW = Markup("<!-- -->")  # where a page that flows may be cut
 NAVIGATION = (  # routes a person goes to from every page, in this order
     ("page_monday", "本月工作", "This month"),
     ("page_entities", "名单与查询", "List and search"),
-    ("page_overview", "全省概览", "Overview"),
+    ("page_overview", "分类概览", "Overview"),
     ("page_indicators", "指标目录", "Indicators"),
     ("page_quality", "数据质量", "Data quality"),
     ("page_model", "模型", "Model"),
@@ -72,6 +74,13 @@ class Front:
             answer.set_cookie(browser.LANGUAGE, chosen, path=browser.PAGES, httponly=True, samesite="lax")
         return answer
 
+    def _standing(self, who: Principal, tongue: str) -> dict[str, Any] | None:
+        """What stands over every page; nothing while there is no desk."""
+        try:
+            return standing(self.desk(), who, tongue)
+        except ProblemError:
+            return None
+
     def _said(self, request: Request) -> dict[str, Any]:
         """What every sheet says: language, who looks, where one can go, the token of forms."""
         tongue = language(request)
@@ -83,6 +92,7 @@ class Front:
             "worded": lambda one: one["zh"] if tongue == "zh" else one["en"],
             "principal": who,
             "role": None if who is None else RIGHTS.labels[who.grant.role],
+            "standing": None if who is None else self._standing(who, tongue),
             "navigation": reachable(who),
             "here": request.scope.get("state", {}).get("route"),
             "csrf": browser.csrf(browser.cookie(request.scope, browser.SESSION)),

@@ -19,6 +19,7 @@ from evaluation.shown import band, count, figure, share, share_band
 from evaluation.verdict import ASSESSMENT, CARD, PROMOTE, REJECT, REPORT, REVIEW, left
 from serving.http import ProblemError
 from serving.pages.front import Front, asking
+from serving.pages.suppression import LEAST
 from serving.scoring.desk import Desk
 from serving.scoring.lists import stated_day
 from serving.scoring.reigns import acts_of, champion_on, reigns
@@ -188,7 +189,8 @@ def _check(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _figures(found: Mapping[str, Any], kinds: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """How well the probabilities fit what was found, by kind, and what inspections in order of risk would find."""
+    """How well the probabilities fit what was found, by kind; what inspections in order of risk would find; what random
+    ones found of each class; how far the probabilities moved."""
     ordered = found.get("discrimination") or {}
     calibration = found.get("calibration") or {}
     return {
@@ -212,7 +214,16 @@ def _figures(found: Mapping[str, Any], kinds: Mapping[str, Mapping[str, str]]) -
             }
             for one in _listed(ordered.get("volumes"))
         ],
+        "drawn": [_drawn(risk, one) for risk, one in (found.get("random_draw") or {}).items()],
+        "psi": figure((found.get("stability") or {}).get("psi_probability")),
     }
+
+
+def _drawn(risk: str, one: Mapping[str, Any]) -> dict[str, Any]:
+    """What random inspections found of a class; no share of fewer than are told of anywhere."""
+    is_told = one["n"] >= LEAST
+    rate = f"{share(one['problem_rate'])} {share_band(one['interval'])}" if is_told else None
+    return {"class": risk, "n": count(one["n"]) if is_told else f"<{LEAST}", "rate": rate}
 
 
 def _listed(value: Any) -> Sequence[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from serving import offices, reviews
 from serving.access import RIGHTS, Principal, within
 from serving.http import Told, tell
+from serving.ledger import LedgerError
 from serving.listing import DOWN, UP, Filters
 from serving.office import MONITORED
 from serving.pages import quality
@@ -17,6 +18,7 @@ from serving.pages.lines import lines
 from serving.pages.sought import Sought
 from serving.scoring.desk import Desk, Light
 from serving.shelf import StoredMonth
+from serving.tally import tallied
 from training.cutoffs import RiskClass
 
 FIRST = 20  # rows of each list
@@ -32,6 +34,11 @@ def routes(front: Front) -> list[Route]:
         """The lists of the office of who asks, in the newest month."""
         principal, desk, tongue = asking(request), front.desk(), language(request)
         month = desk.newest
+        try:
+            counts = _counts(month, principal)
+        except LedgerError:
+            tell(request, Told((), 0, month.month, month.head.scheme))
+            return front.page(request, "monday.html", month=month, counts=None, office=_office(desk, principal, tongue))
         rows, disputes = _rows(desk, month, principal), _disputes(desk, principal)
         due = disputes[:MOST_DUE]
         codes = [row["code"] for some in rows.values() for row in some] + [one["entity"] for one in due]
@@ -43,7 +50,7 @@ def routes(front: Front) -> list[Route]:
             month=month,
             office=_office(desk, principal, tongue),
             found={name: lines(desk, month, some, (principal, tongue)) for name, some in rows.items()},
-            counts=_counts(month, principal),
+            counts=counts,
             queries=_queries(month),
             triggers=_triggers(month),
             feeds=[one for one in report.get("alerts", ()) if one["code"] in LATE],
@@ -73,9 +80,10 @@ def _rows(desk: Desk, month: StoredMonth, principal: Principal) -> dict[str, lis
 
 
 def _counts(month: StoredMonth, principal: Principal) -> dict[str, int]:
-    """How many entities each list has."""
-    tally = month.listing.tally(principal.grant)
-    moved = [(risk > before, count) for (risk, before), count in tally.items() if risk and before and risk != before]
+    """How many entities each list has; LedgerError for a load an earlier version made, which counted nothing."""
+    counted = tallied(month, principal.grant).by("class", "class_before")
+    tally = {(str(risk), before or ""): count for (risk, before), count in counted.items()}
+    moved = [(risk > before, count) for (risk, before), count in tally.items() if before and risk != before]
     return {
         "monitored": sum(count for (risk, _), count in tally.items() if risk in MONITORED),
         "moved": sum(count for _, count in moved),

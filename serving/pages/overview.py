@@ -142,15 +142,14 @@ def _worded(view: View, tongue: str) -> dict[str, Any]:
         "status_words": _coded(view.profile, "scope"),
         "cause_words": figures.cause_words,
         "place": lambda code: view.places.label(code, tongue),
-        "prefix": view.places.prefix,
         "link": link,
         "moved_link": _moved_links(link),
+        "region_link": _region_links(view, link),
         "share": figures.share,
         "risks": figures.RISKS,
         "first": figures.FIRST,
         "sources": figures.SOURCES,
         "moves_of": figures.MOVES,
-        "steps": atlas.STEPS,
         "side": atlas.SIDE,
         "gap": atlas.GAP,
     }
@@ -224,10 +223,26 @@ def _links(view: View) -> Callable[..., str | None]:
 
 
 def _moved_links(link: Callable[..., str | None]) -> Callable[[str, str], str | None]:
-    """Where those are listed that went from one class into another, as far as lists can be narrowed to them alone."""
+    """Where those are listed that went from one class into others (a letter each)."""
 
     def moved(before: str, after: str) -> str | None:
-        change = "new" if before == figures.FIRST else "unchanged" if before == after else None
-        return None if change is None else link(change=change, **{"class": after})
+        narrowed = {"change": "new"} if before == figures.FIRST else {"before": before}
+        return link(**narrowed, **{"class": after})
 
     return moved
+
+
+def _region_links(view: View, link: Callable[..., str | None]) -> Callable[[str, str], str | None]:
+    """Where a region's entities of some classes are listed, if what codes begin with narrows a list to exactly them."""
+    places, codes = view.places, {str(key[0] or "") for key in view.counted(view.month).by("region", "kind", "class")}
+    meant: dict[str, set[str]] = {}
+    for code in codes:
+        for one in places.lines(code):
+            meant.setdefault(one, set()).add(code)
+
+    def listed(region: str, risks: str) -> str | None:
+        start = places.prefix(region)
+        begun = {code for code in codes if code.startswith(start)}
+        return link(region=start, **{"class": risks}) if begun == meant.get(region) else None
+
+    return listed

@@ -37,6 +37,12 @@ class Places:
         is_county = row.get("level") == "county"
         return str(row["parent"]) if is_county and "parent" in row else code
 
+    def lines(self, code: str) -> tuple[str, str]:
+        """Under which lines of a table by region a code counts: that of its city, and its own below it."""
+        county = self.county(code)
+        city = self.city(county)
+        return city, county + OWN if county == city else county
+
     def prefix(self, code: str) -> str:
         """What the codes of a region and of all below it begin with."""
         code = code.removesuffix(OWN)

@@ -15,7 +15,8 @@ SHAPES = {
     "text": re.compile(rf".{{1,{LONGEST}}}"),
     "number": re.compile(r"[0-9A-Za-z-]{1,40}"),
     "region": re.compile(r"[0-9A-Za-z]{1,16}"),
-    "class": re.compile(r"[ABCD]|CD"),
+    "class": re.compile(r"(?=.)A?B?C?D?"),
+    "before": re.compile(r"[ABCD]"),
     "kind": re.compile(r"[a-z][a-z_]{0,39}"),
     "reason": re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,79}"),
     "change": re.compile("|".join(CHANGES)),
@@ -52,6 +53,7 @@ class Sought:
             code=text.upper() if is_code else "",
             name="" if is_code else text,
             number=self.fields.get("number", ""),
+            before=self.fields.get("before"),
             change=self.fields.get("change"),
             reason=self.fields.get("reason"),
         )

@@ -15,6 +15,7 @@ from serving.scoring.contract import (
     Hex,
     IndicatorSystem,
     MonthText,
+    OfMonth,
     RiskClass,
 )
 
@@ -35,16 +36,10 @@ class ClassRow(BaseModel):
     probability: Decimal | None = None
 
 
-class Classes(BaseModel):
+class Classes(OfMonth):
     """A page of the entities the key may see, all of the one sealed month of the head; null: there is no next page."""
 
-    model_config = STRICT
-    month: MonthText
     head: Digest
-    scheme: str
-    indicators: IndicatorSystem
-    notice: str
-    notice_en: str
     items: list[ClassRow]
     next: str | None
 

@@ -63,6 +63,7 @@ def _named(schema: dict[str, Any]) -> None:
 Value = Annotated[str | int | list[str] | None, PlainValidator(_value), WithJsonSchema(VALUE)]
 Stated = Annotated[dict[Name, Value], Field(max_length=MOST_FIELDS, json_schema_extra=_named)]
 State = Literal["accepted", "duplicate", "rejected", "not_found"]
+Kept = tuple[State, Sequence[Fault]]  # what became of a result, and what is wrong with it
 
 
 class Inspected(BaseModel):
@@ -129,20 +130,23 @@ def _taken(desk: Desk, feedback: Feedback | None, sent: InspectionResults, reque
     month, at = desk.newest, desk.now().astimezone(UTC)
     results = [_result(one) for one in sent.results]
     lights = month.found([one.entity for one in results])
-    known = [one.entity in lights and within(principal.grant, placed(lights[one.entity])) for one in results]
-    reached = [one for one, found in zip(results, known, strict=True) if found]
-    faults = iter(feedback.judge(reached, at))
-    told = Told(tuple(one.entity for one in reached), len(reached), month.month, desk.champion.digest)
+    reached = [
+        place
+        for place, one in enumerate(results)
+        if one.entity in lights and within(principal.grant, placed(lights[one.entity]))
+    ]
+    faults = dict(zip(reached, feedback.judge([results[place] for place in reached], at), strict=True))
+    entities = tuple(results[place].entity for place in reached)
+    told = Told(entities, len(reached), month.month, desk.champion.digest)
     mine = claimed(request)
+    sound = {place: results[place] for place in reached if not faults[place]}
     with desk.store.writing() as connection:
-        outcomes: list[Outcome] = []
-        for place, (one, found) in enumerate(zip(results, known, strict=True)):
-            if not found:
-                outcomes.append(_outcome("not_found", place, ()))
-                continue
-            wrong = next(faults)
-            state, said = ("rejected", wrong) if wrong else _kept(connection, feedback, one, (principal, at))
-            outcomes.append(_outcome(state, place, said))
+        # numbers in one order, whatever order they were sent in: two offices that wait for each other's would deadlock
+        by_number = sorted(sound, key=lambda place: feedback.record_key(sound[place]))
+        kept = {place: _kept(connection, feedback, sound[place], (principal, at)) for place in by_number}
+        unkept: dict[int, Kept] = {place: ("rejected", said) for place, said in faults.items() if said}
+        found = kept | unkept
+        outcomes = [_outcome(place, found.get(place, ("not_found", ()))) for place in range(len(results))]
         answer = Answer(200, _counted(outcomes).model_dump_json().encode(), told=told)
         mine.finish(connection, answer)
     return answer
@@ -158,9 +162,7 @@ def _texts(stated: Stated) -> dict[str, str | None]:
     return {name: str(value).strip(" \u3000") for name, value in found.items() if value is not None}
 
 
-def _kept(
-    connection: Connection, feedback: Feedback, one: Result, sent: tuple[Principal, object]
-) -> tuple[State, Sequence[Fault]]:
+def _kept(connection: Connection, feedback: Feedback, one: Result, sent: tuple[Principal, object]) -> Kept:
     """Whether a result is new; the same again is a duplicate, and of an office a number names one inspection only.
 
     A number another office has returned is delivered with the office before it: in the lake it names one inspection.
@@ -179,12 +181,13 @@ def _kept(
     return _taken_number(feedback)
 
 
-def _taken_number(feedback: Feedback) -> tuple[State, Sequence[Fault]]:
+def _taken_number(feedback: Feedback) -> Kept:
     return "rejected", [(f"/inspection/{feedback.number}", "number_taken")]
 
 
-def _outcome(state: State, place: int, faults: Sequence[Fault]) -> Outcome:
+def _outcome(place: int, became: Kept) -> Outcome:
     """The outcome of a result, with its first faults: an answer does not grow to many times what was sent."""
+    state, faults = became
     told = list(dict.fromkeys(faults))
     if len(told) > MOST_FAULTS:
         told = [*told[:MOST_FAULTS], ("", "more_faults")]

@@ -20,7 +20,7 @@ from features import signing
 from features.asof import Month
 from features.engine import Engine
 from features.matrix import Batch
-from features.profile import read_profile
+from features.profile import ProfileError, read_profile
 from features.reading import Reading
 from features.records.journal import Journal
 from features.records.schema import record_types
@@ -52,7 +52,8 @@ def place(classified, tmp_path_factory):
     (folder / "profile" / "acts.yaml").write_text(yaml.safe_dump(ACTS, allow_unicode=True), encoding="utf-8")
     write(folder / "profile" / "disputes.yaml", DISPUTES)
     headings = [{"label": "经营异常", "label_en": "abnormal", "record_types": ["listing"]}]
-    write(folder / "profile" / "publicity.yaml", {"headings": headings})
+    home = {"url": "https://publicity.example/", "label": "公示主页", "label_en": "publicity"}
+    write(folder / "profile" / "publicity.yaml", {"home": home, "headings": headings})
     return Settled(folder)
 
 
@@ -151,6 +152,62 @@ def test_what_the_dimensions_add_is_drawn_and_stands_in_the_table_under_it(visit
     assert max(lengths) == 100
     assert "监管信息" in words(page[page.index("</figure>") : page.index("<details>")])
     assert "<summary>全部指标" in page
+
+
+def test_what_all_dimensions_and_the_base_add_is_their_printed_sum_for_who_may_know_the_margin(
+    visitors, desk, everybody
+):
+    for code, document in documents(desk, everybody).items():
+        page = seen(visitors[BOTH], code)
+        if document["class"] is None:
+            continue
+        table = page[page.index("</figure>") : page.index("<details>")]
+        *added, whole = [int(one) for one in re.findall(r'<td class="number">([+-]?[0-9]+)</td>', table)]
+        assert sum(added) == whole == round(document["margin"] * 100)
+        assert "基准" not in block(seen(visitors[(INTERNAL,)], code), 4)
+
+
+def test_a_reason_that_is_a_rule_has_no_points_and_a_weak_one_less_than_one(visitors, desk, everybody):
+    ruled, weak = 0, 0
+    for code, document in documents(desk, everybody).items():
+        page = words(seen(visitors[BOTH], code))
+        assert not re.search(r"[+-]0(分|%)", page)
+        for one in document.get("reasons", ()):
+            if one["code"].startswith("rule-"):
+                ruled += 1
+                assert re.search(re.escape(one["text"]) + r"( （内部信息，不得外传）)? 由规则确定", page)
+            elif abs(one["contribution"]) < 0.005:
+                weak += 1
+                assert re.search(re.escape(one["text"]) + r"( （内部信息，不得外传）)? 不足1分", page)
+    assert ruled
+
+
+def test_from_the_head_of_the_page_one_goes_to_publicity_proof_and_objection(visitors, guard, place, everybody):
+    def head(visitor):
+        page = seen(visitor, "T00010")
+        return page[page.index("<h1>") : page.index("<h2>")]
+
+    every = head(visitors[BOTH])
+    assert 'href="https://publicity.example/" rel="external noopener noreferrer">公示主页<' in every
+    assert 'href="/ui/entities/T00010/proof?period=2025-12" download' in every
+    assert 'href="#object"' in every
+    assert "/proof" not in head(visitors[(INTERNAL,)])
+    reader = head(Visitor.of(guard, place, "department_reader", rights=()))
+    assert "公示主页" in reader
+    assert "#object" not in reader
+
+
+def test_an_address_of_the_publicity_system_is_https_or_refused(place, tmp_path):
+    shutil.copytree(place.folder / "profile", tmp_path / "profile")
+    assert publicity.home(read_profile("jiangxi"))["url"].startswith("https://")
+    for stated in ({"headings": []}, {"home": {"url": "http://a.example", "label": "x"}, "headings": []}):
+        write(tmp_path / "profile" / "publicity.yaml", stated)
+        profile = read_profile(str(tmp_path / "profile"))
+        if "home" not in stated:
+            assert publicity.home(profile) is None
+            continue
+        with pytest.raises(ProfileError, match="begins with https"):
+            publicity.home(profile)
 
 
 def test_records_are_told_in_the_words_and_order_of_the_publicity_system(visitors, desk, everybody):

@@ -50,6 +50,11 @@ def promoted_on(town, *, report=None, check=CHECK):
             "auc": 0.8, "auc_interval": [0.7, 0.9],
             "volumes": [{"name": "C+D", "share": 0.12, "capture": 0.4, "capture_interval": None, "lift": 3.3}],
         },
+        "random_draw": {
+            "A": {"n": 14, "problem_rate": 1 / 14, "interval": [0.01, 0.31]},
+            "D": {"n": 4, "problem_rate": 0.75, "interval": [0.2, 0.9]},
+        },
+        "stability": {"psi_probability": 0.0123},
     }  # fmt: skip
     (folder / "assessment.json").write_text(json.dumps(document), encoding="utf-8")
     office = Office(
@@ -104,6 +109,7 @@ def test_the_page_says_who_was_champion_by_whom_and_on_which_evidence_in_both_la
             "≤ 0.5",
             "1.10 [0.900, 1.30]",
             "40.0%",
+            "A 14 7.1% [1.0%, 31.0%] D <5 —",
         ):
             assert text in shown, text
         assert f'href="/ui/model/report/{digest}"' in page.text

@@ -8,6 +8,7 @@ import pytest
 from looking import Visitor, guarded, words
 from offices import desk_of, rows
 from sqlalchemy import insert
+from test_overview import MONTH, desk_of_stored, without_tallies
 
 from serving.access import RIGHTS, UNBOUND
 from serving.tables import DISPUTES
@@ -139,6 +140,15 @@ def test_a_key_of_departments_counts_its_own(guard, classified, desk):
     found = own(desk, lambda one: one["departments"] == ",ecology," and one["class"] in {"C", "D"})
     assert f"重点监测对象 {len(found)}" in words(page)
     assert set(part(page, "monitored")) <= {one["code"] for one in found}
+
+
+def test_a_month_loaded_without_counts_says_what_to_run(copied):
+    without_tallies(copied.store, MONTH)
+    desk = desk_of_stored(copied, copied.store)
+    page = Visitor.of(guarded(copied, lambda: desk), copied, "analyst").get("/ui/monday")
+    assert page.status_code == 200
+    assert f"jianwei store load {MONTH}" in words(page.text)
+    assert "<table" not in page.text
 
 
 def test_no_internal_reason_is_told_without_its_right(guard, classified, desk):

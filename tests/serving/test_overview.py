@@ -354,6 +354,18 @@ def test_a_region_bears_its_number_its_letter_and_its_colour():
     assert atlas.value_of("count", "elsewhere", now, None) is None
 
 
+def test_many_alike_are_the_least_of_the_map_not_the_most_and_its_key_says_which_steps_there_are():
+    counties = {f"c{number}": {"region": f"c{number}"} for number in range(6)}
+    more = {"c4": 10, "c5": 20}
+    found = Made(*(({**one, "kind": "shop", "class": risk}, more.get(code, 0) if risk == "D" else 100)
+                   for code, one in counties.items() for risk in RISKS))  # fmt: skip
+    places = Flat({code: (number, 0) for number, code in enumerate(counties)})
+    now = figures.shares(found, places)
+    drawn = atlas.drawn(places, list(counties), lambda code: atlas.value_of("count", code, now, None))[COUNTY]
+    assert "".join(one.step for one in drawn.shapes) == "aaaaee"
+    assert drawn.steps == {"a": (0, 0), "e": (10, 20)}
+
+
 def test_numbers_of_the_map_are_written_as_a_person_reads_them():
     written = [atlas.written(shows, 0.0123) for shows in ("share", "change")]
     assert [*written, atlas.written("count", 12345), atlas.written("count", None)] == ["1.2%", "+1.2", "12,345", "…"]
@@ -442,16 +454,43 @@ def test_what_is_not_told_is_a_gap_in_the_chart_and_has_no_share(guard, classifi
     assert None in told["shares"]["C"]
 
 
-def test_numbers_lead_to_the_list_of_who_may_open_it(guard, classified, monkeypatch):
-    from serving.access import RIGHTS
+def leads(page):
+    """Every number of a page that leads to a list: the list's path and the number."""
+    found = re.findall(r'<a href="(/ui/entities[?][^"]+)">([0-9,]+)</a>', page)
+    return {(html.unescape(path), int(number.replace(",", ""))) for path, number in found}
 
-    route = RIGHTS.routes["page_help"]
-    listed = type(route)("page_entities", "GET", "/ui/entities", frozenset({"analyst"}))
-    monkeypatch.setitem(RIGHTS.routes, "page_entities", listed)
-    page = Visitor.of(guard, classified, "analyst").get("/ui/overview").text
-    assert f'href="/ui/entities?month={MONTH}&amp;class=A"' in page
-    assert f'href="/ui/entities?month={MONTH}&amp;region=360102&amp;class=A"' in page
+
+def counted(visitor, path):
+    """How many entities a list has, page by page."""
+    found = 0
+    while path:
+        page = visitor.get(path).text
+        found += page.count('<th scope="row">')
+        following = re.search(r'rel="next" href="([^"]+)"', page)
+        path = following and html.unescape(following[1])
+    return found
+
+
+@pytest.mark.parametrize(("role", "org"), [("analyst", ""), ("regulator_city", "3601")])
+def test_numbers_lead_to_the_list_that_has_so_many(guard, classified, role, org):
+    visitor = Visitor.of(guard, classified, role, org=org)
+    told = leads(visitor.get("/ui/overview").text)
+    for path, number in told:
+        assert (path, counted(visitor, path)) == (path, number)
+    asked = {path.partition("?")[2] for path, _ in told}
+    for query in ("class=A", "class=ABCD", "region=360102&class=A", "kind=shop&class=ABCD", "before=A&class=A"):
+        assert f"month={MONTH}&{query}" in asked
     assert "/ui/entities?" not in Visitor.of(guard, classified, "auditor").get("/ui/overview").text
+
+
+def test_a_region_no_beginning_of_codes_says_leads_nowhere(copied):
+    desk = desk_of(copied, profile=whole(copied))
+    visitor = Visitor.of(guarded(copied, lambda: desk), copied, "analyst")
+    told = leads(visitor.get("/ui/overview").text)
+    for path, number in told:
+        assert (path, counted(visitor, path)) == (path, number)
+    assert any("region=360102&" in path for path, _ in told)
+    assert not any("region=360104" in path for path, _ in told)  # it counts those of the county it took the place of
 
 
 FEED = {
@@ -469,7 +508,10 @@ def test_data_and_model_are_told_in_a_few_figures_to_who_may_open_their_pages(co
     folder = copied.home / "quality" / MONTH
     folder.mkdir(parents=True)
     (folder / "quality.json").write_text(json.dumps(QUALITY), encoding="utf-8")
-    figures_of = {"on": "2025-12-31", "checks": [{"code": "EV010", "passed": True}], "auc": "0.80 [0.70, 0.90]"}
+    checks = [{"code": f"EV0{number}0", "passed": passed} for number, passed in enumerate((True, None, None, False))]
+    figures_of = {"on": "2025-12-31", "checks": checks, "auc": "0.80 [0.70, 0.90]", "psi": "0.012"}
+    figures_of["volumes"] = [{"name": "C+D", "share": "12.0%", "capture": "40.0%"}]
+    figures_of["drawn"] = [{"class": "A", "n": "14", "rate": "7.1%"}, {"class": "D", "n": "<5", "rate": None}]
     calibration = [{"kind": {"zh": "店", "en": "shop"}, "o_e": "1.10 [0.90, 1.30]"}]
     desk = desk_of(copied)
     guard = guarded(copied, lambda: desk)
@@ -481,6 +523,9 @@ def test_data_and_model_are_told_in_a_few_figures_to_who_may_open_their_pages(co
         county = words(Visitor.of(guard, copied, "regulator_county", org="360102").get("/ui/overview").text)
     assert "某局" not in county
     assert "实际/预期 1.10 [0.90, 1.30]" in county
+    assert "通过 1，未通过 1，不足以判断 2" in county
+    assert "检查 12.0% 的主体，发现违法的 40.0%" in county
+    assert "A 7.1%（14户） · D —（<5户）" in county
     journal = copied.home / "journal.jsonl"
     journal.write_text(journal.read_text(encoding="utf-8").replace('"ana"', '"eve"'), encoding="utf-8")
     assert "某局" in words(Visitor.of(guard, copied, "analyst").get("/ui/overview").text)

@@ -110,6 +110,28 @@ def test_a_page_is_pictured_fits_the_screen_of_a_phone_and_has_no_serious_findin
         assert audited(seat, axe, browser.tally) == []
 
 
+def test_a_long_reason_among_those_one_objects_to_does_not_widen_the_page_on_a_phone(browser):
+    seat = browser.opened("province_admin", width=WIDTHS["phone"])
+    seat.go(browser.address("page_entity"))
+    seat.page.evaluate("() => { document.querySelector('#dispute-about option').textContent = '原因'.repeat(80); }")
+    assert seat.page.evaluate(WIDER) == []
+
+
+def test_a_button_prints_where_scripts_run_and_who_looks_stands_on_every_printed_sheet(browser, tmp_path):
+    seat, paper = browser.opened("province_admin"), tmp_path / "page.pdf"
+    seat.go(browser.address("page_entities"))
+    seat.page.evaluate("() => { window.print = () => { window.printed = true; }; }")
+    seat.page.get_by_role("button", name="打印").click()
+    assert seat.page.evaluate("() => window.printed")
+    seat.page.pdf(path=paper, prefer_css_page_size=True)
+    sheets = poppler("pdftotext", str(paper), "-").split("\f")[:-1]
+    assert len(sheets) > 1
+    assert [sheet for sheet in sheets if "林一" not in sheet] == []
+    without = browser.opened("province_admin", javascript=False)
+    without.go(browser.address("page_entities"))
+    assert not without.page.locator("#print").is_visible()
+
+
 def test_the_login_has_no_serious_finding_of_axe_and_fits_a_phone(browser, axe):
     seat = browser.opened(None, width=360)
     seat.go("/ui/login")
@@ -149,7 +171,7 @@ def test_one_comes_in_and_leaves_by_keyboard_alone(browser):
         page.keyboard.type(browser.key("analyst"))
         page.keyboard.press("Enter")
         page.wait_for_url(browser.url + "/ui/help")
-        tabbed(page, ".who button")
+        tabbed(page, ".who form button")
         page.keyboard.press("Enter")
         page.wait_for_url(browser.url + "/ui/login")
         page.goto(browser.url + "/ui/help")
@@ -178,7 +200,7 @@ def test_a_page_prints_to_a4_with_the_notice_and_without_what_only_a_screen_need
     text = poppler("pdftotext", str(paper), "-")
     assert NOTICE[language].replace(" ", "") in re.sub(r"\s", "", text)
     assert page.locator("h1").inner_text().split()[0] in text
-    assert page.locator(".who button").inner_text() not in text.partition(NOTICE[language][:6])[0]
+    assert page.locator(".who form button").inner_text() not in text.partition(NOTICE[language][:6])[0]
     assert cut_off(paper) == []
     picture = SCREENS / f"{name}-print-{language}"
     poppler("pdftoppm", "-png", "-r", str(SHEET_PIXELS), "-singlefile", str(paper), str(picture))

@@ -226,6 +226,22 @@ def test_of_offices_that_return_a_number_at_the_same_time_each_has_one_result(pl
     assert len({one["told"] for one in waiting(desk)}) == 3
 
 
+def test_two_offices_that_return_the_same_numbers_in_opposite_order_do_not_wait_for_each_other(place):
+    _, desk, app, _ = place
+    asking = [(*one, step) for one, step in zip(counties(desk), (1, -1), strict=True)]
+
+    def ask(numbered):
+        turn, (who, entity, step) = numbered
+        many = [result(f"N{number}", entity, findings=[]) for number in range(200)]
+        return post(app, PATH, who, sent(*many[::step]), key=f"k{turn}")
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(ask, enumerate(asking * 3)))
+    assert [answer.status for answer in answers] == [200] * 6
+    assert [answer.json["accepted"] for answer in answers].count(200) == 2
+    assert [answer.json["duplicate"] for answer in answers].count(200) == 4
+
+
 def test_a_thousand_results_are_taken_and_one_more_is_refused(place):
     _, desk, app, principal = place
     many = [result(f"N{number}") for number in range(1000)]

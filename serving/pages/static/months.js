@@ -7,7 +7,7 @@
   const colours = { A: "#2c6e49", B: "#1f5a96", C: "#a8480a", D: "#a11d1d" }, names = ["", "A", "B", "C", "D"];
   const bars = classes.map((one) => (one ? { value: names.indexOf(one), itemStyle: { color: colours[one] } } : null));
   const series = [{
-    name: held.dataset.class, type: "bar", data: bars, barWidth: "55%",
+    name: held.dataset.class, type: "bar", data: bars, barWidth: "55%", color: "#52606c",
     label: { show: true, position: "top", formatter: (at) => names[at.value] || "" },
   }];
   const axes = [{ type: "value", min: 0, max: 5, interval: 1, axisLabel: { formatter: (at) => names[at] || "" } }];
