@@ -133,23 +133,34 @@ def test_the_page_says_what_the_document_says(visitors, desk, everybody):
         for said in (f"{document['probability'] * 100:.1f}%", f"{document['class']}类监管", "专业领域"):
             assert said in first
         reasons = block(page, 3)
-        for one in document["reasons"]:
-            if not points.is_printed(one, points.POINTS):
-                continue
+        for one in filter(printed, document["reasons"]):
             assert one["text"] in reasons
             assert ("不得外传" in reasons) or one["visibility"] == "publishable"
             for record in one.get("evidence", ()):
                 assert all(str(record[name]) in reasons for name in ("record", "date", "known_since"))
-            if "absent" in one:
-                since, until = (one["absent"][name] for name in ("since", "until"))
-                assert (f"，{since} – {until}" if since else f"，截至 {until}") in reasons
         for rule in document["rules"]:
-            assert all(said in block(page, 7) for said in (rule["code"], rule["basis"], "未定期限", "模型类别", "类别至少为"))
+            expected = (rule["code"], rule["basis"], "未定期限", "模型类别", "类别至少为")
+            assert all(said in block(page, 7) for said in expected)
         assert month.head.root[:16] in block(page, 8)
         assert "2025-12-31" in block(page, 8)
         assert "2025.2" in block(page, 8)
         assert "数据月 2025-12" in block(page, 8)
         assert '<dd class="unprinted"><a href=' in page  # the proof is a link, which paper has no use for
+
+
+def printed(reason):
+    return points.is_printed(reason, points.POINTS)
+
+
+def test_a_period_without_a_beginning_is_said_by_its_end(visitors, desk, everybody):
+    told = set()
+    for code, document in documents(desk, everybody).items():
+        for one in filter(printed, document["reasons"]):
+            if "absent" in one:
+                since, until = (one["absent"][name] for name in ("since", "until"))
+                told.add(since is None)
+                assert (f"，{since} – {until}" if since else f"，截至 {until}") in block(seen(visitors[BOTH], code), 3)
+    assert True in told
 
 
 def test_what_the_dimensions_add_is_drawn_and_stands_in_the_table_under_it(visitors, everybody):
