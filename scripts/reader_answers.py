@@ -9,7 +9,7 @@ from typing import Any
 from unicodedata import normalize
 
 from features.asof import Month
-from serving import office, recourse
+from serving import office, points, recourse
 from serving.explanation import dimensions
 from serving.visibility import PUBLISHABLE
 
@@ -45,7 +45,8 @@ class Told:
 
     @property
     def reasons(self) -> list[Document]:
-        return self.explanation["reasons"] or []
+        """The reasons a page prints."""
+        return [one for one in self.explanation["reasons"] or [] if points.is_printed(one, points.POINTS)]
 
 
 # ---- the answers, one function for each question of the document, in its order
@@ -68,7 +69,7 @@ def strongest(told: Told) -> Answer:
     newest = max((one["date"] or "" for one in cited), default="")
     latest = [one for one in cited if (one["date"] or "") == newest]
     named = [name for one in latest for name in (one["number"], one["record"]) if name]
-    return [[str(points(raising[0]["contribution"]))], named or [NONE]]
+    return [[str(in_points(raising[0]["contribution"]))], named or [NONE]]
 
 
 def lowering(told: Told) -> Answer:
@@ -81,7 +82,7 @@ def dimension(told: Told) -> Answer:
     adds = {code: float(value) for code, value in told.explanation["contributions"].items()}
     words = {"indicators": {code: {"dimension": name} for code, name in told.dimensions.items()}}
     sums = dimensions({"contributions": adds}, words)
-    told_in = {name: points(sums[name]) for name in office.DIMENSIONS if name in sums}
+    told_in = {name: in_points(sums[name]) for name in office.DIMENSIONS if name in sums}
     most = max(told_in.values(), default=0)
     if most <= 0:
         return [[NONE]]
@@ -139,9 +140,9 @@ QUESTIONS: tuple[Callable[[Told], Answer], ...] = (
 NUMBERS = tuple(str(number) for number in range(1, len(QUESTIONS) + 1))
 
 
-def points(contribution: str | float) -> int:
+def in_points(contribution: str | float) -> int:
     """What a contribution is printed as, where pages tell points."""
-    return round(float(contribution) * office.POINTS)
+    return round(float(contribution) * points.POINTS)
 
 
 def unique(some: Iterable[str]) -> list[str]:
@@ -159,9 +160,10 @@ def answers(told: Told) -> dict[str, list[list[str]]]:
 
 def plain(text: str) -> str:
     """A text without what does not matter: width, spaces, a full stop, how a date is written, units, signs of plus."""
-    flat = re.sub(r"\s+", "", normalize("NFKC", text)).replace("−", "-").casefold().rstrip("。.;").removeprefix("+")
+    flat = re.sub(r"\s+", "", normalize("NFKC", text)).replace(points.MINUS, "-")
+    flat = flat.casefold().rstrip("。.;").removeprefix("+")
     flat = re.sub(r"^(\d{4})[年/.-](\d{1,2})(?:月|[/.-](\d{1,2})|月(\d{1,2})日)?$", dashed, flat)
-    flat = re.sub(r"^(-?\d+)(?:分|日|天|条|points|days)$", r"\1", flat)
+    flat = re.sub(r"^(-?\d+)(?:分|日|天|个?自然日|条|points|(?:calendar)?days)$", r"\1", flat)
     return re.sub(r"^([abcd])类$", r"\1", flat)
 
 

@@ -22,7 +22,7 @@ from shutil import which
 from playwright.sync_api import APIRequestContext, Error, Playwright, sync_playwright
 from reader_answers import NUMBERS, Document, ReaderTestError, Told, answers, score
 
-from serving import recourse, reviews, settings
+from serving import recourse, reviews, sandbox, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "reader-test.md"
@@ -172,11 +172,14 @@ def served(api: APIRequestContext) -> Iterator[str]:
 
 
 def ready(process: subprocess.Popen[bytes], api: APIRequestContext, url: str) -> None:
-    """Return once the service answers; ReaderTestError where it never does."""
-    end = time.monotonic() + SECONDS
+    """Return once the sandbox is whole and the service answers; ReaderTestError where that never is.
+
+    A sandbox answers from its first month on, while the later ones are made.
+    """
+    place, end = settings.read(sandbox=True), time.monotonic() + SECONDS
     while process.poll() is None and time.monotonic() < end:
         with suppress(Error):
-            if api.get(f"{url}/readyz").ok:
+            if sandbox.is_made(place) and api.get(f"{url}/readyz").ok:
                 return
         time.sleep(0.5)
     raise ReaderTestError(

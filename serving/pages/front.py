@@ -12,7 +12,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from serving import browser
+from serving import browser, points
 from serving.access import RIGHTS, Principal
 from serving.doors import Portal
 from serving.http import ProblemError
@@ -49,13 +49,15 @@ class Front:
     @cached_property
     def templates(self) -> Environment:
         """The sheets; what is not told to one is an error, and what is told is escaped."""
-        return Environment(
+        sheets = Environment(
             loader=FileSystemLoader([HERE / "templates", SHARED]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        sheets.filters["signed"] = points.signed
+        return sheets
 
     def page(self, request: Request, name: str, *, status: int = 200, **told: Any) -> Response:
         """A page by the name of its sheet, in the language of who looks; ``told`` is what the sheet says."""

@@ -16,10 +16,10 @@ from running import ROOT
 from town import NOW
 
 HEADINGS = (
-    "1结论与监管措施", "2近12个月走势与本月变化", "3主要原因", "4五类指标贡献", "5主体自身能做什么", "6数据缺口",
+    "1结论与监管措施", "2近12个月走势", "3主要原因", "4五类指标贡献", "5主体自身能做什么", "6数据缺口",
     "7直接判定规则", "8依据、版本与异议",
 )  # fmt: skip
-DIMENSION = r"(基础属性|动态信息|监管信息|关联关系|社会评价)([+-]?\d+)(?!\d*\.)"
+DIMENSION = r"(基础属性|动态信息|监管信息|关联关系|社会评价)([+−]?\d+)(?!\d*\.)"
 LABELS = ("class D, decided", "class C, else D", "class D, else C", "another class", "class B, of the kind", "class A")
 
 
@@ -56,22 +56,22 @@ def read(paper):
 
 def looked_up(page):
     """The answers as a careful reader finds them in the blocks of a page."""
-    before, cause = re.search(r"上月([A-D—])·变动原因:([^·]+?)(?:·|未来一年)", page[1]).groups()
+    before, cause = re.search(r"上月([A-D—])·变动原因:([^·]+?)(?:模型类别|未来一年)", page[1]).groups()
     measure = re.search(r"监管方式(.+?)(?:现场检查|双随机抽查|检查方式|触发情形|依据)", page[1])
-    day, month = re.search(r"数据截至(\d{4}-\d\d-\d\d).*封存月(\d{4}-\d\d)", page[8]).groups()
+    day, month = re.search(r"数据截至(\d{4}-\d\d-\d\d).*数据月(\d{4}-\d\d)", page[8]).groups()
     found = {
         "1": re.findall(r"([A-D])(?:上月)", page[1])[:1],
         "2": [before.replace("—", "无"), cause],
         "3": strongest(page[3].partition("降低风险的因素")[0]),
-        "4": re.findall(r"降低风险的因素1\.(.+?)(?:\(内部信息,不得外传\))?-\d+分", page[3]) or ["无"],
-        "5": most(page[4].partition("全部指标")[0]),
+        "4": re.findall(r"降低风险的因素1\.(.+?)(?:\(内部信息,不得外传\))?−\d+分", page[3]) or ["无"],
+        "5": most(page[4].partition("指标组合计")[0]),
         "6": sorted({*re.findall(r"H\d", page[7]), *re.findall(r"《办法》|拟定", page[7])}) or ["无"],
         "7": [measure[1]] if measure else ["无"],
         "8": ways(page[5]),
         "9": lacking(page[6]),
         "10": [day, month],
         "11": ["不得", str(page[3].count("(内部信息,不得外传)"))],
-        "12": re.findall(r"次日起(\d+)日内答复", page[8]),
+        "12": re.findall(r"次日起(\d+)个自然日内答复", page[8]),
     }
     assert tuple(found) == NUMBERS
     return found
@@ -88,7 +88,7 @@ def strongest(raising):
 
 def most(bars):
     """The dimension that adds most."""
-    name, points = max(re.findall(DIMENSION, bars), key=lambda one: int(one[1]))
+    name, points = max(re.findall(DIMENSION, bars), key=lambda one: int(one[1].replace("−", "-")))
     return [name if int(points) > 0 else "无"]
 
 
@@ -99,7 +99,7 @@ def lacking(block):
 
 def ways(block):
     """The class of the first way and its acts, or what is said where there is none."""
-    for said, word in (("没有找到能使类别降低", "无"), ("类别已是最低", "已最低"), ("无法推算", "无法推算")):
+    for said, word in (("没有找到能使主体到达", "无"), ("已是风险最低的类别", "已最低"), ("无法推算", "无法推算")):
         if said in block:
             return [word]
     first = re.search(r"1\.[A-D]→([A-D])(.*?)(?:2\.[A-D]→|$)", block)
@@ -228,6 +228,7 @@ def test_marks_of_internal_reasons_are_counted_and_a_place_without_days_for_disp
     [
         ("２０２６年３月３１日", "2026-03-31"), ("2026/3/31", "2026-03-31"), ("2026年3月", "2026-03"), ("+31分", "31"),
         ("20日", "20"), ("C类", "c"), (" 未 变。", "未变"), ("－12 分", "-12"), ("办法（ 试行 ）", "办法(试行)"),
+        ("20个自然日", "20"), ("−12分", "-12"),
     ],
 )  # fmt: skip
 def test_what_does_not_matter_is_not_compared(one, other):
