@@ -7,7 +7,7 @@ BENCH ?= var/bench-$(ENTITIES)
 DETECTION ?= 1
 TRUTH ?= var/truth-$(ENTITIES)-$(DETECTION)
 SERVED ?= var/bench-1000000
-.PHONY: demo test chicago bench-province truth bento sandbox bench-service bench-start mutants lock clean
+.PHONY: demo test chicago bench-province truth bento sandbox reader-test bench-service bench-start mutants lock clean
 
 .venv/.ready: requirements.txt pyproject.toml
 	@PYTHON=$(PYTHON) sh scripts/bootstrap
@@ -36,6 +36,9 @@ bento: .venv/.ready
 
 sandbox: .venv/.ready
 	$(BIN)/jianwei serve --sandbox
+
+reader-test: .venv/.ready
+	@$(BIN)/python scripts/reader_test.py $(if $(SHEET),score $(SHEET),make)
 
 bench-start: .venv/.ready
 	@$(BIN)/python tests/benchmarks/start.py

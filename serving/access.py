@@ -26,6 +26,10 @@ LONGEST_NAME = 80  # letters of a holder's name
 TOKEN = re.compile(r"jw_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 CODE = re.compile(r"[0-9A-Za-z_-]{1,32}")
 ONE_KEY = select(API_KEYS).where(API_KEYS.c.number == bindparam("number"))
+OF_PERSON = select(API_KEYS).where(
+    API_KEYS.c.issuer == bindparam("issuer"), API_KEYS.c.login == bindparam("login"), API_KEYS.c.revoked.is_(None)
+)
+LONGEST_LOGIN = 255  # letters
 
 
 class AccessError(Exception):
@@ -119,6 +123,14 @@ class Grant:
     networks: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     holder: str = ""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody a portal vouches for: its issuer, and the subject by which it knows the person."""
+
+    issuer: str
+    login: str
 
 
 @dataclass(frozen=True)
@@ -274,11 +286,45 @@ def _from(networks: tuple[str, ...], address: str) -> bool:
 def create(store: Store, grant: Grant, *, today: date) -> str:
     """A new API key ``jw_<number>_<secret>``, shown this once; AccessError says what is not possible."""
     check(grant, today=today)
-    number, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-    digest = hashlib.sha256(secret.encode()).hexdigest()
+    row, secret = _row(grant, today)
     with store.writing() as connection:
-        connection.execute(insert(API_KEYS).values(number=number, sha256=digest, created=today, **kept(grant)))
-    return f"jw_{number}_{secret}"
+        connection.execute(insert(API_KEYS).values(**row))
+    return f"jw_{row['number']}_{secret}"
+
+
+def create_for(store: Store, grant: Grant, person: Person, *, today: date) -> str:
+    """The number of a new key that one person comes in as, by the portal; AccessError says what is not possible.
+
+    Its secret is told to nobody, so it opens pages to the person and no route of the API to anyone.
+    """
+    check(grant, today=today)
+    _check_person(person)
+    row, _ = _row(grant, today)
+    with store.writing() as connection:
+        other = connection.execute(OF_PERSON, asdict(person)).mappings().first()
+        if other is not None:
+            raise AccessError(
+                f"Key {other['number']} (role {other['role']}, until {other['expires']}) is this person's already; a "
+                f"person has one. No key was made; end that one first: jianwei keys revoke {other['number']}."
+            )
+        connection.execute(insert(API_KEYS).values(**row, **asdict(person)))
+    return str(row["number"])
+
+
+def _row(grant: Grant, today: date) -> tuple[dict[str, Any], str]:
+    """A new key as the store keeps it, and its secret."""
+    secret = secrets.token_urlsafe(32)
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    return {"number": secrets.token_hex(4), "sha256": digest, "created": today, **kept(grant)}, secret
+
+
+def _check_person(person: Person) -> None:
+    login = person.login
+    if not 0 < len(login) <= LONGEST_LOGIN or not login.isprintable() or login != login.strip():
+        raise AccessError(
+            f"{login[:LONGEST_LOGIN]!r} is no subject of the portal; expected 1 to {LONGEST_LOGIN} letters with no "
+            "space around them. No key was made; the page that refuses a person shows the subject."
+        )
 
 
 def limited(limits: Limits, stated: Iterable[str]) -> Limits:

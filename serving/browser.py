@@ -13,7 +13,8 @@ from serving.http import SECURITY, ProblemError, Receive, buffered, header, medi
 PAGES = "/ui"
 ASSETS = PAGES + "/static/"
 LOGIN = PAGES + "/login"
-SESSION, LANGUAGE = "jianwei_session", "jianwei_language"
+OUT, RETURN, LEAVE = (f"{LOGIN}/{name}" for name in ("portal", "return", "leave"))  # to the portal, back, out of it
+SESSION, LANGUAGE, PASSAGE = "jianwei_session", "jianwei_language", "jianwei_login"
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 50
 CSRF = "csrf"  # the field of a form that proves it is from a page of the session
@@ -65,8 +66,9 @@ def is_open(scope: Mapping[str, Any]) -> bool:
 
 
 def is_login(scope: Mapping[str, Any]) -> bool:
-    """Whether a request would begin a session."""
-    return bool(scope["method"] == "POST" and scope["path"] == LOGIN)
+    """Whether a request would begin a session, or has the portal asked for one."""
+    by_key = scope["method"] == "POST" and scope["path"] == LOGIN
+    return bool(by_key or (scope["method"] == "GET" and scope["path"] in {OUT, RETURN, LEAVE}))
 
 
 def cookie(scope: Mapping[str, Any], name: str) -> str:

@@ -24,7 +24,7 @@ def list_disputes(
     bench = workshop()
     rows = reviews.listed(bench.store, everything=everything)
     today = edge.today(bench.settings.profile)
-    found = [{name: row[name] for name in TOLD} | {"late": _is_late(row, today)} for row in rows]
+    found = [{name: row[name] for name in TOLD} | {"late": reviews.is_late(row, today)} for row in rows]
     if json:
         display.document({"today": today, "disputes": found})
         return
@@ -51,19 +51,16 @@ def close(
     as_: Annotated[str, typer.Option("--as", help="The name of the signing key of the person who closes it.")],
     json: Json = False,
 ) -> None:
-    """Close a dispute with an outcome and a reply. Its class stays: records are corrected, months recomputed."""
+    """Close a dispute, signed by another person. Its class stays: records are corrected, months recomputed.
+
+    On the pages the same is done with an API key in a person's name, without a signature.
+    """
     from serving import reviews
     from serving import settings as edge
 
     bench = workshop()
     closing = reviews.Closing(outcome, reply, as_, edge.now())
     _shown(reviews.close(bench.store, bench.home, dispute, closing), json=json)
-
-
-def _is_late(row: Mapping[str, Any], today: Any) -> bool:
-    from serving.reviews import OPEN
-
-    return bool(row["state"] == OPEN and row["due"] < today)
 
 
 def _shown(row: Mapping[str, Any], *, json: bool) -> None:

@@ -9,6 +9,8 @@ from serving import screens
 from serving.entrance import Json, workshop
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from serving.access import Grant
     from serving.workshop import Workshop
 
@@ -27,6 +29,9 @@ def create_key(
     network: Annotated[list[str] | None, typer.Option(help="API key: only from this CIDR block (repeat).")] = None,
     days: Annotated[int, typer.Option(min=1, max=365, help="API key: valid for so many days.")] = 90,
     limit: Annotated[list[str] | None, typer.Option(help="API key: NAME=NUMBER or NAME=none (repeat).")] = None,
+    login: Annotated[
+        str, typer.Option(help="API key nobody bears: of whom the portal of login.yaml knows by this subject.")
+    ] = "",
     unbound: Annotated[bool, typer.Option("--unbound", help="API key: no limits but those set by --limit.")] = False,
     sandbox: Sandbox = False,
     json: Json = False,
@@ -40,6 +45,7 @@ def create_key(
     if role is None:
         _check_alone(
             {"--org": org, "--department": department, "--right": right, "--network": network, "--limit": limit}
+            | {"--login": login}
         )
         _signing_key(workshop(sandbox=sandbox), name, json=json)
         return
@@ -57,11 +63,12 @@ def create_key(
         holder=name or "",
     )
     _check_departments(bench, grant)
-    key = access.create(bench.store, grant, today=today)
+    shown = _made(bench, grant, login, today)
     _remark_office(bench, org)
-    made = {"number": key.split("_")[1], **access.kept(grant), "expires": str(grant.expires)}
-    bench.journal.append("key", made, at=edge.now(), actor="operator")
-    screens.made_key({"kind": "api", "key": key, **made}, json=json)
+    made = {"number": shown["number"], **access.kept(grant), "expires": str(grant.expires)}
+    noted = {**made, "kind": "login"} if login else made  # whose login it is stands in the store alone
+    bench.journal.append("key", noted, at=edge.now(), actor="operator")
+    screens.made_key({**made, **shown}, json=json)
 
 
 @verbs.command("list")
@@ -87,6 +94,25 @@ def revoke_key(
     access.revoke(bench.store, number, at=at)
     bench.journal.append("key.revoked", {"number": number}, at=at, actor="operator")
     screens.revoked_key({"number": number, "revoked": at.isoformat()}, json=json)
+
+
+def _made(bench: "Workshop", grant: "Grant", login: str, today: "date") -> dict[str, str]:
+    """What is shown of a key that was just made: its token, or the person who comes in as it."""
+    from serving import access
+    from serving.portal import FILE, registration
+
+    if not login:
+        key = access.create(bench.store, grant, today=today)
+        return {"kind": "api", "number": key.split("_")[1], "key": key}
+    profile = bench.settings.profile
+    portal = registration(profile)
+    if portal is None:
+        raise access.AccessError(
+            f"{profile.folder / FILE}.yaml does not exist, so no portal vouches for {login!r}; expected the file "
+            "(docs/service.md). No key was made."
+        )
+    number = access.create_for(bench.store, grant, access.Person(portal.issuer, login), today=today)
+    return {"kind": "login", "number": number, "issuer": portal.issuer, "login": login}
 
 
 def _check_alone(given: Mapping[str, object]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Engine, Select, Table, false, func, litera
 
 from serving.access import Grant, condition, within
 from serving.ledger import LedgerError
-from serving.store import reading, storable
+from serving.store import scanning, storable
 from serving.tables import MONITORED
 
 TOP, OPEN = "reason", "open_reason"  # columns of the top reason, and of the top reason that is not internal
@@ -216,7 +216,7 @@ class Listing:
         question = self._question(asked)
         if question is None:
             return 0
-        with reading(self.engine) as connection:
+        with scanning(self.engine) as connection:
             return int(connection.scalar(question.count(after, most)) or 0)
 
     def order(self, asked: Asked) -> str:
@@ -255,7 +255,7 @@ class Listing:
         )
 
     def _rows(self, wanted: Select[Any]) -> list[dict[str, Any]]:
-        with reading(self.engine) as connection:
+        with scanning(self.engine) as connection:
             return [dict(row) for row in connection.execute(wanted).mappings()]
 
 

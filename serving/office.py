@@ -14,9 +14,8 @@ import pyarrow.compute as pc
 
 from features import steps
 from features.profile import Profile
-from serving import explanation, offices, publicity
+from serving import explanation, offices, points
 from serving.classification import Sources, registered
-from serving.explanation import Document
 from serving.offices import Masking
 from serving.results import Results, SealedMonth
 from training.cutoffs import RiskClass
@@ -27,7 +26,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 MONITORED = ("C", "D")
 HISTORY = 12
 PAGES = 3
-POINTS = 100  # of a printed contribution: log-odds times a hundred, whole
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 LISTS = {
     "monitored": ("重点监测对象名单", "entities under emphasised monitoring"),
@@ -72,7 +70,7 @@ ASPECTS = {
 GAPS = {
     "before_coverage": ("归集起始日之后尚不足一个统计期", "collected for less than the window"),
     "not_delivered": ("来源尚未归集", "its source has not been delivered"),
-    "no_record": ("来源已归集，该主体无记录", "delivered, no record of this entity"),
+    "no_record": ("来源已归集，该主体没有可据以计算的记录", "delivered, but no record to work it out from"),
 }
 
 
@@ -252,6 +250,7 @@ def page(county: County, entity: Mapping[str, Any]) -> str:
     month = county.month
     scheme = county.scheme_of(month.parts[entity["part"]].head.scheme)
     document = explanation.document(month, entity, scheme)
+    reasons = points.reasons(document, month.words, county.profile)
     return (
         _templates()
         .get_template("entity.html")
@@ -263,24 +262,15 @@ def page(county: County, entity: Mapping[str, Any]) -> str:
             place=county.place(str(entity["region"])),
             place_en=county.place(str(entity["region"]), "en"),
             document=document,
-            reasons=cited([one for one in document["reasons"] if one["contribution"] >= 0], county.profile),
-            easing=cited([one for one in document["reasons"] if one["contribution"] < 0], county.profile),
-            bars=bars(document, month.words),
-            **scale(document),
+            reasons=[one for one in reasons if one["contribution"] >= 0],
+            easing=[one for one in reasons if one["contribution"] < 0],
+            bars=points.bars(document, month.words),
+            **points.scale(document),
             months=_months(county, entity),
             gaps=[gap for gap in document["data_gaps"] if gap["why"] != "no_record"],
             without=[gap for gap in document["data_gaps"] if gap["why"] == "no_record"],
         )
     )
-
-
-def cited(reasons: Sequence[Mapping[str, Any]], profile: Profile) -> list[dict[str, Any]]:
-    """Reasons as pages print them: their records in the order and under the headings of the publicity system."""
-    known = publicity.headings(profile)
-    return [
-        {**one, "evidence": publicity.ordered(one["evidence"], known)} if "evidence" in one else dict(one)
-        for one in reasons
-    ]
 
 
 def index_page(
@@ -342,26 +332,10 @@ def _months(county: County, entity: Mapping[str, Any]) -> list[tuple[str, str | 
     return found[::-1]
 
 
-def scale(document: Document) -> dict[str, Any]:
-    """How contributions of a document are printed: by what they are multiplied, and the unit; shares are percent."""
-    if document.get("contributions_in") == explanation.SHARE:
-        return {"factor": 1, "unit": ("%", "%")}
-    return {"factor": POINTS, "unit": ("分", " points")}
-
-
-def bars(document: Document, words: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What each dimension adds, whole, with the length of its bar in percent of the longest."""
-    sums, factor = explanation.dimensions(document, words), scale(document)["factor"]
-    sums.pop("exposure", None)
-    longest = max((abs(value) for value in sums.values()), default=0.0) or 1.0
-    return [
-        {"dimension": name, "points": round(value * factor), "length": round(abs(value) / longest * 100, 1)}
-        for name, value in sums.items()
-    ]
-
-
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
+    sheets = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    sheets.filters["signed"] = points.signed
+    return sheets

@@ -25,20 +25,29 @@ class Room:
         """Whether no further request is taken."""
         return self.taken >= self.size
 
+    def has_share(self, name: str) -> bool:
+        """Whether requests of this name have half the room already."""
+        return self._of[name] >= (self.size + 1) // 2
+
     @contextmanager
-    def held(self, key: str) -> Iterator[None]:
-        """A place for a request of a key while the block runs; ProblemError when the key has its share."""
-        if self._of[key] >= (self.size + 1) // 2:
+    def held(self, key: str, *shown: str) -> Iterator[None]:
+        """A place for a request of a key while the block runs; ProblemError when the key has its share.
+
+        ``shown`` is what the request proved the key by: the next that shows the same need not be looked up to be known.
+        """
+        if self.has_share(key):
             raise ProblemError("overloaded")
-        self._of[key] += 1
+        names = (key, *shown)
+        self._of.update(names)
         self._count(1)
         try:
             yield
         finally:
             self._count(-1)
-            self._of[key] -= 1
-            if not self._of[key]:
-                del self._of[key]
+            self._of.subtract(names)
+            for name in names:
+                if not self._of[name]:
+                    del self._of[name]
 
     @contextmanager
     def arriving(self, key: str) -> Iterator[None]:

@@ -193,6 +193,9 @@ def made_key(found: Mapping[str, Any], *, json: bool) -> None:
         figures.print(
             f"{found['key']}  (role {found['role']}, until {found['expires']}; shown this once)", markup=False
         )
+    elif found["kind"] == "login":
+        told = f"role {found['role']}, until {found['expires']}; of {found['login']} at {found['issuer']}"
+        figures.print(f"key {found['number']}  ({told}; nobody bears it)", markup=False)
     else:
         figures.print(f"signing key {found['name']}: {found['path']}", markup=False)
 
@@ -202,7 +205,7 @@ def keys(found: Sequence[Mapping[str, Any]], *, json: bool) -> None:
     if json:
         document({"keys": [{name: _plain(value) for name, value in one.items()} for one in found]})
         return
-    columns = ("number", "holder", "role", "org", "departments", "rights", "expires", "revoked")
+    columns = ("number", "holder", "role", "org", "departments", "rights", "expires", "revoked", "login")
     rows = [[_plain(one[name]) for name in columns] for one in found]
     table(f"{len(found)} API keys", columns, [[_joined(value) for value in row] for row in rows])
 

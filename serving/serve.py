@@ -35,7 +35,7 @@ def serve(
 
     leave_on_signal()
     chosen = settings(sandbox=sandbox or prepare)
-    size, _ = edge.workers(workers), edge.gateways()  # what is mistyped is heard of before anything is begun
+    size, _, _ = edge.workers(workers), edge.gateways(), edge.doors(chosen)  # a mistake is heard of before all else
     edge.adopt(chosen)
     if prepare:
         from serving.sandbox import make

@@ -15,6 +15,7 @@ from features.profile import Profile, ProfileError
 from serving import logs
 from serving.browser import PAGES
 from serving.counter import Counter
+from serving.doors import SHUT, Doors
 from serving.gauges import Gauges
 from serving.pages.front import Front
 from serving.pages.routes import application as pages
@@ -38,14 +39,14 @@ def build(
     *,
     now: Callable[[], datetime],
     waiting: Trial | None = None,
-    is_sandbox: bool = False,
+    doors: Doors = SHUT,
     **wall: Any,
 ) -> Any:
     """The BentoML service over a home; nothing of it is reached without a key but ``/livez`` and ``/readyz``.
 
     What it is made of, from the inside out: the counter with the desk, the routes that ask it, the wall around them.
-    ``wall`` are further settings of the wall: ``trusted`` networks of gateways, and ``open_paths`` of a sandbox, where
-    people log in to the pages with a key.
+    ``doors`` say how people come in to the pages. ``wall`` are further settings of the wall: ``trusted`` networks of
+    gateways, and ``open_paths`` of a sandbox.
     """
     counter = Counter(home, profile, store, now)
     gauges = Gauges(worker=str(os.getpid()))
@@ -56,9 +57,10 @@ def build(
         metrics={"enabled": False},
         logging={"access": {"enabled": False}},
         traffic={"timeout": 60},
+        tracing={"excluded_urls": [".*"]},  # spans nobody reads, in front of the wall: they would cost every refusal
     )
     routes = application(counter.desk)
-    routes.mount(PAGES, pages(Front(counter.desk, Sessions(store, now, profile.zone), is_sandbox)))
+    routes.mount(PAGES, pages(Front(counter.desk, Sessions(store, now, profile.zone), doors.is_sandbox, doors.portal)))
     service.mount_asgi_app(routes, path="/")
     watch = Watch.over(home, store, now=now, zone=profile.zone, gauges=gauges, **wall)
     service.add_asgi_middleware(Guard, watch=watch)

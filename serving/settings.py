@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from features.profile import PROFILES, Profile, ProfileError, read_profile
+
+if TYPE_CHECKING:
+    from serving.doors import Doors
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICE = "serving.settings:service"  # what `bentoml serve` imports
@@ -170,6 +173,24 @@ def gateways() -> tuple[str, ...]:
         ) from None
 
 
+def doors(settings: Settings) -> "Doors":
+    """How people come in to the pages; by the portal of the profile with the secret in ``JIANWEI_LOGIN_SECRET``."""
+    from serving.doors import Doors, Portal
+    from serving.passage import Passages
+    from serving.portal import FILE, registration
+
+    found = registration(settings.profile)
+    if found is None:
+        return Doors(settings.is_sandbox)
+    secret = os.environ.get("JIANWEI_LOGIN_SECRET", "")
+    if not secret:
+        raise ProfileError(
+            f"{settings.profile.folder / FILE}.yaml names a portal, but JIANWEI_LOGIN_SECRET is not set; expected the "
+            "secret the portal gave to this service. Nothing was started; set it, or take the file away."
+        )
+    return Doors(settings.is_sandbox, Portal(settings.profile, found, secret, Passages(settings.home, now), now))
+
+
 def be_quiet() -> None:
     """Turn off every report to the makers of the tools in use, here and in processes started from here."""
     os.environ.update(QUIET)
@@ -206,6 +227,5 @@ def __getattr__(name: str) -> Any:
 
     settings = read()
     store = Store(settings.store, settings.home)
-    is_sandbox = settings.is_sandbox
-    wall = {"trusted": gateways(), "open_paths": DESCRIPTION if is_sandbox else frozenset()}
-    return build(settings.home, settings.profile, store, now=now, waiting=waiting, is_sandbox=is_sandbox, **wall)
+    wall = {"trusted": gateways(), "open_paths": DESCRIPTION if settings.is_sandbox else frozenset()}
+    return build(settings.home, settings.profile, store, now=now, waiting=waiting, doors=doors(settings), **wall)

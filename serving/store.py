@@ -102,9 +102,7 @@ class Store:
         if not path.is_file():
             raise StoreError(f"{path}: a month stands without its rows. Run jianwei store load MONTH --again.")
         url = f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&immutable=1&uri=true"
-        engine = create_engine(url, hide_parameters=True)
-        event.listen(engine, "connect", _mapped)
-        return engine
+        return create_engine(url, hide_parameters=True)
 
     def form(self) -> str | None:
         """The form the store is of; nothing for one that was never made."""
@@ -276,6 +274,28 @@ def reading(engine: Engine) -> Iterator[Connection]:
         raise _told(fault, "Nothing was read") from None  # its text may hold values
 
 
+@contextmanager
+def scanning(engine: Engine) -> Iterator[Connection]:
+    """A connection to go through much of a month with; StoreError when it fails.
+
+    A file is mapped meanwhile, so that it is read where the system keeps it, in half the time. Not for longer: rows
+    that are asked for one by one would each leave sixteen pages with the process, until it holds the whole month.
+    """
+    with reading(engine) as connection:
+        if engine.dialect.name != "sqlite":
+            yield connection
+            return
+        _map(connection, MAPPED)
+        try:
+            yield connection
+        finally:
+            _map(connection, 0)
+
+
+def _map(connection: Connection, size: int) -> None:
+    connection.exec_driver_sql(f"PRAGMA mmap_size={size}").close()
+
+
 def storable(text: str) -> bool:
     """Whether a database can compare with a text at all: no NUL, no lone surrogate."""
     return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
@@ -315,11 +335,6 @@ def _pragmas(connection: Any, _: Any) -> None:
     for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _mapped(connection: Any, _: Any) -> None:
-    """Read a file that never changes where the system keeps it: lists that go through all of it take half as long."""
-    connection.execute(f"PRAGMA mmap_size={MAPPED}").close()
 
 
 def _begin(connection: Connection) -> None:

@@ -31,7 +31,7 @@ TALLIED_BY = (
 )
 MARKS = "marks"  # what a load tells of its rows; one without was made before rows had lots
 LISTED = "listed"  # what a load tells of lists; one without was made before rows had names and reasons
-FORM = "0004"  # of these tables: the newest of the migrations
+FORM = "0005"  # of these tables: the newest of the migrations
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER
 
 ORDERED = Text().with_variant(Text(collation="C"), "postgresql")  # sorted by its bytes, as SQLite and Python do
@@ -61,6 +61,16 @@ API_KEYS = Table(
     Column("created", Date, nullable=False),
     Column("expires", Date, nullable=False),
     Column("revoked", DateTime(timezone=True)),
+    Column("issuer", String(200)),  # with login: the person at a portal who comes in as this key, which nobody bears
+    Column("login", String(255)),
+)
+Index(
+    "ix_api_keys_login",
+    API_KEYS.c.issuer,
+    API_KEYS.c.login,
+    unique=True,
+    sqlite_where=API_KEYS.c.revoked.is_(None),
+    postgresql_where=API_KEYS.c.revoked.is_(None),
 )
 
 SESSIONS = Table(
@@ -68,6 +78,13 @@ SESSIONS = Table(
     STORE,
     Column("sha256", String(64), primary_key=True),  # of the token the browser holds
     Column("key", String(8), nullable=False),
+    Column("ends", DateTime(timezone=True), nullable=False, index=True),
+)
+
+LOGINS = Table(
+    "logins",
+    STORE,
+    Column("sha256", String(64), primary_key=True),  # of the state of a login at the portal that began a session
     Column("ends", DateTime(timezone=True), nullable=False, index=True),
 )
 

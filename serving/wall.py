@@ -36,6 +36,7 @@ from serving.watch import Watch
 LOG = logging.getLogger("jianwei.http")
 LARGEST_HEADERS = 16 * 1024
 SECONDS = 8.0
+LOGINS = 16  # at a time, of an address half of them, beside other requests: the portal may keep them waiting
 THREADS = 2  # that answer at a time: more would take turns, and the loop that refuses wait for its own
 TURN = 0.0001  # seconds one of them goes on while the loop waits; Python's own five milliseconds add up in a request
 
@@ -50,6 +51,7 @@ class Guard:
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="wall")
         self._networks = tuple(ipaddress.ip_network(one) for one in watch.trusted)
         self._room = Room(watch.in_flight, watch.gauges.in_flight)
+        self._logins = Room(LOGINS, lambda _: None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with a problem."""
@@ -94,10 +96,11 @@ class Guard:
         if browser.is_login(scope):
             await self._entering(scope, receive, reply)
             return
-        if self._room.is_full:  # before anything is looked up: a refusal must be cheap
+        shown = browser.cookie(scope, browser.SESSION) if browser.is_page(scope) else token(scope)
+        if self._room.is_full or self._room.has_share(shown):  # before anything is looked up: a refusal must be cheap
             visit.is_shed = True
             raise ProblemError("overloaded")
-        visit.principal = await self._who(scope)
+        visit.principal = await self._who(scope, shown)
         route = visit.route = self._table.find(scope["path"], scope["method"])
         limit.reschedule(asyncio.get_running_loop().time() + route.seconds)
         if not visit.principal.calls(route.name):
@@ -106,15 +109,22 @@ class Guard:
         if wait is not None:
             raise ProblemError("rate-limited", retry=wait)
         is_file = media_type(scope) in route.media
-        with (self._room.arriving if is_file else self._room.held)(visit.principal.key):
+        key = visit.principal.key
+        with self._room.arriving(key) if is_file else self._room.held(key, shown):
             await self._reached(scope, receive, reply, route)
 
     async def _entering(self, scope: Scope, receive: Receive, reply: Reply) -> None:
-        """Pass on the form that asks for a session; who sends it is nobody yet."""
+        """Pass on what asks for a session, by our form or by the portal; who sends it is nobody yet."""
         where = address(scope, self._networks)
-        with self._room.held(where):
-            fields = await reply.visit.arrived(browser.form(scope, receive))
-            scope.setdefault("state", {}).update(form=fields, address=where)
+        if self._logins.is_full:
+            raise ProblemError("overloaded")
+        with self._logins.held(where):
+            state = scope.setdefault("state", {})
+            state["address"] = where
+            if scope["method"] == "POST":
+                state["form"] = await reply.visit.arrived(browser.form(scope, receive))
+            else:
+                reply.closes = has_body(scope)
             await self._app(scope, replay(b"", receive), reply)
 
     async def _reached(self, scope: Scope, receive: Receive, reply: Reply, route: Route) -> None:
@@ -147,10 +157,8 @@ class Guard:
             health or browser.is_open(scope) or (scope["path"] in self._watch.open_paths and scope["method"] == "GET")
         )
 
-    async def _who(self, scope: Scope) -> Principal:
-        by_session = browser.is_page(scope)
-        asked = self._watch.sessions if by_session else self._watch.doorkeeper
-        shown = browser.cookie(scope, browser.SESSION) if by_session else token(scope)
+    async def _who(self, scope: Scope, shown: str) -> Principal:
+        asked = self._watch.sessions if browser.is_page(scope) else self._watch.doorkeeper
         asking = shown, address(scope, self._networks)
         try:
             if self._watch.asks_elsewhere:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serving import office, offices, publicity, recourse
+from serving import office, offices, points, publicity, recourse
 from serving.access import INTERNAL, PROBABILITY
 from serving.classification import CLASSIFIED
 from serving.explanation import INTERNAL as INTERNAL_LINE
@@ -42,7 +42,7 @@ KINDS = {
     "other": ("其他", "something else"),
 }
 RECOURSE = {
-    recourse.SAFEST: ("类别已是最低，无须改变。", "The class is the safest there is; nothing needs to change."),
+    recourse.SAFEST: ("已是风险最低的类别，无须改变。", "The class is the safest there is; nothing needs to change."),
     recourse.NO_ACTS: ("本地未列出主体自身可为之事。", "This place lists nothing an entity can do itself."),
     recourse.AWAY: (
         "本机没有记录库，无法在此推算；可在存有记录库的机器上用 jianwei acts 查询。",
@@ -105,7 +105,7 @@ def _told(asked: Asked) -> Document:
     found, words = desk.explanation(month, light, who), month.words
     part = month.parts[light["part"]]
     whole = light["status"] == CLASSIFIED and "reasons" in found
-    reasons = office.cited(found.get("reasons", ()), desk.profile)
+    reasons, scaled = points.reasons(found, words, desk.profile), points.scale(found)
     gaps, months = found.get("data_gaps", []), _months(asked)
     return {
         "found": found,
@@ -117,9 +117,11 @@ def _told(asked: Asked) -> Document:
         "reasons": [one for one in reasons if one["contribution"] >= 0],
         "easing": [one for one in reasons if one["contribution"] < 0],
         "hidden": None if who.may(INTERNAL) else _internal_points(found, words),
-        **_added(found, words, whole=whole),
-        **office.scale(found),
-        "lines": _lines(found, found.get("contributions", {}), words),
+        **_added(found, words, told=whole),
+        **scaled,
+        "sections": [one for one in points.sections(found, words).values() if round(one["points"] or 0)],
+        "lines": (lines := _lines(found, found.get("contributions", {}), words)),
+        "idle": sum(not round(one["adds"], scaled["places"]) for one in lines),
         "change": _change(found, words),
         "months": [(row[0].month, asked.row(*row)) for row in months],
         "chart": _chart(months, probable=who.may(PROBABILITY)),
@@ -130,6 +132,7 @@ def _told(asked: Asked) -> Document:
         "as_of": part.manifest["as_of"],
         "sector": desk.profile.sector,
         "is_proven": _is_proven(asked),
+        "disputes": desk.dispute_terms,
         "publicity_home": publicity.home(desk.profile),
         "objects": who.calls(OBJECT) and takes_disputes(desk.profile),
         **form({"once": secrets.token_urlsafe(24), "kind": "record", "about": "", "statement": ""}),
@@ -156,23 +159,23 @@ def _where(asked: Asked) -> dict[str, tuple[str, str]]:
 def _internal_points(found: Document, words: Mapping[str, Any]) -> int | None:
     """What internally marked information adds in all, in points: all that is told of it without the right."""
     adds = found.get("contributions", {}).get(INTERNAL_LINE[words["language"]])
-    return None if adds is None else round(adds * office.scale(found)["factor"])
+    return None if adds is None else round(adds * points.scale(found)["factor"])
 
 
-def _added(found: Document, words: Mapping[str, Any], *, whole: bool) -> Document:
+def _added(found: Document, words: Mapping[str, Any], *, told: bool) -> Document:
     """What each dimension adds, and with the right to the margin what all add up to; printed points add up exactly."""
-    bars, margin = office.bars(found, words) if whole else [], found.get("margin")
+    bars, margin = points.bars(found, words) if told else [], found.get("margin")
     if not bars or margin is None:
         return {"bars": bars, "sums": None}
-    points = round(margin * office.scale(found)["factor"])
-    return {"bars": bars, "sums": {"base": points - sum(bar["points"] for bar in bars), "whole": points}}
+    whole = round(margin * points.POINTS)
+    return {"bars": bars, "sums": {"base": whole - sum(bar["points"] for bar in bars), "whole": whole}}
 
 
 def _lines(found: Document, contributions: Mapping[str, float], words: Mapping[str, Any]) -> list[Document]:
     """What every indicator adds, by dimension, the strongest first."""
     order = {name: place for place, name in enumerate(office.DIMENSIONS)}
     marked = set(found.get("internal_values", ()))
-    factor = office.scale(found)["factor"]
+    factor = points.scale(found)["factor"]
     lines = [_line(code, adds * factor, words, marked) for code, adds in contributions.items()]
     return sorted(lines, key=lambda one: (order.get(one["dimension"], len(order)), -abs(one["adds"])))
 

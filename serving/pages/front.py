@@ -1,7 +1,7 @@
 """What every page is made with: who looks, in which language, and the sheet it is printed on."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +12,9 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from serving import browser
+from serving import browser, points
 from serving.access import RIGHTS, Principal
+from serving.doors import Portal
 from serving.http import ProblemError
 from serving.pages.standing import standing
 from serving.scoring.answers import principal_of
@@ -27,6 +28,7 @@ FLOW = Markup("<!-- -->")  # where a page that flows may be cut
 NAVIGATION = (  # routes a person goes to from every page, in this order
     ("page_monday", "本月工作", "This month"),
     ("page_entities", "名单与查询", "List and search"),
+    ("page_disputes", "异议办理", "Disputes"),
     ("page_overview", "分类概览", "Overview"),
     ("page_indicators", "指标目录", "Indicators"),
     ("page_quality", "数据质量", "Data quality"),
@@ -37,22 +39,25 @@ NAVIGATION = (  # routes a person goes to from every page, in this order
 
 @dataclass(frozen=True)
 class Front:
-    """Where pages come from: the desk (ProblemError while there is none), sessions, and whether keys log in here."""
+    """Where pages come from: the desk (ProblemError while there is none), sessions, and how people come in."""
 
     desk: Callable[[], Desk]
     sessions: Sessions
     is_sandbox: bool
+    portal: Portal | None = None
 
     @cached_property
     def templates(self) -> Environment:
         """The sheets; what is not told to one is an error, and what is told is escaped."""
-        return Environment(
+        sheets = Environment(
             loader=FileSystemLoader([HERE / "templates", SHARED]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        sheets.filters["signed"] = points.signed
+        return sheets
 
     def page(self, request: Request, name: str, *, status: int = 200, **told: Any) -> Response:
         """A page by the name of its sheet, in the language of who looks; ``told`` is what the sheet says."""
@@ -97,7 +102,7 @@ class Front:
             "here": request.scope.get("state", {}).get("route"),
             "csrf": browser.csrf(browser.cookie(request.scope, browser.SESSION)),
             "asset": asset,
-            "other_language": str(request.url.include_query_params(lang="en" if tongue == "zh" else "zh").query),
+            "other_language": _turned(request, "en" if tongue == "zh" else "zh"),
             "is_sandbox": self.is_sandbox,
             "printed_at": self.sessions.now().astimezone(self.sessions.zone),
         }
@@ -113,6 +118,20 @@ def _flowed(parts: Iterator[str]) -> Iterator[str]:
         else:
             held.append(part)
     yield "".join(held)
+
+
+def _turned(request: Request, tongue: str) -> str:
+    """Where a page is read in another language; what the portal led back with is not said again."""
+    if request.scope["path"] == browser.RETURN:
+        return f"{browser.LOGIN}?lang={tongue}"
+    return f"?{request.url.include_query_params(lang=tongue).query}"
+
+
+def contact(settings: Mapping[str, Any]) -> dict[str, str] | None:
+    """Whom to ask, as the settings of a profile say (``contact``); else the authority they name."""
+    stated = settings.get("contact") or {}
+    zh = stated.get("label") or settings.get("authority")
+    return None if not zh else {"zh": zh, "en": stated.get("label_en") or settings.get("authority_en") or zh}
 
 
 def asking(request: Request) -> Principal:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from serving import reviews
 from serving.access import RIGHTS
 from serving.http import ProblemError
-from serving.pages.front import Front, asking
+from serving.pages.front import Front, asking, contact
 from serving.scoring.desk import Desk
 from serving.sessions import LASTS
 
@@ -41,7 +41,7 @@ def routes(front: Front) -> list[Route]:
             roles=_roles(),
             glossary=_glossary(),
             objection=_objection(desk),
-            contact=_contact(desk),
+            contact=contact({} if desk is None else desk.profile.settings),
             hours=int(LASTS.total_seconds() // 3600),
             grant=principal.grant,
             rights={right: principal.may(right) for right in RIGHTS.rights},
@@ -93,16 +93,5 @@ def _roles() -> list[dict[str, Any]]:
 
 def _objection(desk: Desk | None) -> dict[str, Any] | None:
     """By when a dispute is answered, and on which basis; nothing where the place takes none."""
-    if desk is None or not reviews.takes_disputes(desk.profile):
-        return None
-    today = desk.now().astimezone(desk.profile.zone).date()
-    stated = desk.profile.dated(reviews.FILE, today)
-    return {"days": int(stated["days"]), "basis": stated["basis"], "longest": reviews.LONGEST}
-
-
-def _contact(desk: Desk | None) -> dict[str, str] | None:
-    """Whom to ask, as the profile says (``contact``); else the authority it names."""
-    settings = {} if desk is None else desk.profile.settings
-    contact = settings.get("contact") or {}
-    zh = contact.get("label") or settings.get("authority")
-    return None if not zh else {"zh": zh, "en": contact.get("label_en") or settings.get("authority_en") or zh}
+    terms = None if desk is None else desk.dispute_terms
+    return None if terms is None else {**terms, "longest": reviews.LONGEST}

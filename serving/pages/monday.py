@@ -1,30 +1,30 @@
 """The office's Monday: whom to watch, who moved, whom not to disturb, what is overdue, which disputes are due."""
 
-from typing import Any
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from serving import offices, reviews
-from serving.access import RIGHTS, Principal, within
+from serving.access import Principal
 from serving.http import Told, tell
 from serving.ledger import LedgerError
 from serving.listing import DOWN, UP, Filters
 from serving.office import MONITORED
 from serving.pages import quality
+from serving.pages.disputes import lined, named, today
 from serving.pages.front import Front, asking, language
 from serving.pages.lines import lines
 from serving.pages.sought import Sought
+from serving.reviews import Wanted
 from serving.scoring.desk import Desk, Light
 from serving.shelf import StoredMonth
 from serving.tally import tallied
 from training.cutoffs import RiskClass
 
 FIRST = 20  # rows of each list
-MOST_DUE = 100  # disputes
 LATE = ("DQ001", "DQ002")  # alerts of feeds that are overdue, or never came
-DISPUTE = "page_dispute"  # the page of one dispute
 
 
 def routes(front: Front) -> list[Route]:
@@ -39,8 +39,8 @@ def routes(front: Front) -> list[Route]:
         except LedgerError:
             tell(request, Told((), 0, month.month, month.head.scheme))
             return front.page(request, "monday.html", month=month, counts=None, office=_office(desk, principal, tongue))
-        rows, disputes = _rows(desk, month, principal), _disputes(desk, principal)
-        due = disputes[:MOST_DUE]
+        rows, wanted = _rows(desk, month, principal), Wanted(principal.grant)
+        due = reviews.page(desk.store, wanted, FIRST)
         codes = [row["code"] for some in rows.values() for row in some] + [one["entity"] for one in due]
         tell(request, Told(tuple(dict.fromkeys(codes)), len(codes), month.month, month.head.scheme))
         state, report = quality.document(desk.home, month.month)
@@ -55,9 +55,10 @@ def routes(front: Front) -> list[Route]:
             triggers=_triggers(month),
             feeds=[one for one in report.get("alerts", ()) if one["code"] in LATE],
             report=state,
-            disputes=[{**one, "late": one["due"] < _today(desk)} for one in due],
-            open=len(disputes),
-            shows_dispute=DISPUTE in RIGHTS.routes and principal.calls(DISPUTE),
+            disputes=lined(desk, due, (principal, tongue)),
+            open=reviews.count(desk.store, wanted),
+            late=reviews.count(desk.store, replace(wanted, due_before=today(desk))),
+            **named(),
             numbers=month.has_numbers,
             is_listed=month.codes is not None,
         )
@@ -106,15 +107,6 @@ def _triggers(month: StoredMonth) -> list[dict[str, str]]:
     """What alone allows an inspection on the spot of class A; nothing where the measures do not say so."""
     stated = (month.words["measures"] or {"classes": {}})["classes"].get(RiskClass.A.name) or {}
     return list(stated.get("triggers") or ())
-
-
-def _disputes(desk: Desk, principal: Principal) -> list[dict[str, Any]]:
-    """The open disputes about entities the key reaches, the one due first first."""
-    return [row for row in reviews.listed(desk.store) if within(principal.grant, row)]
-
-
-def _today(desk: Desk) -> Any:
-    return desk.now().astimezone(desk.profile.zone).date()
 
 
 def _office(desk: Desk, principal: Principal, tongue: str) -> str:

@@ -10,10 +10,12 @@ from serving import browser
 from serving.http import ProblemError, kind_of_status
 from serving.pages import (
     catalogue,
+    disputes,
     entities,
     entity,
     entrance,
     guide,
+    handover,
     model,
     monday,
     objection,
@@ -22,7 +24,20 @@ from serving.pages import (
 )
 from serving.pages.front import Front
 
-PARTS = (entrance, monday, entities, overview, entity, objection, catalogue, quality, model, guide)
+PARTS = (
+    entrance,
+    handover,
+    monday,
+    entities,
+    overview,
+    entity,
+    objection,
+    disputes,
+    catalogue,
+    quality,
+    model,
+    guide,
+)
 
 
 def application(front: Front) -> Starlette:

@@ -216,7 +216,11 @@ class Scores(OfMonth):
 
 
 class DataGap(BaseModel):
-    """A section in which values the model reads are not known, and why."""
+    """Indicators of a section that the model reads and that have no value, and why.
+
+    ``before_coverage``: the source was not collected for as long as they look back; ``not_delivered``: it never was;
+    ``no_record``: it was, but holds nothing of the entity to work them out from. Others of the section may have values.
+    """
 
     model_config = STRICT
     section: str

@@ -10,7 +10,7 @@ from typing import Any
 
 from features.indicators.catalogue import Definitions
 from features.profile import Profile
-from serving import changes, explanation, ledger, recourse
+from serving import changes, explanation, ledger, recourse, reviews
 from serving.access import INTERNAL, PROBABILITY, Principal, within
 from serving.classification import CLASSIFIED
 from serving.explanation import Document
@@ -55,6 +55,11 @@ class Desk:
             return self.results.newest()
         except LedgerError:
             raise ProblemError("unavailable") from None
+
+    @property
+    def dispute_terms(self) -> Document | None:
+        """Within how many days a dispute made today is answered, and on which basis; nothing where none is taken."""
+        return reviews.terms(self.profile, self.now().astimezone(self.profile.zone).date())
 
     def month(self, name: str | None) -> StoredMonth:
         """A sealed month by name, or the newest; ProblemError when it is not published."""

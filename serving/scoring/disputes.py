@@ -1,5 +1,6 @@
 """The routes of disputes: what is held to be wrong opens a review with a due date; a class is never changed by one."""
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,7 +11,7 @@ from fastapi import APIRouter, FastAPI, Path, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from serving import reviews
-from serving.access import Principal, within
+from serving.access import INTERNAL, Principal, within
 from serving.http import ProblemError, Told, tell
 from serving.scoring.answers import principal_of
 from serving.scoring.contract import NUMBER_PATTERN, STRICT, EntityCode, MonthText
@@ -63,6 +64,7 @@ class DisputeState(BaseModel):
     reply: str | None
 
 
+Row = Mapping[str, Any]
 Made = Callable[[DisputeState], Answer]  # how an answer says that a review was opened
 
 
@@ -81,18 +83,24 @@ def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
     @app.get("/v1/disputes/{dispute}", operation_id=STATE_ROUTE)
     def dispute_state(dispute: DisputeAsked, request: Request) -> DisputeState:
         """How a review stands."""
-        return state_of(desk(), dispute, request, STATE_ROUTE)
+        open_, principal = desk(), principal_of(request, STATE_ROUTE)
+        row = sought(open_, dispute, principal)
+        tell(request, told_of(row))
+        return state_of(open_, row, principal)
 
 
-def state_of(desk: Desk, dispute: str, request: Request, route: str) -> DisputeState:
-    """How a review stands, and of whom that tells noted; the same ProblemError for unknown and out of scope."""
-    principal = principal_of(request, route)
+def sought(desk: Desk, dispute: str, principal: Principal) -> Row:
+    """A review by its number; the same ProblemError for unknown and out of scope."""
     # what no dispute is called is not asked of the store
     row = reviews.found(desk.store, dispute) if re.fullmatch(NUMBER_PATTERN, dispute) else None
     if row is None or not within(principal.grant, row):
         raise ProblemError("not-found")
-    tell(request, Told((row["entity"],), 1, row["month"]))
-    return _state(desk, row)
+    return row
+
+
+def told_of(row: Row) -> Told:
+    """Of whom a review tells."""
+    return Told((row["entity"],), 1, row["month"])
 
 
 def opened(desk: Desk, sent: Disputed, asking: tuple[Principal, str], mine: Claim, made: Made) -> Answer:
@@ -112,9 +120,20 @@ def opened(desk: Desk, sent: Disputed, asking: tuple[Principal, str], mine: Clai
             raise ProblemError("state-conflict", [{"pointer": "", "code": "disputes_open"}])
         held = reviews.Place(place["org"], place["departments"])
         row = reviews.opened(connection, dispute, held, by=principal.key, profile=desk.profile, at=at)
-        answer = replace(made(_state(desk, row)), told=Told((sent.entity,), 1, month.month))
+        answer = replace(made(state_of(desk, row, principal)), told=told_of(row))
         mine.finish(connection, answer)
         reviews.noted(desk.home, row, {"act": reviews.OPEN}, at=at, actor=principal.key)
+    return answer
+
+
+def decided(desk: Desk, row: Row, closing: reviews.Closing, mine: Claim, answer: Answer) -> Answer:
+    """The answer to whoever closes a review with a key, under a claim; ClosingError where it may not be closed so."""
+    reviews.check(desk.store, row, closing)
+    said = hashlib.sha256(closing.written(row["dispute"])).hexdigest()
+    with desk.store.writing() as connection:
+        reviews.closed(connection, row, closing)
+        mine.finish(connection, answer)
+        reviews.noted(desk.home, row, {"act": closing.outcome, "said": said}, at=closing.at, actor=closing.key)
     return answer
 
 
@@ -123,20 +142,42 @@ def _made(state: DisputeState) -> Answer:
     return Answer(201, state.model_dump_json().encode(), headers=location)
 
 
-def _state(desk: Desk, row: Mapping[str, Any]) -> DisputeState:
+def state_of(desk: Desk, row: Row, principal: Principal) -> DisputeState:
+    """How a review stands, as far as the key may see."""
     told = row["told"]
     return DisputeState(
         dispute=row["dispute"],
         entity=row["entity"],
         month=row["month"],
         kind=row["kind"],
-        about=told["about"],
+        about=_about(desk, row, principal),
         state=row["state"],
         opened=_moment(row["at"], desk),
         due=row["due"].isoformat(),
         closed=_moment(datetime.fromisoformat(told["closed"]), desk) if "closed" in told else None,
         reply=told.get("reply"),
     )
+
+
+def _about(desk: Desk, row: Row, principal: Principal) -> dict[str, str]:
+    """Which reason or record is disputed: to whom nothing internal is told, what he named himself or is told anyway."""
+    about = dict(row["told"]["about"])
+    if not about or principal.may(INTERNAL) or row["key"] == principal.key:
+        return about
+    cited = _cited(desk, row, principal)
+    return {name: one for name, one in about.items() if one in cited}
+
+
+def _cited(desk: Desk, row: Row, principal: Principal) -> set[str]:
+    """The codes of reasons and the numbers of records the key is told of the entity in the month of a review."""
+    try:
+        month = desk.month(row["month"])
+        found = desk.explanation(month, desk.find(month, row["entity"], (principal, "explanation")), principal)
+    except ProblemError:  # it cannot be told, so nothing of it is
+        return set()
+    reasons = found.get("reasons", ())
+    records = {str(record["record"]) for one in reasons for record in one.get("evidence", ())}
+    return records | {one["code"] for one in (*reasons, *found.get("rules", ()))}
 
 
 def _moment(at: datetime, desk: Desk) -> str:

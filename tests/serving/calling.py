@@ -10,6 +10,7 @@ from serving.http import strict_json
 class Answer:
     status: int = 0
     headers: dict = field(default_factory=dict)
+    pairs: list = field(default_factory=list)  # the same as they came: a header may come twice
     body: bytes = b""
 
     @property
@@ -39,7 +40,8 @@ async def answered(app, method, path, receive, *, headers=(), **more):
     async def send(message):
         if message["type"] == "http.response.start":
             answer.status = message["status"]
-            answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+            answer.pairs = [(name.decode(), value.decode()) for name, value in message["headers"]]
+            answer.headers = dict(answer.pairs)
         else:
             answer.body += message.get("body", b"")
 

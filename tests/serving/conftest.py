@@ -94,3 +94,11 @@ def browser(classified, tmp_path_factory, request):
 
     with visited(classified, tmp_path_factory.mktemp("pages") / "town", request.path.stem) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """The script of axe, which looks for what people with aids cannot use."""
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    return AXE_SCRIPT

@@ -16,11 +16,11 @@ from serving.scoring.routes import application
 from serving.sessions import Sessions
 
 
-def guarded(town, desk, *, is_sandbox=True, now=lambda: NOW):
+def guarded(town, desk, *, is_sandbox=True, now=lambda: NOW, portal=None):
     """The API and the pages over a desk, behind the wall."""
     app = application(desk)
     sessions = Sessions(town.store, now, town.profile.zone)
-    app.mount(PAGES, pages(Front(desk, sessions, is_sandbox)))
+    app.mount(PAGES, pages(Front(desk, sessions, is_sandbox, portal)))
     return offices.guarded(town, app, now=now, sessions=sessions)
 
 
@@ -34,7 +34,7 @@ class Within(httpx.BaseTransport):
         headers = [(name.decode(), value.decode("latin-1")) for name, value in request.headers.raw]
         path, body = request.url.raw_path.decode(), request.read()
         found = request_to(self._app, request.method, path, headers=headers, chunks=(body,))
-        return httpx.Response(found.status, headers=found.headers, content=found.body)
+        return httpx.Response(found.status, headers=found.pairs, content=found.body)
 
 
 class Visitor(httpx.Client):

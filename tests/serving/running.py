@@ -78,11 +78,11 @@ def until(holds, seconds=30):
 class Running:
     """The running service: started at once, ready from ``with`` (or ``wait``) on, gone after it.
 
-    ``words`` are options of the verb, ``settings`` of the environment.
+    ``words`` are options of the verb, ``settings`` of the environment; it listens on a free port unless one is named.
     """
 
-    def __init__(self, town, *words, code=VERB, **settings):
-        self.port = free_port()
+    def __init__(self, town, *words, code=VERB, port=None, **settings):
+        self.port = port or free_port()
         self.town = town
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = town.folder / f"serve-{self.port}.log"

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, MetaData, String, Table, insert, select, update
 
 from serving import access
-from serving.access import RIGHTS, UNBOUND, AccessError, Doorkeeper, Grant, Limits, Principal
+from serving.access import RIGHTS, UNBOUND, AccessError, Doorkeeper, Grant, Limits, Person, Principal
+from serving.sessions import Sessions, SpentError
 from serving.store import Store, StoreError
-from serving.tables import API_KEYS
+from serving.tables import API_KEYS, LOGINS
 
 GRANT = Grant(
     "regulator_county",
@@ -70,6 +71,45 @@ def test_keys_are_listed_without_their_secrets(store):
     assert found["county bureau"]["revoked"] is not None
     assert found["other"]["revoked"] is None
     assert all("sha256" not in one for one in found.values())
+
+
+def test_a_person_comes_in_as_one_key_until_it_is_revoked(store):
+    person, other = Person("https://portal.example", "li"), Person("https://other.example", "li")
+    first = access.create_for(store, GRANT, person, today=TODAY)
+    access.create_for(store, GRANT, other, today=TODAY)
+    with pytest.raises(AccessError, match=f"keys revoke {first}"):
+        access.create_for(store, GRANT, person, today=TODAY)
+    sessions = Sessions(store, lambda: NOW, ZONE)
+    assert sessions.of(person, HERE) == Principal(first, GRANT)
+    assert sessions.of(person, "10.2.0.1") is None
+    assert sessions.of(Person(person.issuer, "Li"), HERE) is None
+    access.revoke(store, first, at=NOW)
+    assert sessions.of(person, HERE) is None
+    second = access.create_for(store, GRANT, person, today=TODAY)
+    assert sessions.of(person, HERE).key == second
+
+
+def test_two_keys_of_a_person_cannot_be_written_at_once(store):
+    person = Person("https://portal.example", "li")
+    access.create_for(store, GRANT, person, today=TODAY)
+    row = {**access.kept(GRANT), "number": "ffffffff", "sha256": "0" * 64, "created": TODAY}
+    with pytest.raises(StoreError), store.writing() as connection:
+        connection.execute(insert(API_KEYS).values(**row, issuer=person.issuer, login=person.login))
+
+
+def test_a_login_begins_one_session_and_is_forgotten_when_its_passage_is_over(store):
+    at = [NOW]
+    sessions = Sessions(store, lambda: at[0], ZONE)
+    principal = Principal(access.create_for(store, GRANT, Person("https://p", "li"), today=TODAY), GRANT)
+    token = sessions.begin_for(principal, login="state")
+    assert sessions(token, HERE) == principal
+    with pytest.raises(SpentError):
+        sessions.begin_for(principal, login="state")
+    sessions.begin_for(principal, login="other")
+    at[0] += timedelta(minutes=10)
+    sessions.begin_for(principal, login="third")
+    with store.reading() as connection:
+        assert len(connection.execute(select(LOGINS)).all()) == 1
 
 
 def test_a_key_ends_after_its_last_day_where_the_profile_is(store):

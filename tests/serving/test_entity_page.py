@@ -24,10 +24,10 @@ from features.profile import ProfileError, read_profile
 from features.reading import Reading
 from features.records.journal import Journal
 from features.records.schema import record_types
-from serving import explanation, publicity, recourse, reviews
+from serving import explanation, points, publicity, recourse, reviews
 from serving.access import INTERNAL, PROBABILITY
 from serving.http import ProblemError
-from serving.pages import objection
+from serving.pages import forms
 from serving.reviews import Closing
 from training.acts import read_acts
 from training.counterfactual import Asked
@@ -36,7 +36,7 @@ from training.counterfactual import ways as searched
 BOTH = (INTERNAL, PROBABILITY)
 RIGHTS = [(), (INTERNAL,), (PROBABILITY,), BOTH]
 HEADINGS = [
-    "1 结论与监管措施", "2 近12个月走势与本月变化", "3 主要原因", "4 五类指标贡献", "5 主体自身能做什么", "6 数据缺口",
+    "1 结论与监管措施", "2 近12个月走势", "3 主要原因", "4 五类指标贡献", "5 主体自身能做什么", "6 数据缺口",
     "7 直接判定规则", "8 依据、版本与异议",
 ]  # fmt: skip
 MOST = 150 * 1024
@@ -133,16 +133,34 @@ def test_the_page_says_what_the_document_says(visitors, desk, everybody):
         for said in (f"{document['probability'] * 100:.1f}%", f"{document['class']}类监管", "专业领域"):
             assert said in first
         reasons = block(page, 3)
-        for one in document["reasons"]:
+        for one in filter(printed, document["reasons"]):
             assert one["text"] in reasons
             assert ("不得外传" in reasons) or one["visibility"] == "publishable"
             for record in one.get("evidence", ()):
                 assert all(str(record[name]) in reasons for name in ("record", "date", "known_since"))
         for rule in document["rules"]:
-            assert all(said in block(page, 7) for said in (rule["code"], rule["basis"], "未定期限", "模型类别"))
+            expected = (rule["code"], rule["basis"], "未定期限", "模型类别", "类别至少为")
+            assert all(said in block(page, 7) for said in expected)
         assert month.head.root[:16] in block(page, 8)
         assert "2025-12-31" in block(page, 8)
         assert "2025.2" in block(page, 8)
+        assert "数据月 2025-12" in block(page, 8)
+        assert '<dd class="unprinted"><a href=' in page  # the proof is a link, which paper has no use for
+
+
+def printed(reason):
+    return points.is_printed(reason, points.POINTS)
+
+
+def test_a_period_without_a_beginning_is_said_by_its_end(visitors, desk, everybody):
+    told = set()
+    for code, document in documents(desk, everybody).items():
+        for one in filter(printed, document["reasons"]):
+            if "absent" in one:
+                since, until = (one["absent"][name] for name in ("since", "until"))
+                told.add(since is None)
+                assert (f"，{since} – {until}" if since else f"，截至 {until}") in block(seen(visitors[BOTH], code), 3)
+    assert True in told
 
 
 def test_what_the_dimensions_add_is_drawn_and_stands_in_the_table_under_it(visitors, everybody):
@@ -151,7 +169,7 @@ def test_what_the_dimensions_add_is_drawn_and_stands_in_the_table_under_it(visit
     lengths = [float(one) for one in re.findall(r'<rect class="(?:more|less)" [^>]*width="([0-9.]+)"', figure)]
     assert max(lengths) == 100
     assert "监管信息" in words(page[page.index("</figure>") : page.index("<details>")])
-    assert "<summary>全部指标" in page
+    assert "<summary>指标组合计与各项指标" in page
 
 
 def test_what_all_dimensions_and_the_base_add_is_their_printed_sum_for_who_may_know_the_margin(
@@ -162,24 +180,88 @@ def test_what_all_dimensions_and_the_base_add_is_their_printed_sum_for_who_may_k
         if document["class"] is None:
             continue
         table = page[page.index("</figure>") : page.index("<details>")]
-        *added, whole = [int(one) for one in re.findall(r'<td class="number">([+-]?[0-9]+)</td>', table)]
+        added_up = table.replace(points.MINUS, "-")
+        *added, whole = [int(one) for one in re.findall(r'<td class="number">([+-]?[0-9]+)</td>', added_up)]
         assert sum(added) == whole == round(document["margin"] * 100)
         assert "基准" not in block(seen(visitors[(INTERNAL,)], code), 4)
 
 
-def test_a_reason_that_is_a_rule_has_no_points_and_a_weak_one_less_than_one(visitors, desk, everybody):
-    ruled, weak = 0, 0
+def test_a_rule_is_printed_without_points_a_section_with_its_sum_and_what_rounds_to_nothing_not_at_all(
+    visitors, desk, everybody
+):
+    seen_of = {"rule": 0, "section": 0, "nothing": 0}
+    marked = r"( （内部信息，不得外传）)? "
     for code, document in documents(desk, everybody).items():
-        page = words(seen(visitors[BOTH], code))
-        assert not re.search(r"[+-]0(分|%)", page)
-        for one in document.get("reasons", ()):
+        if document["class"] is None:
+            continue
+        text, sums = block(seen(visitors[BOTH], code), 3), points.sections(document, desk.newest.words)
+        for one in document["reasons"]:
+            said = re.escape(one["text"]) + marked
             if one["code"].startswith("rule-"):
-                ruled += 1
-                assert re.search(re.escape(one["text"]) + r"( （内部信息，不得外传）)? 由规则确定", page)
-            elif abs(one["contribution"]) < 0.005:
-                weak += 1
-                assert re.search(re.escape(one["text"]) + r"( （内部信息，不得外传）)? 不足1分", page)
-    assert ruled
+                seen_of["rule"] += 1
+                assert re.search(said + "由规则确定", text)
+                continue
+            section = sums[desk.newest.words["indicators"][one["indicator"]]["section"]]
+            assert section["points"] == pytest.approx(one["contribution"] * 100, abs=0.01)
+            told = re.escape(points.signed(one["contribution"] * 100))
+            printed = re.search(f"{said}{told}分（“{section['zh']}”组{section['count']}项指标合计）", text)
+            nothing = abs(one["contribution"]) < 0.005
+            assert bool(printed) != nothing
+            seen_of["nothing" if nothing else "section"] += 1
+    assert seen_of["rule"]
+    assert seen_of["section"]
+
+
+def test_a_reason_that_rounds_to_nothing_is_left_to_the_document(place, desk, everybody):
+    document = documents(desk, everybody)["T00010"]
+    first = next(one for one in document["reasons"] if one["indicator"])
+    weak = {**document, "reasons": [{**first, "contribution": 0.0049}, {**first, "contribution": -0.0051}]}
+    printed = points.reasons(weak, desk.newest.words, place.profile)
+    assert [one["contribution"] for one in printed] == [-0.0051]
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "told"),
+    [
+        (3.4, 0, "+3"), (-14, 0, "−14"), (0, 0, "0"), (-0.4, 0, "0"), (0.04, 1, "0.0"), (-0.04, 1, "0.0"),
+        (-0.0, 1, "0.0"), (-0.06, 1, "−0.1"), (12.34, 1, "+12.3"),
+    ],
+)  # fmt: skip
+def test_a_number_bears_a_sign_unless_it_rounds_to_zero(value, places, told):
+    assert points.signed(value, places) == told
+
+
+@pytest.mark.parametrize("rights", RIGHTS, ids=str)
+def test_no_zero_is_signed_and_no_minus_is_a_hyphen(visitors, everybody, rights):
+    for code in list(everybody)[:60]:
+        page = seen(visitors[rights], code)
+        assert re.findall(r"(?<![\d.])[+−-]0(?:\.0+)?(?![\d.])", words(page)) == []
+        assert re.findall(r'class="number">-', page) == []
+
+
+def test_on_paper_indicators_that_add_nothing_are_counted_and_left_out(visitors, desk, everybody):
+    lines = documents(desk, everybody)["T00010"]["contributions"]
+    page = seen(visitors[BOTH], "T00010")
+    table = page[page.index("<caption>各项指标") : page.index("</details>")]
+    idle = sum(abs(adds) < 0.0005 for adds in lines.values())
+    assert 0 < idle < len(lines)
+    assert table.count('<tr class="unprinted">') == table.count(">0.0<") == idle
+    assert f"共{len(lines)}项指标，其中{idle}项为0.0（打印时不列）" in words(table)
+
+
+def test_gaps_are_told_by_how_many_indicators_have_no_value_and_why(visitors, desk, everybody):
+    told = 0
+    for code, document in documents(desk, everybody).items():
+        if document["class"] is None:
+            continue
+        text = block(seen(visitors[BOTH], code), 6)
+        without = [one for one in document["data_gaps"] if one["why"] == "no_record"]
+        for one in without:
+            told += 1
+            assert f"{one['label']} {len(one['indicators'])}项" in text
+        assert ("该主体没有可据以计算的记录，因而无数值的指标" in text) == bool(without)
+        assert ("没有指标因来源尚未归集" in text) == (len(without) == len(document["data_gaps"]))
+    assert told
 
 
 def test_from_the_head_of_the_page_one_goes_to_publicity_proof_and_objection(visitors, guard, place, everybody):
@@ -248,6 +330,7 @@ def test_another_month_is_shown_by_its_name_and_an_unknown_one_is_not_there(visi
     earlier = seen(visitors[BOTH], "T00010", "?period=2025-11")
     assert "数据月 2025-11" in words(earlier)
     assert "vendor/echarts.js" not in earlier  # the first month has no course to draw
+    assert "2 近12个月走势（有结果的1个月）与本月变化" in words(earlier)
     assert "没有可比的分类" not in block(seen(visitors[BOTH], "T00010"), 2)
     assert "上月没有可比的分类" in block(earlier, 2)
     assert seen(visitors[BOTH], "T00010", "?period=")
@@ -326,9 +409,11 @@ def test_who_is_on_the_list_is_told_the_way_off_it_and_the_class_it_leads_to(vis
     ):
         assert said in text
     none = next(code for code, one in found.items() if one["state"] == recourse.NONE)
-    assert "没有找到能使类别降低" in block(seen(visitors[BOTH], none), 5)
+    text = block(seen(visitors[BOTH], none), 5)
+    assert "没有找到能使主体到达风险较低类别的" in text
+    assert ("下列事项仍可办理，但按推算不改变类别" in text) == bool(found[none]["could"])
     calm = next(code for code, row in everybody.items() if row["class"] == "A")
-    assert "类别已是最低" in block(seen(visitors[BOTH], calm), 5)
+    assert "已是风险最低的类别" in block(seen(visitors[BOTH], calm), 5)
 
 
 def test_the_ways_are_those_the_search_over_many_finds(place, desk, everybody, monkeypatch):
@@ -423,7 +508,7 @@ def test_an_objection_is_handed_in_from_the_page_and_its_state_is_told(visitors,
     told = visitors[BOTH].get(found.headers["location"])
     for said in (number(found), "办理中", "2026-01-23", "所列记录", "r1", "T00010"):
         assert said in words(told.text)
-    assert "张三" not in told.text
+    assert "当事人" not in told.text
     english = words(visitors[BOTH].get(found.headers["location"] + "?lang=en").text)
     visitors[BOTH].get("/ui/help?lang=zh")
     assert "a record that is cited" in english
@@ -481,11 +566,11 @@ def test_a_form_whose_first_sending_is_being_answered_waits_and_then_says_so(vis
         asked.append(1)
         raise ProblemError("state-conflict" if len(asked) < 4 else "unavailable")
 
-    monkeypatch.setattr(objection, "PAUSE", 0)
-    monkeypatch.setattr(objection, "claim", busy)
+    monkeypatch.setattr(forms, "PAUSE", 0)
+    monkeypatch.setattr(forms, "claim", busy)
     assert visitors[BOTH].submit(path("T00013", "/disputes"), **FORM).status_code == 503
     assert len(asked) == 4
-    monkeypatch.setattr(objection, "TRIES", 0)
+    monkeypatch.setattr(forms, "TRIES", 0)
     assert visitors[BOTH].submit(path("T00013", "/disputes"), **FORM).status_code == 409
 
 

@@ -95,6 +95,46 @@ def test_a_revoked_key_opens_nothing_and_the_journal_says_so(place):
     assert "1 API keys" in typed("keys", "list").out
 
 
+def registered(place):
+    """The profile with a portal."""
+    stated = {"issuer": "https://portal.example", "client": "jianwei", "address": "https://risk.example"}
+    text = yaml.safe_dump({**stated, "label": "统一身份认证登录", "label_en": "portal"}, allow_unicode=True)
+    (place / "place" / "login.yaml").write_text(text, encoding="utf-8")
+
+
+def test_a_key_of_somebody_at_the_portal_is_borne_by_nobody(place):
+    registered(place)
+    words = ["keys", "create", "li", "--role", "auditor", "--login", "li-007"]
+    made = typed(*words, "--json").json
+    assert (made["kind"], made["login"], made["issuer"]) == ("login", "li-007", "https://portal.example")
+    assert "key" not in made
+    (listed,) = typed("keys", "list", "--json").json["keys"]
+    assert (listed["number"], listed["login"], listed["holder"]) == (made["number"], "li-007", "li")
+    home = doors()[1]
+    (entry,) = Journal.of(home).entries("key")
+    assert (entry.details["number"], entry.details["kind"]) == (made["number"], "login")
+    assert "li-007" not in Journal.of(home).path.read_text(encoding="utf-8")
+    again = typed(*words)
+    assert (again.code, again.out) == (50, "")
+    assert f"jianwei keys revoke {made['number']}" in again.err
+    typed("keys", "revoke", made["number"])
+    assert "of li-007 at https://portal.example; nobody bears it" in typed(*words).out
+
+
+@pytest.mark.parametrize("login", [" li", "li\n", "l" * 256])
+def test_a_subject_that_no_portal_would_name_is_refused(place, login):
+    registered(place)
+    found = typed("keys", "create", "li", "--role", "auditor", "--login", login)
+    assert found.code == 50
+    assert "is no subject of the portal" in found.err
+
+
+def test_without_a_portal_in_the_profile_nobody_has_a_login(place):
+    found = typed("keys", "create", "li", "--role", "auditor", "--login", "li-007")
+    assert found.code == 50
+    assert "login.yaml does not exist" in found.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -115,7 +155,8 @@ def test_a_key_that_cannot_be_is_refused_and_nothing_is_noted(place, words, said
 
 def test_a_signing_key_needs_a_person(place):
     assert typed("keys", "create").code == 2
-    for option in (["--org", "1"], ["--right", "internal"], ["--network", "10.0.0.0/8"], ["--limit", "burst=1"]):
+    options = {"--org": "1", "--right": "internal", "--network": "10.0.0.0/8", "--limit": "burst=1", "--login": "li"}
+    for option in options.items():
         forgotten = typed("keys", "create", "li", *option)
         assert forgotten.code == 2
         assert f"{option[0]}: only an API key has that" in forgotten.err

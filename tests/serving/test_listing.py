@@ -1,5 +1,7 @@
 """Lists of a load on either database: whom they keep, in which order, how many, and what earlier loads lack."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from serving.access import Grant, within
 from serving.listing import CHANGES, LONG, Asked, Filters
 from serving.results import publisher_key
 from serving.shelf import Shelf
+from serving.store import scanning
 from serving.tables import FILTERS
 
 MONTH = "2025-12"
@@ -28,6 +31,16 @@ def month(store, classified):
     shelf = Shelf(store, publisher_key(classified.home))
     yield shelf.month(MONTH)
     shelf.close()
+
+
+def test_a_file_is_mapped_while_a_list_is_read_and_not_longer(month):
+    is_file = month.engine.dialect.name == "sqlite"
+    path = month.engine.url.database.removeprefix("file:").partition("?")[0] if is_file else "/no/file"
+    with scanning(month.engine) as connection:
+        assert connection.execute(select(func.count()).select_from(month.listing.table)).scalar()
+        assert (path in Path("/proc/self/maps").read_text()) == is_file
+    assert month.listing.page(Asked(grant()), None, 10)
+    assert path not in Path("/proc/self/maps").read_text()
 
 
 def keeps(month, filters, is_part):

@@ -113,8 +113,10 @@ def test_open_disputes_of_the_office_stand_by_their_due_dates(copied):
             connection.execute(insert(DISPUTES).values(**dispute(desk, number, org, state, day)))
     page = Visitor.of(guarded(copied, lambda: desk), copied, "regulator_city", org="3601").get("/ui/monday").text
     assert part(page, "disputes") == ["T00001", "T00000"]
-    assert "待复核异议 2" in words(page)
-    assert words(page).count("已超期") == 1
+    assert "待复核异议 2（超期 1）" in words(page)
+    assert "共 2 件，其中已超期 1 件" in words(page)
+    assert page.count('<span class="mark">已超期</span>') == 1
+    assert 'href="/ui/disputes"' in page
 
 
 def dispute(desk, number, org, state, day):

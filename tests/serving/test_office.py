@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving import office
+from serving import office, points
 from serving.office import County
 from serving.offices import Masking
 from serving.results import Results, publisher_key
@@ -202,7 +202,7 @@ def test_an_office_is_named_from_below_the_province_and_unknown_parts_stay_codes
 
 def test_bars_are_whole_points_against_the_longest(county):
     document = {"contributions": {"worst_24m": 1.234, "age_months": -0.617, "exposure": 9.0}}
-    assert office.bars(document, county.month.words) == [
+    assert points.bars(document, county.month.words) == [
         {"dimension": "supervision", "points": 123, "length": 100.0},
         {"dimension": "basic", "points": -62, "length": 50.0},
     ]

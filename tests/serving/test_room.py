@@ -20,6 +20,16 @@ def test_a_key_has_half_the_room_and_the_others_the_rest():
         assert room.taken == 1
 
 
+def test_what_a_key_was_proved_by_is_known_while_its_requests_are_answered():
+    room = Room(2, lambda _: None)
+    assert not room.has_share("secret")
+    with room.held("a", "secret"):
+        assert room.has_share("secret")
+        assert room.taken == 1
+        assert not room.has_share("another")
+    assert not room.has_share("secret")
+
+
 def test_one_file_of_a_key_arrives_at_a_time_and_takes_no_place_of_a_request():
     room = Room(1, lambda _: None)
     with room.arriving("a"):

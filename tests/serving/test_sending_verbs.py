@@ -12,6 +12,7 @@ from test_cli import typed
 from town import NOW, settle
 
 from features import signing
+from serving import reviews
 from serving.scoring.routes import application
 from serving.store import Store
 from serving.tables import API_KEYS
@@ -73,6 +74,18 @@ def test_a_dispute_is_listed_shown_and_closed(place):
     assert len(typed("disputes", "list", "--all", "--json").json["disputes"]) == 1
     assert typed("disputes", "show", "0" * 26).code == 50
     assert "核实无误" in typed("disputes", "show", made["dispute"]).out
+
+
+def test_a_dispute_decided_on_the_pages_is_shown_with_its_holder_and_key_and_stays_closed(place):
+    made = post(place.app, "/v1/disputes", place.principal, DISPUTE).json["dispute"]
+    row, closing = reviews.found(place.store, made), reviews.Closing("upheld", "已更正", "周二", NOW, "0a1b2c3d")
+    reviews.check(place.store, row, closing)
+    with place.store.writing() as connection:
+        reviews.closed(connection, row, closing)
+    shown = typed("disputes", "show", made, "--json").json
+    assert (shown["state"], shown["by"], shown["key"], shown["reply"]) == ("upheld", "周二", "0a1b2c3d", "已更正")
+    close = ("disputes", "close", made, "--outcome", "rejected", "--reply", "不成立", "--as", "bo")
+    assert typed(*close).code == 50
 
 
 @pytest.mark.parametrize("ended", [{"revoked": NOW}, {"expires": date(2026, 1, 3)}])

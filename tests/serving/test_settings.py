@@ -1,19 +1,27 @@
 """The edge: what the environment says, what time it is, and silence towards the makers of the tools."""
 
 import os
+import shutil
+import subprocess
+import sys
 import time
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
+import yaml
 
 from features.profile import ProfileError
 from serving import settings
+from serving.doors import SHUT
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch, tmp_path):
-    here = ("JIANWEI_HOME", "JIANWEI_MLRUNS", "JIANWEI_PROFILE", "JIANWEI_NOW", "JIANWEI_MEMORY")
-    for name in (*here, *settings.QUIET):
+    here = ("HOME", "MLRUNS", "PROFILE", "NOW", "MEMORY", "LOGIN_SECRET")
+    for name in (*(f"JIANWEI_{one}" for one in here), *settings.QUIET):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -49,6 +57,74 @@ def test_the_clock_is_utc_and_a_stated_time_stands_in_for_it(monkeypatch, town):
         monkeypatch.setenv("JIANWEI_NOW", wrong)
         with pytest.raises(ProfileError, match="with its offset"):
             settings.now()
+
+
+PORTAL = {
+    "issuer": "https://portal.example/realms/gov",
+    "client": "jianwei",
+    "address": "https://risk.example:8443",
+    "label": "统一身份认证登录",
+    "label_en": "Log in with the portal",
+}
+
+
+def registered(town, tmp_path, **changed):
+    """The settings of a profile with a portal, some of what it says changed or (None) left out."""
+    shutil.copytree(town.folder / "profile", tmp_path / "place")
+    stated = {name: value for name, value in {**PORTAL, **changed}.items() if value is not None}
+    (tmp_path / "place" / "login.yaml").write_text(yaml.safe_dump(stated, allow_unicode=True), encoding="utf-8")
+    return settings.read(str(tmp_path / "place"))
+
+
+def test_people_come_in_by_the_portal_of_the_profile_with_the_secret_of_the_environment(monkeypatch, town, tmp_path):
+    found = registered(town, tmp_path)
+    with pytest.raises(ProfileError, match="JIANWEI_LOGIN_SECRET is not set"):
+        settings.doors(found)
+    monkeypatch.setenv("JIANWEI_LOGIN_SECRET", "s3cret")
+    door = settings.doors(found)
+    assert (door.is_sandbox, door.portal.secret) == (False, "s3cret")
+    assert door.portal.registration.landing == "https://risk.example:8443/ui/login/return"
+    assert door.portal.registration.is_secure
+    assert "s3cret" not in repr(door)
+    assert settings.doors(settings.read(str(town.folder / "profile"))) == SHUT
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"issuer": "http://portal.example"},
+        {"issuer": "https://user:secret@portal.example"},
+        {"issuer": "https://portal.example?tenant=1"},
+        {"issuer": "https://portal.example:port"},
+        {"issuer": "https:///realm"},
+        {"issuer": "portal.example"},
+        {"address": "https://risk.example/"},
+        {"address": "http://risk.example"},
+        {"client": None},
+        {"client": 7},
+        {"client": " "},
+        {"label": "a" * 201},
+        {"label": "两\n行"},
+        {"secret": "s3cret"},
+    ],
+    ids=str,
+)
+def test_a_portal_that_cannot_be_used_is_said_and_nothing_starts(town, tmp_path, changed):
+    with pytest.raises(ProfileError, match=r"login\.yaml: .* expected .* correct it"):
+        settings.doors(registered(town, tmp_path, **changed))
+
+
+def test_a_list_is_no_portal(town, tmp_path):
+    found = registered(town, tmp_path)
+    (tmp_path / "place" / "login.yaml").write_text("- issuer\n", encoding="utf-8")
+    with pytest.raises(ProfileError, match="found no names"):
+        settings.doors(found)
+
+
+def test_what_a_login_needs_is_not_loaded_when_the_service_starts():
+    code = "import sys, serving.service, serving.doors; print({'joserfc', 'httpx'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
 
 
 def test_helpers_are_as_many_as_cores_and_memory_allow(monkeypatch):

@@ -7,16 +7,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import insert, select, text
 
 from serving.store import MIGRATIONS, Store, StoreError
-from serving.tables import FORM, LOADS, READS, STORE
+from serving.tables import API_KEYS, FORM, LOADS, READS, STORE
 
 ROOT = Path(__file__).resolve().parents[2]
 UPGRADE = "import sys; from serving.store import Store; Store(sys.argv[1]).upgrade()"
+KEY_OF_0004 = (
+    "INSERT INTO api_keys (number, sha256, holder, role, org, departments, rights, networks, limits, created, expires) "
+    "VALUES (:number, 'd', 'h', 'ops', '', '[\"ecology\"]', '[]', '[]', '{}', '2026-01-01', '2026-02-01')"
+)
 LOADING = {
     "month": "2025-12",
     "head": "h",
@@ -62,6 +68,28 @@ def test_processes_that_upgrade_at_the_same_time_all_succeed(bare):
     errors = [one.communicate()[1].decode() for one in running]
     assert [one.returncode for one in running] == [0, 0, 0], errors
     bare.check()
+
+
+def test_keys_and_sessions_of_before_portals_stay_as_they_were(bare):
+    """Form 0004 had neither persons nor logins: what it held is held on, and belongs to nobody at a portal."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with bare.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for number in ("a", "b"):
+            connection.execute(text(KEY_OF_0004), {"number": number})
+    bare.upgrade()
+    with bare.reading() as connection:
+        rows = connection.execute(select(API_KEYS)).all()
+    assert [(row.number, row.role, row.departments, row.issuer, row.login) for row in rows] == [
+        ("a", "ops", ["ecology"], None, None),
+        ("b", "ops", ["ecology"], None, None),
+    ]
+    with bare.writing() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0004")
+    assert bare.form() == "0004"
 
 
 def test_what_a_block_wrote_is_there_whole_or_not_at_all(store):

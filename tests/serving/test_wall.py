@@ -177,37 +177,45 @@ def test_a_key_without_bounds_is_never_slowed(call):
     assert {call(door, headers=KEY).status for _ in range(60)} == {200}
 
 
-def test_more_requests_at_once_than_a_key_s_share_are_refused_at_once():
-    asked, answered = asyncio.Event(), []
+def test_more_requests_at_once_than_a_key_s_share_are_refused_before_the_key_is_looked_up():
+    asked, answered, looked_up = asyncio.Event(), [], []
 
     async def slow(scope, receive, send):
         await asked.wait()
         await silent()(scope, receive, send)
 
-    door = guard(slow, in_flight=6)  # of which one key has half
+    def doorkeeper(shown, _):
+        looked_up.append(shown)
+        return principal() if shown == "good" else None  # a token of this test
 
-    async def one():
-        async def receive():
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message):
-            if message["type"] == "http.response.start":
-                answered.append((message["status"], dict(message["headers"]).get(b"retry-after")))
-
-        headers = [(b"authorization", b"Bearer good")]
-        scope = {"type": "http", "method": "GET", "path": "/v1/reason-codes", "headers": headers}
-        await door(scope, receive, send)
+    door = Guard(slow, watch=watch(doorkeeper, in_flight=6))  # of which one key has half
 
     async def all_of_them():
         async with asyncio.TaskGroup() as tasks:
             for _ in range(5):
-                tasks.create_task(one())
+                tasks.create_task(_asks(door, b"good", answered))
             await asyncio.sleep(0.05)
             assert answered == [(503, b"1")] * 2
+            await _asks(door, b"guessed", answered)  # who is not known takes no share, and learns of none
             asked.set()
 
     asyncio.run(all_of_them())
-    assert [status for status, _ in answered] == [503, 503, 200, 200, 200]
+    assert [status for status, _ in answered] == [503, 503, 401, 200, 200, 200]
+    assert looked_up == ["good"] * 3 + ["guessed"]
+
+
+async def _asks(door, shown, answered):
+    """Ask for the reason codes with a token, and note status and how long to wait."""
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            answered.append((message["status"], dict(message["headers"]).get(b"retry-after")))
+
+    headers = [(b"authorization", b"Bearer " + shown)]
+    await door({"type": "http", "method": "GET", "path": "/v1/reason-codes", "headers": headers}, receive, send)
 
 
 def test_a_key_that_harvests_is_braked_and_the_auditor_can_see_it(call, tmp_path, store, caplog):
