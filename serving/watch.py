@@ -14,7 +14,7 @@ from serving.gauges import Gauges
 from serving.sessions import Sessions
 from serving.store import Store
 
-IN_FLIGHT = 32
+IN_FLIGHT = 64  # of one key half: no more come in while a long answer keeps others waiting
 
 
 @dataclass
