@@ -252,7 +252,7 @@ def page(county: County, entity: Mapping[str, Any]) -> str:
     document = explanation.document(month, entity, scheme)
     reasons = points.reasons(document, month.words, county.profile)
     return (
-        _templates()
+        sheets()
         .get_template("entity.html")
         .render(
             **_context(county),
@@ -287,7 +287,7 @@ def index_page(
         for kind in county.profile.kind_codes
     }
     return (
-        _templates()
+        sheets()
         .get_template("index.html")
         .render(
             **_context(county),
@@ -332,10 +332,11 @@ def _months(county: County, entity: Mapping[str, Any]) -> list[tuple[str, str | 
     return found[::-1]
 
 
-def _templates() -> jinja2.Environment:
-    sheets = jinja2.Environment(
+def sheets() -> jinja2.Environment:
+    """The printed sheets; what is not told to one is an error, and what is told is escaped."""
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    sheets.filters["signed"] = points.signed
-    return sheets
+    found.filters["signed"] = points.signed
+    return found

@@ -152,17 +152,6 @@ def printed(reason):
     return points.is_printed(reason, points.POINTS)
 
 
-def test_a_period_without_a_beginning_is_said_by_its_end(visitors, desk, everybody):
-    told = set()
-    for code, document in documents(desk, everybody).items():
-        for one in filter(printed, document["reasons"]):
-            if "absent" in one:
-                since, until = (one["absent"][name] for name in ("since", "until"))
-                told.add(since is None)
-                assert (f"，{since} – {until}" if since else f"，截至 {until}") in block(seen(visitors[BOTH], code), 3)
-    assert True in told
-
-
 def test_what_the_dimensions_add_is_drawn_and_stands_in_the_table_under_it(visitors, everybody):
     page = seen(visitors[BOTH], "T00010")
     figure = page[page.index("<figure") : page.index("</figure>")]

@@ -208,6 +208,17 @@ def test_bars_are_whole_points_against_the_longest(county):
     ]
 
 
+@pytest.mark.parametrize(
+    ("since", "told"), [("2021-03-31", "事件，2021-03-31 – 2026-03-31"), (None, "事件，截至 2026-03-31")]
+)
+def test_the_period_without_a_record_is_told_by_its_end_where_it_has_no_beginning(since, told):
+    tongue = "{% macro t(zh, en) %}{{ zh }}{% endmacro %}"
+    sheet = office.sheets().from_string(tongue + '{% import "told.html" as told with context %}{{ told.records(one) }}')
+    absent = {"record_types": ["event"], "since": since, "until": "2026-03-31"}
+    words = {"record_types": {"event": {"zh": "事件", "en": "event"}}}
+    assert told in sheet.render(one={"absent": absent}, words=words)
+
+
 def test_the_pages_are_of_different_entities_the_riskiest_first(county):
     chosen = office.noteworthy(county, 3)
     assert chosen[0] == county.entities[0]
