@@ -20,7 +20,7 @@ ENTRY = (
 LOOK = 0.1  # seconds between two looks at the workers
 SOON = 5.0  # a worker that ends within so many seconds of its start is started again later and later
 LONGEST = 30.0  # seconds
-PATIENCE = 15.0  # seconds a worker that takes another's place has to be ready, before it answers all the same
+PATIENCE = 30.0  # seconds a worker that takes another's place has to be ready, before it answers all the same
 GRACE = 12.0  # seconds workers have to end before they are ended: what a request may take, and a little
 
 
