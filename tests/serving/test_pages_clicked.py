@@ -34,7 +34,7 @@ def log_in(seat, browser, who):
 
 
 def log_out(seat):
-    seat.page.locator(".who button").click()
+    seat.page.locator(".who form button").click()
     seat.page.wait_for_url(re.compile(r"/ui/login"))
 
 
