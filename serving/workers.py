@@ -20,7 +20,7 @@ ENTRY = (
 LOOK = 0.1  # seconds between two looks at the workers
 SOON = 5.0  # a worker that ends within so many seconds of its start is started again later and later
 LONGEST = 30.0  # seconds
-PATIENCE = 30.0  # seconds a worker that takes another's place has to be ready, before it answers all the same
+PATIENCE = 30.0  # seconds a worker beside others has to be ready, before it answers all the same
 GRACE = 12.0  # seconds workers have to end before they are ended: what a request may take, and a little
 
 
@@ -47,7 +47,8 @@ class Workers:
         """Keep the workers alive until SIGTERM or SIGINT; then let requests under way end, and end."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._tell)
-        self._crew = [Worker(self._start(), time.monotonic()) for _ in range(self.size)]
+        # the first says at once that the service lives; the others take no request before they can answer it
+        self._crew = [Worker(self._start(PATIENCE if place else 0.0), time.monotonic()) for place in range(self.size)]
         try:
             while not self._is_told:
                 time.sleep(LOOK)
@@ -59,7 +60,7 @@ class Workers:
     def _tell(self, *_: object) -> None:
         self._is_told = True
 
-    def _start(self, patience: float = 0.0) -> "subprocess.Popen[bytes]":
+    def _start(self, patience: float) -> "subprocess.Popen[bytes]":
         """A new worker; it ends when this process does, because its standard input then ends."""
         number = self.listening.fileno()
         code = ENTRY.format(root=str(ROOT), number=number, patience=patience)

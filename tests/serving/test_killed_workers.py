@@ -53,6 +53,7 @@ def test_a_killed_worker_is_replaced_while_others_answer_and_no_chain_breaks(kil
     key, ended = killed.key(), Event()
     with Running(killed, "--workers", "2") as server, ThreadPoolExecutor(CALLERS) as pool:
         assert until(lambda: len(server.workers) == 2)
+        assert until(lambda: all(server.answers("/readyz") == 200 for _ in range(40)))  # whichever of both is asked
         try:
             callers = [pool.submit(call, server, key, ended) for _ in range(CALLERS)]
             for kill in range(KILLS):

@@ -399,7 +399,7 @@ def test_what_the_portal_refuses_is_said_and_not_repeated(pages, portal, zhang, 
     place = portal.login(set_out(visitor))
     answer = back(visitor, place, **{"code": None, **asked})
     assert refused(answer, status, word)
-    assert "script" not in answer.text + caplog.text
+    assert "script>" not in (answer.text + caplog.text).replace("</script>", "", 1)  # the page has one of its own
     assert 'href="/ui/login?lang=en"' in answer.text
     assert "jianwei_login" not in visitor.cookies
 
