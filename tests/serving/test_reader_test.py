@@ -47,8 +47,8 @@ def written(surroundings, tmp_path_factory):
 
 
 def read(paper):
-    """A printed page by its blocks, without spaces."""
-    text = subprocess.run(["pdftotext", "-layout", str(paper), "-"], capture_output=True, text=True, check=True).stdout
+    """A printed page by its blocks, without spaces and without the watermark, which lies across."""
+    text = subprocess.run(["pdftotext", "-layout", "-nodiag", str(paper), "-"], capture_output=True, text=True, check=True).stdout
     flat = re.sub(r"\s+", "", normalize("NFKC", text))
     starts = [flat.index(normalize("NFKC", one)) for one in HEADINGS] + [len(flat)]
     return {number: flat[at:end] for number, at, end in zip(range(1, 9), starts, starts[1:], strict=False)}
