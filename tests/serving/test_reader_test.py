@@ -48,7 +48,8 @@ def written(surroundings, tmp_path_factory):
 
 def read(paper):
     """A printed page by its blocks, without spaces and without the watermark, which lies across."""
-    text = subprocess.run(["pdftotext", "-layout", "-nodiag", str(paper), "-"], capture_output=True, text=True, check=True).stdout
+    command = ["pdftotext", "-layout", "-nodiag", str(paper), "-"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     flat = re.sub(r"\s+", "", normalize("NFKC", text))
     starts = [flat.index(normalize("NFKC", one)) for one in HEADINGS] + [len(flat)]
     return {number: flat[at:end] for number, at, end in zip(range(1, 9), starts, starts[1:], strict=False)}
@@ -56,7 +57,8 @@ def read(paper):
 
 def looked_up(page):
     """The answers as a careful reader finds them in the blocks of a page."""
-    before, cause = re.search(r"上月([A-D—])·变动原因:([^·]+?)(?:模型类别|未来一年)", page[1]).groups()
+    stated = r"上月(?:未来一年被查实违法的概率)?([A-D—])·变动原因:([^·]+?)[A-D]?(?:模型类别|未来一年|把握程度)"
+    before, cause = re.search(stated, page[1]).groups()  # lines beside the large letter of the class are mixed
     measure = re.search(r"监管方式(.+?)(?:现场检查|双随机抽查|检查方式|触发情形|依据)", page[1])
     day, month = re.search(r"数据截至(\d{4}-\d\d-\d\d).*数据月(\d{4}-\d\d)", page[8]).groups()
     found = {
