@@ -16,6 +16,7 @@ from features.profile import Profile
 from features.records.journal import Journal
 from serving.champion import EVERY, Reign
 from serving.http import ProblemError
+from serving.lane import Lane
 from serving.results import SCHEME_KEY, publisher_key
 from serving.scoring.desk import Desk
 from serving.shelf import Shelf
@@ -39,6 +40,7 @@ class Counter:
         self._reign: Reign | None = None
         self._founding = Lock()
         self._closed = Event()
+        self._lane = Lane()
 
     @property
     def reign(self) -> Reign:
@@ -71,6 +73,7 @@ class Counter:
                 results=self.shelf,
                 scheme_of=self.reign.scheme_of,
                 definitions=lambda: self._definitions(champion),
+                lane=self._lane,
             )
         return desk
 
@@ -94,6 +97,7 @@ class Counter:
     def close(self) -> None:
         """Let go of what is held open; the last thing a process does."""
         self._closed.set()
+        self._lane.close()
         if self._reign is not None:
             self._reign.close()
         self.shelf.close()

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 from starlette.requests import Request
@@ -87,7 +86,7 @@ def routes(front: Front) -> list[Route]:
             statement=None if against else row["told"]["statement"],
             by=row["told"].get("by"),
             against=against,
-            is_late=reviews.is_late(row, today(desk)),
+            is_late=reviews.is_late(row, desk.today),
             was_first=request.query_params.get("first") == "other" and state.closed is not None,
             filled={"once": secrets.token_urlsafe(24), "outcome": "", "reply": ""},
             **named(),
@@ -99,11 +98,6 @@ def routes(front: Front) -> list[Route]:
 
     one = "/disputes/{dispute}"
     return [Route("/disputes", disputes), Route(one, dispute), Route(one, decide, methods=["POST"])]
-
-
-def today(desk: Desk) -> date:
-    """The day it is at the place."""
-    return desk.now().astimezone(desk.profile.zone).date()
 
 
 def named() -> dict[str, Any]:
@@ -128,7 +122,7 @@ def _listed(front: Front, request: Request) -> Response:
         shown=shown,
         choices=SHOWN,
         counts={name: reviews.count(desk.store, one) for name, one in wanted.items()},
-        late=reviews.count(desk.store, replace(wanted["open"], due_before=today(desk))),
+        late=reviews.count(desk.store, replace(wanted["open"], due_before=desk.today)),
         rows=lined(desk, rows, (principal, language(request))),
         following=rows[-1]["dispute"] if len(found) > ROWS else None,
         **named(),
@@ -156,7 +150,7 @@ def lined(desk: Desk, rows: Sequence[Row], asked: tuple[Principal, str]) -> list
             **{name: row[name] for name in told},
             "name": names.get((row["month"], row["entity"]), ""),
             "office": offices.office(desk.profile, row["org"], tongue),
-            "late": reviews.is_late(row, today(desk)),
+            "late": reviews.is_late(row, desk.today),
             "linked": principal.calls(PAGE) and row["month"] in months,
         }
         for row in rows

@@ -2,7 +2,9 @@
 
 import json
 import secrets
+from asyncio import timeout
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -24,6 +26,8 @@ from training.scheme import EXPOSURE
 from training.sureness import LABELS
 
 NAME, PROOF, OBJECT = "page_entity", "page_proof", "page_object"
+UNFINISHED = "unfinished"
+PATIENCE = 5.0  # seconds the page waits for what the entity could do: it has eight in all
 MONTHS = 12
 MOVED = 8  # lines of what moved since last month
 STEPS = {
@@ -55,6 +59,10 @@ RECOURSE = {
     ),
     recourse.NOT_CLASSIFIED: ("该主体本月未分类。", "The entity has no class this month."),
     recourse.ONLY_CLASS: ("", ""),
+    UNFINISHED: (
+        "此项暂未推算完毕，本页其他内容不受影响；请稍后刷新本页。",
+        "This was not worked out in time; the rest of the page does not depend on it. Load the page again in a while.",
+    ),
 }
 
 
@@ -75,7 +83,7 @@ def routes(front: Front) -> list[Route]:
     def page(request: Request) -> Response:
         """One entity in a sealed month."""
         asked = _asked(front, request, NAME)
-        return front.flowing(request, "entity.html", **_told(asked))
+        return front.flowing(request, "entity.html", {"recourse": partial(_recourse, asked)}, **_told(asked))
 
     def proof(request: Request) -> Response:
         """The proof as a file; the row is told whole, so it takes both rights."""
@@ -97,6 +105,16 @@ def _asked(front: Front, request: Request, route: str) -> Asked:
 def _is_proven(asked: Asked) -> bool:
     who = asked.principal
     return who.calls(PROOF) and who.may(INTERNAL) and who.may(PROBABILITY)
+
+
+async def _recourse(asked: Asked) -> Document:
+    """What the entity could do itself, if that can be said in time."""
+    desk = asked.desk
+    try:
+        async with timeout(PATIENCE):
+            return await desk.lane.run(desk.recourse, asked.month, asked.light, asked.principal)
+    except (TimeoutError, ProblemError):
+        return {"state": UNFINISHED}
 
 
 def _told(asked: Asked) -> Document:
@@ -127,7 +145,6 @@ def _told(asked: Asked) -> Document:
         "chart": _chart(months, probable=who.may(PROBABILITY)),
         "gaps": [gap for gap in gaps if gap["why"] != "no_record"],
         "without": [gap for gap in gaps if gap["why"] == "no_record"],
-        "recourse": lambda: desk.recourse(month, light, who),
         "part": part,
         "as_of": part.manifest["as_of"],
         "sector": desk.profile.sector,

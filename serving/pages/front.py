@@ -1,12 +1,14 @@
 """What every page is made with: who looks, in which language, and the sheet it is printed on."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from anyio import to_thread
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
@@ -24,7 +26,8 @@ from serving.sessions import Sessions
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
 SHARED = HERE.parent / "templates"  # what the printed sheets tell alike
-FLOW = Markup("<!-- -->")  # where a page that flows may be cut
+FLOW = Markup("<!-- -->")  # where a page that flows is cut
+Later = Callable[[], Awaitable[Any]]
 NAVIGATION = (  # routes a person goes to from every page, in this order
     ("page_monday", "本月工作", "This month"),
     ("page_entities", "名单与查询", "List and search"),
@@ -64,13 +67,19 @@ class Front:
         text = self.templates.get_template(name).render(**self._said(request), **told)
         return self._kept(request, HTMLResponse(text, status))
 
-    def flowing(self, request: Request, name: str, **told: Any) -> Response:
-        """A page sent as it is made: what stands before a ``flow`` of its sheet does not wait for what comes after.
+    def flowing(self, request: Request, name: str, later: Mapping[str, Later], **told: Any) -> Response:
+        """A page sent as it is made: what stands before ``flow`` in its sheet does not wait for what is told ``later``,
+        by name, which is asked for then."""
+        known: dict[str, Any] = {}
+        parts = self.templates.get_template(name).generate(**self._said(request), flow=FLOW, later=known, **told)
 
-        A part that takes long is told as a function, which the sheet calls when it comes to it.
-        """
-        parts = self.templates.get_template(name).generate(**self._said(request), flow=FLOW, **told)
-        return self._kept(request, StreamingResponse(_flowed(parts), media_type="text/html"))
+        async def sent() -> AsyncIterator[str]:
+            yield await to_thread.run_sync(_joined, takewhile(lambda part: part != FLOW, parts))
+            for one, asked in later.items():
+                known[one] = await asked()
+            yield await to_thread.run_sync(_joined, parts)
+
+        return self._kept(request, StreamingResponse(sent(), media_type="text/html"))
 
     def _kept(self, request: Request, answer: Response) -> Response:
         """An answer that keeps the language asked for."""
@@ -108,16 +117,8 @@ class Front:
         }
 
 
-def _flowed(parts: Iterator[str]) -> Iterator[str]:
-    """The parts of a sheet put together up to each mark, so that what comes before is sent while the rest is made."""
-    held: list[str] = []
-    for part in parts:
-        if part == FLOW:
-            yield "".join(held)
-            held = []
-        else:
-            held.append(part)
-    yield "".join(held)
+def _joined(parts: Iterable[str]) -> str:
+    return "".join(parts)
 
 
 def _turned(request: Request, tongue: str) -> str:

@@ -19,7 +19,7 @@ def health(desk: Desk, principal: Principal, month: str) -> dict[str, Any]:
 
     What was read is kept until its file changes.
     """
-    today = desk.now().astimezone(desk.profile.zone).date()
+    today = desk.today
     return {
         "data": _quality(desk.home, month) if principal.calls(DATA) else None,
         "model": _evidence(desk, today) if principal.calls(MODEL) else None,

@@ -90,7 +90,7 @@ def routes(front: Front) -> list[Route]:
 
 def _day(desk: Desk, stated: str) -> date:
     """The day asked for, at most today; ProblemError when it is none."""
-    today = desk.now().astimezone(desk.profile.zone).date()
+    today = desk.today
     try:
         return min(stated_day(stated), today) if stated else today
     except ValueError:

@@ -13,7 +13,7 @@ from serving.ledger import LedgerError
 from serving.listing import DOWN, UP, Filters
 from serving.office import MONITORED
 from serving.pages import quality
-from serving.pages.disputes import lined, named, today
+from serving.pages.disputes import lined, named
 from serving.pages.front import Front, asking, language
 from serving.pages.lines import lines
 from serving.pages.sought import Sought
@@ -57,7 +57,7 @@ def routes(front: Front) -> list[Route]:
             report=state,
             disputes=lined(desk, due, (principal, tongue)),
             open=reviews.count(desk.store, wanted),
-            late=reviews.count(desk.store, replace(wanted, due_before=today(desk))),
+            late=reviews.count(desk.store, replace(wanted, due_before=desk.today)),
             **named(),
             numbers=month.has_numbers,
             is_listed=month.codes is not None,

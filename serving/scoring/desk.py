@@ -2,8 +2,8 @@
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from serving.access import INTERNAL, PROBABILITY, Principal, within
 from serving.classification import CLASSIFIED
 from serving.explanation import Document
 from serving.http import ProblemError
+from serving.lane import Lane
 from serving.ledger import LedgerError
 from serving.listing import OPEN, TOP, After, Filters
 from serving.listing import Asked as Sought
@@ -36,7 +37,8 @@ PSEUDONYMS = "pseudonyms"
 class Desk:
     """The champion as verified, the months as sealed; ``scheme_of`` opens the scheme a month was classified with.
 
-    ``store`` holds what changes between months, ``home`` the files of the profile, ``now`` is the clock.
+    ``store`` holds what changes between months, ``home`` the files of the profile, ``now`` is the clock; what takes long
+    is done in the ``lane``.
     """
 
     home: Path
@@ -47,6 +49,12 @@ class Desk:
     results: Shelf
     scheme_of: Callable[[str], Scheme]
     definitions: Callable[[], Definitions]
+    lane: Lane = field(default_factory=Lane, compare=False)
+
+    @property
+    def today(self) -> date:
+        """The day it is at the place."""
+        return self.now().astimezone(self.profile.zone).date()
 
     @property
     def newest(self) -> StoredMonth:
@@ -59,7 +67,7 @@ class Desk:
     @property
     def dispute_terms(self) -> Document | None:
         """Within how many days a dispute made today is answered, and on which basis; nothing where none is taken."""
-        return reviews.terms(self.profile, self.now().astimezone(self.profile.zone).date())
+        return reviews.terms(self.profile, self.today)
 
     def month(self, name: str | None) -> StoredMonth:
         """A sealed month by name, or the newest; ProblemError when it is not published."""

@@ -156,7 +156,7 @@ def _active(app: FastAPI, desk: Callable[[], Desk]) -> None:
     def active(request: Request, at: DayAsked = None) -> Response:
         """Which scheme decided on a day, since when, who proposed and who approved it, and on which evidence."""
         principal, open_ = principal_of(request, "active_model"), desk()
-        today = open_.now().astimezone(open_.profile.zone).date()
+        today = open_.today
         day = min(at or today, today)  # of a day to come nothing else is known than of today
         found = champion_on(open_, day)
         if found is None:

@@ -98,8 +98,11 @@ def _documents(app: FastAPI, desk: Callable[[], Desk]) -> None:
 
 def _recourse(app: FastAPI, desk: Callable[[], Desk]) -> None:
     @app.get("/v1/entities/{entity}/recourse", operation_id="recourse", response_model=Recourse)
-    def recourse_of(entity: EntityAsked, request: Request, period: PeriodAsked = None) -> Response:
+    async def recourse_of(entity: EntityAsked, request: Request, period: PeriodAsked = None) -> Response:
         """What an entity could do itself that would change its class, tried on its records as of the month."""
+        return await desk().lane.run(answered, entity, request, period)
+
+    def answered(entity: str, request: Request, period: str | None) -> Response:
         asked = Asked.of(desk(), (entity, period), request, "recourse")
         found = asked.desk.recourse(asked.month, asked.light, asked.principal)
         said = context(asked.month) | {"scheme": asked.month.parts[asked.light["part"]].head.scheme}

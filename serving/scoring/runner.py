@@ -134,8 +134,7 @@ class Work:
         with self.desk.store.reading() as connection:
             query = select(API_KEYS).where(API_KEYS.c.number == self.row["key"])
             key = connection.execute(query).mappings().first()
-        today = self.desk.now().astimezone(self.desk.profile.zone).date()
-        if key is None or key["revoked"] is not None or today > key["expires"]:
+        if key is None or key["revoked"] is not None or self.desk.today > key["expires"]:
             raise JobError("key_ended")
         return Principal(str(key["number"]), granted(key))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 
 from serving.access import Principal
@@ -24,15 +24,14 @@ FEW = 10  # subjects that are scored in the time of one, nearly
 
 
 def add(app: FastAPI, desk: Callable[[], Desk]) -> None:
-    """Register the route. What takes a hundred times as long as others has a thread to itself, which it waits for: the
-    threads that answer everybody else are too few to share with it."""
-    one_by_one = CapacityLimiter(1)
+    """Register the route. What takes long goes by the lane: the threads that answer everybody else are few."""
 
     @app.post("/v1/scores", operation_id="scores", response_model=Scores)
     async def scores(asked: ScoreRequest, request: Request) -> Response:
         """Live scores of up to a hundred entities, in the order asked; the class of a sealed month stays as it is."""
-        is_long = asked.is_hypothetical or len(asked.subjects) > FEW
-        return await to_thread.run_sync(answered, asked, request, limiter=one_by_one if is_long else None)
+        if asked.is_hypothetical or len(asked.subjects) > FEW:
+            return await desk().lane.run(answered, asked, request)
+        return await to_thread.run_sync(answered, asked, request)
 
     def answered(asked: ScoreRequest, request: Request) -> Response:
         principal = principal_of(request, "scores")

@@ -1,8 +1,10 @@
 """The page of one entity: eight blocks from the document the API gives, nothing told without its right, objections."""
 
+import asyncio
 import json
 import re
 import shutil
+import threading
 from datetime import timedelta
 from itertools import product
 
@@ -27,6 +29,7 @@ from features.records.schema import record_types
 from serving import explanation, points, publicity, recourse, reviews
 from serving.access import INTERNAL, PROBABILITY
 from serving.http import ProblemError
+from serving.pages import entity as entity_page
 from serving.pages import forms
 from serving.reviews import Closing
 from training.acts import read_acts
@@ -448,6 +451,29 @@ def test_a_place_without_acts_says_so(classified):
     assert desk.recourse(desk.newest, risky, AsIf(BOTH))["state"] in {recourse.NO_ACTS, recourse.AWAY}
     gone = next(row for row in rows(desk.newest) if row["class"] is None)
     assert desk.recourse(desk.newest, gone, AsIf(BOTH)) == {"state": recourse.NOT_CLASSIFIED}
+
+
+def test_a_page_whose_lane_is_taken_says_what_it_could_not_work_out_and_ends_whole(
+    desk, everybody, visitors, monkeypatch
+):
+    code = next(code for code, one in everybody.items() if one["class"] == "D")
+    taken, freed = threading.Event(), threading.Event()
+
+    def held():
+        taken.set()
+        freed.wait()
+
+    other = threading.Thread(target=lambda: asyncio.run(desk.lane.run(held)))
+    other.start()
+    assert taken.wait(10)
+    with monkeypatch.context() as hurried:
+        hurried.setattr(entity_page, "PATIENCE", 0.05)
+        page = visitors[BOTH].get(f"/ui/entities/{code}").text
+    freed.set()
+    other.join()
+    assert "此项暂未推算完毕" in words(page)
+    assert page.rstrip().endswith("</html>")
+    assert "此项暂未推算完毕" not in words(visitors[BOTH].get(f"/ui/entities/{code}").text)
 
 
 OPEN_ACT = {"act": "a", "visibility": "publishable"}

@@ -196,6 +196,7 @@ def test_a_filter_is_kept_found_again_used_and_deleted(browser, desk_for, axe, j
     menu(seat, "名单与查询")
     page.locator("select[name=class]").select_option("CD")
     page.get_by_role("button", name="查询", exact=True).click()
+    page.wait_for_url(re.compile("class=CD"))
     page.get_by_label("将当前查询保存为").fill(name)
     page.get_by_role("button", name="保存", exact=True).click()
     page.get_by_role("link", name=name).wait_for()
