@@ -6,7 +6,10 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
+P = ParamSpec("P")
+T = TypeVar("T")
 BEHIND = 10  # by how much its thread, and those that engines begin from it, are nicer than those that answer others
 
 
@@ -16,7 +19,7 @@ class Lane:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lane", initializer=_step_behind)
 
-    async def run[**P, T](self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    async def run(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         """What the work gives, once its turn has come and it is done."""
         return await asyncio.wrap_future(self._thread.submit(work, *given, **named))
 

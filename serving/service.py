@@ -29,6 +29,7 @@ from serving.watch import Watch
 from training.trial import Trial
 
 NAME = "jianwei"
+IDLE = 75  # seconds a connection waits for its next request: longer than gateways keep theirs (60)
 GRACE = 10  # seconds a request under way has to end once the service is told to stop
 
 
@@ -121,7 +122,7 @@ def answer(service: Any, listening: socket.socket, now: Callable[[], datetime], 
         server_header=False,
         date_header=True,
         backlog=BACKLOG,
-        timeout_keep_alive=5,
+        timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=GRACE,
     )
     logs.configure()

@@ -37,8 +37,8 @@ PSEUDONYMS = "pseudonyms"
 class Desk:
     """The champion as verified, the months as sealed; ``scheme_of`` opens the scheme a month was classified with.
 
-    ``store`` holds what changes between months, ``home`` the files of the profile, ``now`` is the clock; what takes long
-    is done in the ``lane``.
+    ``store`` holds what changes between months, ``home`` the files of the profile, ``now`` is the clock; what takes
+    long is done in the ``lane``.
     """
 
     home: Path

@@ -44,6 +44,7 @@ def test_what_nobody_waits_for_any_more_is_not_begun(lane):
 
     async def asked():
         first = asyncio.create_task(lane.run(freed.wait))
+        await asyncio.sleep(0)  # it is before the others
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await lane.run(begun.append, "given up")
