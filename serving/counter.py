@@ -25,6 +25,7 @@ from training.scheme import Scheme
 from training.trial import Trial
 
 LOG = logging.getLogger("jianwei.counter")
+SELDOM = 1000  # collections of what is younger to one of everything; Python has ten
 
 
 class Counter:
@@ -112,15 +113,17 @@ class Counter:
             self._closed.wait(EVERY)
 
     def _warm(self) -> None:
-        """Do what need not be in somebody's request: Arrow looks for pandas at its first rows, and everything that was
-        made until the service is ready would be walked through at every full collection of garbage, a fifth of a
-        second each."""
+        """Do what need not be in somebody's request: Arrow looks for pandas at its first rows, and a full collection of
+        garbage takes up to a fifth of a second. It is left what was made after the service was ready, and comes seldom:
+        at a hundred requests a second it came every ten seconds, for next to nothing (most garbage goes young).
+        """
         with suppress(ImportError):
             import_module("pandas")
         while self.serving() is None and not self._closed.wait(EVERY):
             pass
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*gc.get_threshold()[:2], SELDOM)
 
     def _definitions(self, champion: Scheme) -> Definitions:
         """The definitions the champion was trained on; the profile's for one that carries none."""
