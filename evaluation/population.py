@@ -17,10 +17,11 @@ from features.indicators.catalogue import Definitions, populations
 from features.indicators.language import PeerRate
 from features.matrix import Batch, batches
 from features.profile import Profile
+from training.classified import Classified
 from training.cutoffs import RiskClass, Shares, class_shares
 from training.facts import Movers, Previous, Span, new_facts
 from training.pairs import trainable
-from training.scheme import Classified, Scheme
+from training.scheme import Scheme
 from training.steadiness import aligned
 from training.task import Task
 

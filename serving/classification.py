@@ -21,9 +21,10 @@ from serving import pieces
 from serving.contributions import CODES, WHICH
 from training import confidence, explain
 from training.carried import under
+from training.classified import Classified
 from training.cutoffs import RiskClass
 from training.facts import Previous
-from training.scheme import Classified, Scheme, SchemeError
+from training.scheme import Scheme, SchemeError
 
 Floats = npt.NDArray[np.float64]
 

@@ -22,9 +22,10 @@ from features.matrix import Batch
 from features.reading import Reading
 from features.records.schema import REGISTER, RecordType
 from training.acts import Act
+from training.classified import Classified
 from training.cutoffs import Classes, RiskClass
 from training.errors import SchemeError
-from training.scheme import Classified, Scheme
+from training.scheme import Scheme
 from training.supposed import POLARS, Case, Own, Pipeline, Switch, switches
 
 MOST_SWITCHES, MOST_ACTS = 15, 3

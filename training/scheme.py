@@ -19,6 +19,7 @@ from features.matrix import Batch
 from features.steps import KEY_FILE
 from training import explain, overrides, package, steadiness
 from training.boosters import booster, mean_margin, opened
+from training.classified import Classified, Judged
 from training.confidence import UNKNOWN, Certainty, Levels, Sure
 from training.cutoffs import Classes
 from training.errors import SchemeError
@@ -33,37 +34,13 @@ from training.trial import Trial, begin
 Floats = npt.NDArray[np.float64]
 Kinds = npt.NDArray[np.int8]
 
-__all__ = ["Classified", "KindPart", "Scheme", "SchemeError"]
+__all__ = ["KindPart", "Scheme", "SchemeError"]
 
 FORMAT = 5
 CARRYING, BARE = 4, 3  # of schemes without confidence, and without an indicator system; read, and written as they were
 BLOCK = 2_048  # rows
 KIND = "kind"
 EXPOSURE = "exposure"
-
-
-@dataclass(frozen=True)
-class Classified:
-    """Classes of some entities, in the order of the batch; class numbers are those of ``RiskClass``.
-
-    ``raw_class`` is what the cutoffs alone say, ``model_class`` the same after steadiness, ``ruled`` the least class
-    rules demand, ``final_class`` the worse of the last two; ``class_before`` is −1 for a first month, ``confidence``
-    that of a scheme without bags, which has no ``sure`` either.
-    """
-
-    entity: npt.NDArray[np.int32]
-    kind: Kinds
-    margin: Floats
-    probability: Floats
-    raw_class: Classes
-    model_class: Classes
-    ruled: Classes
-    final_class: Classes
-    class_before: Classes
-    rules: pa.ListArray
-    cause: npt.NDArray[np.str_]
-    confidence: Levels
-    sure: Sure | None
 
 
 @dataclass(frozen=True)
@@ -245,12 +222,9 @@ class Scheme:
 
         ``previous``: see ``steadiness.aligned``.
         """
-        values = self.aligned(batch)
-        margin = self.margins(values, batch.kind)
-        probability = self.probabilities(margin, batch.kind)
-        seen = overrides.Seen(batch.values, batch.columns, [self.kinds[number] for number in batch.kind])
-        determined = overrides.apply(self.rules, seen, as_of=batch.as_of)
-        before = steadiness.aligned(previous, batch.entity, self.digest, ruled=determined.at_least)
+        judged = self.judged(batch)
+        margin, probability, ruled = judged.margin, judged.probability, judged.ruled
+        before = steadiness.aligned(previous, batch.entity, self.digest, ruled=ruled)
         raw, model = self.raw_classes(probability, batch.kind), np.zeros(len(margin), np.int8)
         for number, code in enumerate(self.kinds):
             rows = batch.kind == number
@@ -258,9 +232,9 @@ class Scheme:
                 continue
             cutoffs = self.parts[code].cutoffs
             model[rows] = steadiness.steadied(self.steadiness, before.rows(rows), probability[rows], cutoffs)
-        final = np.maximum(model, determined.at_least)
-        sure = self.sure(margin, batch.kind, ruled=determined.at_least)
-        held = np.maximum(raw, determined.at_least) != final
+        final = np.maximum(model, ruled)
+        sure = self.sure(margin, batch.kind, ruled=ruled)
+        held = np.maximum(raw, ruled) != final
         return Classified(
             entity=batch.entity,
             kind=batch.kind,
@@ -268,14 +242,21 @@ class Scheme:
             probability=probability,
             raw_class=raw,
             model_class=model,
-            ruled=determined.at_least,
+            ruled=ruled,
             final_class=final,
             class_before=before.final,
-            rules=determined.rules,
-            cause=steadiness.causes(before, raw, final, determined.at_least),
-            confidence=self.confidence(values, batch.kind, sure, held=held),
+            rules=judged.rules,
+            cause=steadiness.causes(before, raw, final, ruled),
+            confidence=self.confidence(self.aligned(batch), batch.kind, sure, held=held),
             sure=sure,
         )
+
+    def judged(self, batch: Batch) -> Judged:
+        """Margin and probability of a batch, and what the rules demand; pure."""
+        margin = self.margins(self.aligned(batch), batch.kind)
+        seen = overrides.Seen(batch.values, batch.columns, [self.kinds[number] for number in batch.kind])
+        determined = overrides.apply(self.rules, seen, as_of=batch.as_of)
+        return Judged(margin, self.probabilities(margin, batch.kind), determined.at_least, determined.rules)
 
     def aligned(self, batch: Batch) -> Floats:
         """The batch's values in the order of ``columns``; SchemeError when the model would miss one."""

@@ -19,11 +19,12 @@ from serving.explanation import Document
 from serving.http import ProblemError
 from serving.shelf import StoredMonth
 from training import reasons
+from training.classified import Classified, Judged
 from training.confidence import words
 from training.cutoffs import RiskClass
 from training.overrides import read_override
 from training.reasons import Reason
-from training.scheme import Classified, Scheme
+from training.scheme import Scheme
 
 if TYPE_CHECKING:
     from serving.scoring.supposed import Room, Supposed
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 Light = Mapping[str, Any]
 NAMES = tuple(risk.name for risk in RiskClass)
 Floats = npt.NDArray[np.float64]
+SEALED = ("class", "model_class", "confidence")  # what a sealed month says of a row, and is not reached again
 Valued = tuple[Floats, Floats]
 """Values, and what each adds: a row a case, a column each of the definitions' codes."""
 
@@ -56,20 +58,35 @@ def scored(
         return []
     check_kept(champion, month, lights)
     batch = batch_of(champion, month.values(lights), lights, Month.parse(month.month).end)
-    classified = champion.classify(batch, sealed_classes(month, lights))
-    documents = _documents(champion, classified, batch.as_of)
-    if sure:
-        stated = explanation.certainties(classified.sure, len(lights))
-        for document, certain in zip(documents, stated, strict=True):
-            document["certainty"] = certain
-    for document, light in zip(documents, lights, strict=True):
-        document["entity"] = light["code"]
-        if _is_same(champion, month, light):
-            document |= {name: light[name] for name in ("class", "model_class", "confidence")}
+    documents = _standing(champion, month, lights, batch, sure=sure)
     if definitions is not None:
         told = [added or not _is_same(champion, month, light) for light in lights]
         lines = _contribute(champion, batch, documents, np.flatnonzero(told))
         _explain(champion, month, (lights, batch, documents), lines, definitions)
+    return documents
+
+
+def _standing(
+    champion: Scheme, month: StoredMonth, lights: Sequence[Light], batch: Batch, *, sure: bool
+) -> list[Document]:
+    """The documents without what explains them; what is sealed of all of them is not reached again."""
+    sealed = [_is_same(champion, month, light) for light in lights]
+    known = [tuple(light[name] for name in SEALED) for light in lights]
+    found: Judged | Classified
+    if all(sealed):
+        found = champion.judged(batch)
+        documents = _documents(champion, found, known, batch.as_of)
+        certain = champion.sure(found.margin, batch.kind, ruled=found.ruled) if sure else None
+    else:
+        found = champion.classify(batch, sealed_classes(month, lights))
+        anew = zip(sealed, known, _reached(found), strict=True)
+        documents = _documents(champion, found, [old if same else new for same, old, new in anew], batch.as_of)
+        certain = found.sure
+    for document, light in zip(documents, lights, strict=True):
+        document["entity"] = light["code"]
+    if sure:
+        for document, one in zip(documents, explanation.certainties(certain, len(lights)), strict=True):
+            document["certainty"] = one
     return documents
 
 
@@ -136,7 +153,7 @@ def hypothetical(
     batch = batch_of(champion, (tuple(sealed), vectors), [light, light], Month.parse(month.month).end)
     classified = champion.classify(batch, None)
     lines = champion.contributions(champion.aligned(batch), batch.kind, bulk=False)
-    document = _documents(champion, classified, batch.as_of)[1]
+    document = _documents(champion, classified, _reached(classified), batch.as_of)[1]
     certain = explanation.certainties(classified.sure, 2)
     internal = sorted({*month.full(light)["internal"], *found.internal})
     document |= {
@@ -213,31 +230,31 @@ def batch_of(champion: Scheme, vectors: tuple[tuple[str, ...], Floats], lights: 
     return Batch(as_of, entities, kinds, values, columns)
 
 
-def _documents(champion: Scheme, classified: Classified, as_of: date) -> list[Document]:
-    """What classification found, one document an entity."""
+def _documents(
+    champion: Scheme, found: Judged | Classified, stated: Sequence[tuple[str, ...]], as_of: date
+) -> list[Document]:
+    """What was found of some entities, one document each; ``stated`` is told as ``SEALED`` names it."""
     rules = {rule.code: rule.written() for rule in champion.rules}
     return [
         {
-            "class": NAMES[final],
-            "model_class": NAMES[model],
+            **dict(zip(SEALED, told, strict=True)),
             "rules": [rules[code] for code in rules if code in codes],
             "probability": probability,
             "margin": margin,
-            "confidence": confidence,
             "contributions_in": MARGIN,
             "data_gaps": [],
             "as_of": as_of,
         }
-        for final, model, codes, probability, margin, confidence in zip(
-            classified.final_class.tolist(),
-            classified.model_class.tolist(),
-            classified.rules.to_pylist(),
-            classified.probability.tolist(),
-            classified.margin.tolist(),
-            words(classified.confidence).to_pylist(),
-            strict=True,
+        for told, codes, probability, margin in zip(
+            stated, found.rules.to_pylist(), found.probability.tolist(), found.margin.tolist(), strict=True
         )
     ]
+
+
+def _reached(found: Classified) -> list[tuple[str, ...]]:
+    """Class, class by the model and confidence of every row."""
+    named = [[NAMES[one] for one in classes.tolist()] for classes in (found.final_class, found.model_class)]
+    return list(zip(*named, words(found.confidence).to_pylist(), strict=True))
 
 
 def _reasons(definitions: Definitions, values: Valued, cases: Sequence[_Case]) -> list[list[dict[str, Any]]]:

@@ -128,6 +128,16 @@ def test_classes_do_not_depend_on_the_batch(scheme):
     assert np.array_equal(whole.final_class[100:200], part.final_class)
 
 
+def test_what_is_judged_is_what_classes_come_from_whatever_was_before(scheme):
+    batch = batch_of(ROWS.values, ROWS.kind)
+    judged = scheme.judged(batch)
+    for found in (scheme.classify(batch, None), scheme.classify(batch, after(scheme.classify(batch, None), scheme))):
+        for name in ("margin", "probability", "ruled"):
+            assert np.array_equal(getattr(found, name), getattr(judged, name))
+        assert found.rules.equals(judged.rules)
+    assert judged.ruled.any()
+
+
 def test_an_unchanged_month_leaves_every_class_unchanged(scheme):
     first = scheme.classify(batch_of(ROWS.values, ROWS.kind), None)
     second = scheme.classify(batch_of(ROWS.values, ROWS.kind), after(first, scheme))
