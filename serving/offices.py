@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from features.profile import CodeList, Profile, ProfileError
 from serving.classification import Sources, registered
+from serving.traits import Traits
 
 FILE = "departments"
 OFFICE = "supervising_org"
@@ -16,23 +17,23 @@ NAMED = ("name", "number")  # what the register calls an entity beside its code:
 
 
 def of_everyone(sources: Sources) -> pa.Table:
-    """``entity``, ``org`` (null: the register says none), ``departments`` (``,ecology,``), ``name`` as registered and
-    ``number`` of everyone known at T.
+    """``entity``, ``org`` (null: the register says none), ``departments`` (``,ecology,``), ``name`` as registered,
+    ``number`` and the parts along ``Traits`` of the register, of everyone known at T.
 
     Rows are by entity. Departments are those of the profile's ``departments.yaml`` in force at T whose divisions
     include the entity's industry; without the file nobody has any.
     """
     profile = sources.lake.profile
     stated = profile.dated(FILE, sources.as_of) if profile.has(FILE) else None
-    if stated is None:
-        known = pl.DataFrame(registered(sources, [OFFICE, *NAMED]))
-        competent = pl.lit("")
-    else:
+    traits, competent, fields = Traits.of(profile), pl.lit(""), [OFFICE, *NAMED]
+    if stated is not None:
         field = str(stated["field"])
-        known = pl.DataFrame(registered(sources, list(dict.fromkeys([OFFICE, *NAMED, field]))))
+        fields.append(field)
         competent = pl.col(field).replace_strict(_by_division(profile, stated), default="", return_dtype=pl.String)
-    placed = known.select("entity", *NAMED, org=OFFICE, departments=competent.fill_null("")).sort("entity")
-    return placed.with_columns(pl.col("org", "departments").cast(pl.Categorical)).to_arrow()
+    known = pl.DataFrame(registered(sources, list(dict.fromkeys([*fields, *traits.fields]))))
+    parts, departments = traits.of_register(known), competent.fill_null("").alias("departments")
+    placed = known.select("entity", *NAMED, departments, *parts, org=OFFICE).sort("entity")
+    return placed.with_columns(pl.col(pl.String).exclude(NAMED).cast(pl.Categorical)).to_arrow()
 
 
 def _by_division(profile: Profile, stated: Mapping[str, object]) -> dict[str, str]:

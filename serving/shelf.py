@@ -26,7 +26,7 @@ from serving.packing import Packing
 from serving.results import LIGHT
 from serving.store import Store, reading, storable
 from serving.stored_part import StoredPart
-from serving.tables import CHUNK, LISTED, LOADS, MARKS, ROOTS, STANDING, month_tables
+from serving.tables import CHUNK, LISTED, LOADS, MARKS, ROOTS, STANDING, TRAITED, month_tables
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
@@ -52,6 +52,7 @@ class StoredMonth:
     open_codes: frozenset[str]  # of them those of reasons that are not internal
     has_numbers: bool  # whether any entity has a registration number
     regions: frozenset[tuple[str, str | None]] = field(repr=False)  # of each office
+    traits: Sequence[Mapping[str, Any]] | None  # what it was counted by; none for a load made by an earlier version
     engine: Engine = field(repr=False)
 
     @property
@@ -319,7 +320,10 @@ class Shelf:
         orgs, ranks = tuple(told["orgs"]), told["ranks"]
         held = () if listed is None else listed["tallies"]  # an earlier version told more of each
         regions = frozenset((orgs[org], region) for org, region, *_ in held)
-        found = StoredMonth(load, parts, packings, orgs, ranks, marks, codes, seen, has_numbers, regions, engine)
+        traits = told.get(TRAITED)
+        found = StoredMonth(
+            load, parts, packings, orgs, ranks, marks, codes, seen, has_numbers, regions, traits, engine
+        )
         expected = parts[0].head.rows if len(parts) == 1 else row["rows"]
         if found.month != row["month"] or found.size() != expected:
             self._released(found)

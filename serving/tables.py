@@ -29,6 +29,8 @@ TALLIED_BY = (
     *("org", "departments", "region", "kind", "status"),
     *("class", "class_before", "model_class", "cause", "rules"),
 )
+TRAITED = "traits"  # what a load tells of the dimensions it counted by; one without was made before it did
+TRAITED_BY = ("org", "departments", "trait", "value", "class")
 MARKS = "marks"  # what a load tells of its rows; one without was made before rows had lots
 LISTED = "listed"  # what a load tells of lists; one without was made before rows had names and reasons
 FORM = "0005"  # of these tables: the newest of the migrations
@@ -259,6 +261,25 @@ def tally_table(load: int) -> Table:
         Column("rules", Text, nullable=False),
         Column("entities", BigInteger, nullable=False),
         Index(f"tallies_{load}_reached", "rolled_up", "org"),
+    )
+
+
+def trait_table(load: int) -> Table:
+    """How many classified entities of a load are alike in ``TRAITED_BY``, rolled up as in ``tally_table``.
+
+    Everybody is counted once for every dimension the load tells (``trait``), under the part it lies in (``value``).
+    """
+    return Table(
+        f"traits_{load}",
+        MetaData(),
+        Column("rolled_up", SmallInteger, nullable=False),
+        Column("org", ORDERED, nullable=False),
+        Column("departments", Text, nullable=False),
+        Column("trait", String(40), nullable=False),
+        Column("value", String(40), nullable=False),
+        Column("class", String(1), nullable=False),
+        Column("entities", BigInteger, nullable=False),
+        Index(f"traits_{load}_reached", "rolled_up", "org"),
     )
 
 
