@@ -136,6 +136,7 @@ class Loading:
             TRAITED: rows.told_traits,
             LISTED: rows.listed,
             "ranks": self.sealed.ranks,
+            "averages": self.sealed.averages,
         }
         return done, told
 

@@ -47,6 +47,7 @@ class StoredMonth:
     packings: Mapping[str, Packing]
     orgs: tuple[str, ...]
     ranks: Mapping[str, Sequence[float]]
+    averages: Mapping[str, float]  # the mean probability of each kind; empty for a load made by an earlier version
     marks: tuple[str, ...] | None  # of its parts' rows; none for a load made by an earlier version, which has no lots
     codes: tuple[str, ...] | None  # of top reasons; none for a load made by an earlier version, which has no names
     open_codes: frozenset[str]  # of them those of reasons that are not internal
@@ -310,19 +311,24 @@ class Shelf:
         with self._store.reading() as connection:
             row = connection.execute(select(LOADS).where(LOADS.c.load == load)).mappings().one()
         told = row["told"]
-        packings = {name: Packing(base64.b64decode(one)) for name, one in told["packings"].items()}
-        parts, engine = tuple(StoredPart.read(one, self._key) for one in told["parts"]), self._store.month(load)
-        marks = tuple(told[MARKS]) if MARKS in told else None
-        listed = told.get(LISTED)
+        listed, orgs = told.get(LISTED), tuple(told["orgs"])
         codes = None if listed is None else tuple(listed["codes"])
-        seen = frozenset() if listed is None else frozenset(listed["codes"][one] for one in listed["open"])
-        has_numbers = listed is not None and listed["numbers"]
-        orgs, ranks = tuple(told["orgs"]), told["ranks"]
         held = () if listed is None else listed["tallies"]  # an earlier version told more of each
-        regions = frozenset((orgs[org], region) for org, region, *_ in held)
-        traits = told.get(TRAITED)
+        parts = tuple(StoredPart.read(one, self._key) for one in told["parts"])
         found = StoredMonth(
-            load, parts, packings, orgs, ranks, marks, codes, seen, has_numbers, regions, traits, engine
+            load=load,
+            parts=parts,
+            packings={name: Packing(base64.b64decode(one)) for name, one in told["packings"].items()},
+            orgs=orgs,
+            ranks=told["ranks"],
+            averages=told.get("averages", {}),
+            marks=tuple(told[MARKS]) if MARKS in told else None,
+            codes=codes,
+            open_codes=frozenset() if codes is None else frozenset(codes[one] for one in listed["open"]),
+            has_numbers=listed is not None and listed["numbers"],
+            regions=frozenset((orgs[org], region) for org, region, *_ in held),
+            traits=told.get(TRAITED),
+            engine=self._store.month(load),
         )
         expected = parts[0].head.rows if len(parts) == 1 else row["rows"]
         if found.month != row["month"] or found.size() != expected:
