@@ -205,8 +205,8 @@ def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probab
 
     Without ``internal``: nothing of internal records or values, whose contributions are summed into one line; with it
     reasons, rules and values say which of them are.
-    Without ``probability``: neither probability nor rank, average, margin or base, which would give it away, nor the distance
-    to a cutoff or how sure the class is, which says how near one lies; contributions as ``shares``.
+    Without ``probability``: neither probability nor rank, average, margin or base, which would give it away, nor the
+    distance to a cutoff or how sure the class is, which says how near one lies; contributions as ``shares``.
     """
     hidden = set() if internal else _hidden(found, words)
     shown = dict(found)
