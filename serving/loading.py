@@ -26,6 +26,7 @@ from serving.tables import (
     LOADING,
     LOADS,
     MARKS,
+    REGISTERED,
     REPLACED,
     ROOTS,
     STANDING,
@@ -100,7 +101,7 @@ class Loading:
     def _is_there(self, stood: Mapping[Any, Any]) -> bool:
         """Whether a load has all that is read of one, and its file, beside SQLite, lies where it should."""
         path = self.store.month_file(stood["load"])
-        return {MARKS, LISTED, TALLIED, TRAITED} <= set(stood["told"]) and (path is None or path.is_file())
+        return {MARKS, LISTED, REGISTERED, TALLIED, TRAITED} <= set(stood["told"]) and (path is None or path.is_file())
 
     def _begun(self) -> int:
         stated = {"month": self.sealed.month, "head": self.sealed.head.digest, "state": LOADING, "rows": 0, "told": {}}
@@ -132,6 +133,7 @@ class Loading:
             "packings": {name: _text(one.dictionary) for name, one in rows.packings.items()},
             "orgs": sorted(rows.orgs),
             MARKS: [f"{rows.sums.get(number, 0):032x}" for number in range(len(self.sealed.parts))],
+            REGISTERED: True,
             TALLIED: True,
             TRAITED: rows.told_traits,
             LISTED: rows.listed,

@@ -12,7 +12,7 @@ from serving import ledger, pieces
 from serving.classification import EVIDENCE, VECTORS
 from serving.ledger import LedgerError
 from serving.marks import MARKED, MODULUS, Marks
-from serving.offices import NAMED, Masking
+from serving.offices import NAMED, STATUS, Masking
 from serving.packing import Packing
 from serving.results import LIGHT, Part
 from serving.tables import TRAITED_BY, month_tables
@@ -198,10 +198,10 @@ def _placed(rows: pl.DataFrame, offices: pl.DataFrame | None) -> pl.DataFrame:
     missing = [pl.lit(None, pl.String).alias(name) for name in LIGHT if name not in rows.columns]
     light = rows.select(*(name for name in LIGHT if name in rows.columns), *missing)
     held = () if offices is None else offices.columns
-    unnamed = [pl.lit(None, pl.String).alias(name) for name in NAMED if name not in held]
+    unnamed = [pl.lit(None, pl.String).alias(name) for name in (*NAMED, STATUS) if name not in held]
     if offices is None:
         return light.with_columns(*unnamed, org=pl.col("region").fill_null(""), departments=pl.lit(""))
-    said = offices.with_columns(pl.col("org", "departments").cast(pl.String))
+    said = offices.with_columns(pl.col(pl.Categorical).cast(pl.String))
     placed = light.join(said, on="entity", how="left", maintain_order="left")
     office = pl.coalesce("org", "region", pl.lit(""))
     return placed.with_columns(*unnamed, org=office, departments=pl.col("departments").fill_null(""))

@@ -22,11 +22,12 @@ from serving.access import Grant
 from serving.classification import CLASSIFIED, RESULT
 from serving.ledger import Head, LedgerError, Proof
 from serving.listing import EVERYTHING, After, Asked, Filters, Listed, Listing
+from serving.marks import MARKED
 from serving.packing import Packing
 from serving.results import LIGHT
 from serving.store import Store, reading, storable
 from serving.stored_part import StoredPart
-from serving.tables import CHUNK, LISTED, LOADS, MARKS, ROOTS, STANDING, TRAITED, month_tables
+from serving.tables import CHUNK, LISTED, LOADS, MARKS, REGISTERED, ROOTS, STANDING, TRAITED, month_tables
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
@@ -52,6 +53,7 @@ class StoredMonth:
     codes: tuple[str, ...] | None  # of top reasons; none for a load made by an earlier version, which has no names
     open_codes: frozenset[str]  # of them those of reasons that are not internal
     has_numbers: bool  # whether any entity has a registration number
+    is_registered: bool  # whether rows say how entities stand in the register; an earlier version loaded none that do
     regions: frozenset[tuple[str, str | None]] = field(repr=False)  # of each office
     traits: Sequence[Mapping[str, Any]] | None  # what it was counted by; none for a load made by an earlier version
     engine: Engine = field(repr=False)
@@ -78,7 +80,13 @@ class StoredMonth:
 
     @cached_property
     def _tables(self) -> tuple[Table, Table]:
-        return month_tables(self.load, has_lots=self.marks is not None, is_listed=self.codes is not None)
+        has_lots, is_listed = self.marks is not None, self.codes is not None
+        return month_tables(self.load, has_lots=has_lots, is_listed=is_listed, is_registered=self.is_registered)
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The columns of its rows that the marks of its parts cover."""
+        return tuple(name for name in MARKED if name in self._tables[0].c)
 
     @cached_property
     def _one(self) -> Select[Any]:
@@ -326,6 +334,7 @@ class Shelf:
             codes=codes,
             open_codes=frozenset() if codes is None else frozenset(codes[one] for one in listed["open"]),
             has_numbers=listed is not None and listed["numbers"],
+            is_registered=REGISTERED in told,
             regions=frozenset((orgs[org], region) for org, region, *_ in held),
             traits=told.get(TRAITED),
             engine=self._store.month(load),

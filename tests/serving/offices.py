@@ -5,6 +5,7 @@ from gatehouse import watch
 from town import NOW
 
 from serving.access import Doorkeeper
+from serving.classification import CLASSIFIED
 from serving.loading import Loading
 from serving.offices import Masking
 from serving.results import Results, publisher_key
@@ -40,6 +41,7 @@ def placed(month):
             "departments": [",ecology," if entity % 5 == 0 else "" for entity in rows["entity"].to_pylist()],
             "name": [named(entity) for entity in rows["entity"].to_pylist()],
             "number": [f"36010060{entity:07d}" for entity in rows["entity"].to_pylist()],
+            "registration": ["open" if one == CLASSIFIED else "closed" for one in rows["status"].to_pylist()],
             "trait_trade": [trade(entity) for entity in rows["entity"].to_pylist()],
         }
     )

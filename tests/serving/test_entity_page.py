@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
@@ -25,14 +26,14 @@ from features.profile import ProfileError, read_profile
 from features.reading import Reading
 from features.records.journal import Journal
 from features.records.schema import record_types
-from serving import explanation, points, publicity, recourse, reviews
+from serving import explanation, offices, points, publicity, recourse, reviews
 from serving.access import INTERNAL, PROBABILITY
 from serving.http import ProblemError
 from serving.pages import forms
 from serving.results import publisher_key
 from serving.reviews import Closing
 from serving.shelf import Shelf
-from serving.tables import LOADS
+from serving.tables import LOADS, REGISTERED
 from training.acts import read_acts
 from training.counterfactual import Asked
 from training.counterfactual import ways as searched
@@ -136,14 +137,27 @@ def test_beside_the_probability_stands_the_average_of_the_kind(visitors, everybo
     assert "同类主体平均" not in words(seen(visitors[()], code))
 
 
-def test_a_load_of_an_earlier_version_tells_no_average(copied):
+def test_the_head_says_how_the_entity_stands_in_the_register_in_the_words_of_the_profile(guard, place, everybody):
+    for role, rights in (("analyst", BOTH), ("department_reader", ())):
+        visitor = Visitor.of(guard, place, role, rights=rights)
+        assert "登记状态：在营" in words(seen(visitor, "T00010", "?lang=zh"))
+        assert "登记状态：关闭" in words(seen(visitor, "T00007"))
+    assert everybody["T00007"]["class"] is None
+    assert offices.standing(place.profile, "gone", "en") == "gone"
+    assert offices.standing(replace(place.profile, settings={}), "open") == "open"
+
+
+def test_a_load_of_an_earlier_version_tells_neither_average_nor_registration_status(copied):
     with copied.store.writing() as connection:
         for load, told in connection.execute(select(LOADS.c.load, LOADS.c.told)).all():
-            kept = {name: one for name, one in told.items() if name != "averages"}
+            kept = {name: one for name, one in told.items() if name not in {"averages", REGISTERED}}
             connection.execute(update(LOADS).where(LOADS.c.load == load).values(told=kept))
     earlier = desk_of(copied, results=Shelf(copied.store, publisher_key(copied.home)))
-    page = block(seen(Visitor.of(guarded(copied, lambda: earlier), copied, "analyst", rights=BOTH), "T00010"), 1)
+    page = words(seen(Visitor.of(guarded(copied, lambda: earlier), copied, "analyst", rights=BOTH), "T00010"))
     assert "同类主体平均" not in page
+    assert "登记状态" not in page
+    assert "registration" not in earlier.newest.marked
+    assert {"name", "document"} < set(earlier.newest.marked)
     assert "高于同类主体的" in page
 
 

@@ -196,6 +196,7 @@ def test_offices_and_departments_are_those_the_register_said_at_t(copied, store)
     first, second = month.find("T00000"), month.find("T00001")
     assert (first["org"], first["departments"]) == ("县局/所", ",ecology,fire,")
     assert (second["org"], second["departments"]) == ("县局/所", ",fire,")
+    assert [month.find(code)["registration"] for code in ("T00000", "T00007")] == ["open", "closed"]
     assert month.orgs == ("县局/所",)
     shelf.close()
     everyone = pl.DataFrame(offices.of_everyone(sources))
@@ -206,7 +207,7 @@ def test_without_offices_an_entitys_office_is_its_region_and_without_the_file_no
     loaded(store, classified)
     shelf = Shelf(store, publisher_key(classified.home))
     light = shelf.month(MONTH).find("T00001")
-    assert (light["org"], light["departments"]) == (light["region"], "")
+    assert (light["org"], light["departments"], light["registration"]) == (light["region"], "", None)
     shelf.close()
     everyone = pl.DataFrame(offices.of_everyone(classified.run(MONTH).sources))
     assert len(everyone) == 200
