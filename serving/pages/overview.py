@@ -16,7 +16,7 @@ from serving.ledger import LedgerError
 from serving.pages import atlas, figures
 from serving.pages.figures import Parts, Shares
 from serving.pages.front import Front, asking, language
-from serving.pages.health import health
+from serving.pages.health import domains, health
 from serving.pages.places import Places
 from serving.pages.suppression import Line, Told
 from serving.scoring.desk import DEPARTMENT_READER, Desk
@@ -99,6 +99,7 @@ def _told(view: View, now: Shares, shows: str, tongue: str) -> dict[str, Any]:
     before = _of(view, name, lambda one: figures.shares(one, view.places))
     then = None if name is None or before is None else _along(view, view.desk.results.month(name), before.total)
     series, unread = _series(view, now.total)
+    told = health(view.desk, view.principal, view.month.month)
     maps = atlas.drawn(view.places, _codes(now), lambda code: atlas.value_of(shows, code, now, before))
     return {
         "scope": _scope(view, tongue),
@@ -114,7 +115,8 @@ def _told(view: View, now: Shares, shows: str, tongue: str) -> dict[str, Any]:
         "show": shows,
         "figure": lambda value: atlas.written(shows, value),
         "none_told": Told({}, now.total),
-        "health": health(view.desk, view.principal, view.month.month),
+        "health": told,
+        "domains": domains(view.profile, view.places.settings.get("domains"), told["data"]),
         **_beside(view, now),
         **_worded(view, tongue),
     }

@@ -20,6 +20,7 @@ from serving.ledger import LedgerError
 from serving.loading import loads, standing
 from serving.pages import atlas, figures
 from serving.pages.figures import FIRST, RISKS
+from serving.pages.health import domains
 from serving.pages.places import COUNTY, OWN, Places
 from serving.pages.suppression import SHOWN, Cell
 from serving.tables import LOADS, TALLIED, TALLIED_BY, TRAITED
@@ -592,6 +593,37 @@ QUALITY = {
     "as_of": "2025-12-31", "previous": "2025-11-30", "lake": "a" * 64, "definitions": "b" * 64, "entities": 200,
     "alerts": [], "feeds": [FEED], "rejects": [], "indicators": [],
 }  # fmt: skip
+
+
+def test_domains_are_told_with_the_sources_that_delivered_to_who_may_open_data_quality(copied):
+    items = [{**row, "channel": "domain"} for row in copied.profile.table("items")[:2]]
+    files = {"overview.yaml": {"domains": "domain"}, "items.yaml": [*items, *copied.profile.table("items")[2:]]}
+    profile = with_more(copied, files=files)
+    feeds = [
+        FEED,
+        {**FEED, "source": "t", "last_day": "2025-12-05"},
+        {**FEED, "item": "I2", "source": None, "last_day": None},
+        {**FEED, "item": "I3"},
+    ]
+    folder = copied.home / "quality" / MONTH
+    folder.mkdir(parents=True)
+    (folder / "quality.json").write_text(json.dumps({**QUALITY, "feeds": feeds}), encoding="utf-8")
+    desk = desk_of(copied, profile=profile)
+    guard = guarded(copied, lambda: desk)
+    page = Visitor.of(guard, copied, "analyst").get("/ui/overview").text
+    assert "2个领域中已有归集的：1" in words(page)
+    table = words(re.search(r'id="domains">.*?</table>', page, flags=re.S)[0])
+    assert "登记 登记机关 2 2025-12-05 事件 执法机构 尚无归集 —" in table
+    assert "走访" not in table
+    assert 'id="domains"' not in Visitor.of(guard, copied, "regulator_county", org="360102").get("/ui/overview").text
+
+
+def test_the_domains_of_the_default_profile_are_the_twelve_of_the_opinion():
+    profile = read_profile("jiangxi")
+    found = domains(profile, profile.table("overview")["domains"], {"collected": {}})
+    assert [one["zh"] for one in found][:3] == ["食品药品安全监管", "特种设备安全监管", "工业产品质量安全监管"]
+    assert len(found) == 12
+    assert domains(profile, None, {"collected": {}}) == domains(profile, "market_domain", None) == []
 
 
 def test_data_and_model_are_told_in_a_few_figures_to_who_may_open_their_pages(copied):
