@@ -26,12 +26,18 @@ class Tally:
 
     def __init__(self, by: Sequence[str] = TALLIED_BY) -> None:
         self._by = list(by)
-        self._counted = pl.DataFrame(schema={**dict.fromkeys(by, pl.String), "entities": pl.Int64})
+        self._held = [pl.DataFrame(schema={**dict.fromkeys(by, pl.String), "entities": pl.Int64})]
 
     def add(self, rows: pl.DataFrame) -> None:
         """Count some rows more."""
         more = rows.group_by(self._by).agg(pl.len().cast(pl.Int64).alias("entities"))
-        self._counted = _summed(pl.concat([self._counted, more.select(self._counted.columns)]), self._by)
+        first, *others = self._held = [*self._held, more.select(self._held[0].columns)]
+        if sum(map(len, others)) > len(first):  # summed up as often as they double, not with every batch
+            self._held = [self._counted]
+
+    @property
+    def _counted(self) -> pl.DataFrame:
+        return _summed(pl.concat(self._held), self._by)
 
     def by(self, names: Sequence[str]) -> Iterator[Row]:
         """The values of some columns and how many rows have them, in order."""
@@ -39,8 +45,9 @@ class Tally:
 
     def rows(self) -> Iterator[Row]:
         """Tuples in the order of the table's columns: by office and departments, by office, and of everybody."""
+        counted = self._counted
         for number, names in ((BY_BOTH, ()), (BY_OFFICE, ("departments",)), (EVERYBODY, ("departments", "org"))):
-            rolled_up = _summed(self._counted.with_columns(pl.lit("").alias(name) for name in names), self._by)
+            rolled_up = _summed(counted.with_columns(pl.lit("").alias(name) for name in names), self._by)
             yield from ((number, *row) for row in rolled_up.sort(self._by).iter_rows())
 
 
