@@ -20,9 +20,10 @@ from evaluation.draws import Draws, oracle_classes, place_draws
 from evaluation.metrics import Floats
 from evaluation.population import Population
 from evaluation.replay import matrix_of, scored_on, trained_then
-from evaluation.slices import LOOKED_AT, WATCHED, Slices, parts_of, quintiles, read_dimensions, study
+from evaluation.slices import LOOKED_AT, WATCHED, Slices, parts_of, quintiles, study
 from evaluation.studies import Seen, further
 from features.asof import Month
+from features.dimensions import read_dimensions
 from features.matrix import Batch
 from features.simulation.truth import latent
 from training import fit

@@ -12,7 +12,7 @@ from evaluation.charts import class_shares as drawn_shares
 from evaluation.metrics import Flags
 from evaluation.population import Population
 from evaluation.shown import Cell, Content, Shown, Table, Words, count, share, table
-from evaluation.slices import Dimension, read_dimensions, words_of
+from features.dimensions import Dimension, read_dimensions, words_of
 from features.matrix import registrations
 from training.cutoffs import RiskClass, class_shares
 
@@ -58,7 +58,7 @@ def _places(case: Case, now: Population, dimension: Dimension) -> list[Place]:
     known = registrations(case.task.lake, as_of=now.as_of, engine=case.task.engine, also=(field,))
     row = pc.index_in(pa.array(now.entity, pa.int32()), known["entity"].combine_chunks().cast(pa.int32()))
     codes = known[field].combine_chunks().cast(pa.string()).take(row).dictionary_encode()
-    words = words_of(case.task, field)
+    words = words_of(case.task.profile, field)
     above = {code: (one[1] if dimension.above else code) for code, one in words.items()}
     of_code = np.array([above.get(code, "-") for code in codes.dictionary.to_pylist()] + ["-"])
     place = of_code[pc.fill_null(codes.indices, len(of_code) - 1).to_numpy()]

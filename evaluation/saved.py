@@ -21,7 +21,8 @@ from evaluation.orders import OURS, RISKY, Capacity, Seen, compare, waits
 from evaluation.population import Population
 from evaluation.saved_tables import EVERY, QUESTION, SUBSTANTIVE, TITLE, UNKNOWN, by_capacity, by_part, chart
 from evaluation.shown import Shown, Value, Words
-from evaluation.slices import Parted, parts_of, read_dimensions
+from evaluation.slices import Parted, parts_of
+from features.dimensions import read_dimensions
 from features.indicators.catalogue import MEMBER, Definitions
 from features.matrix import batches
 from features.simulation.truth import latent

@@ -6,45 +6,26 @@ having been called risky, whether probabilities add up, and whether the order ho
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from evaluation.backtest import Scored, number
-from evaluation.errors import GateError
 from evaluation.metrics import Flags, Floats, Interval, auc, effective_n, observed_expected, rank, wilson
 from evaluation.shown import Words
+from features import dimensions
+from features.dimensions import UNKNOWN, Dimension, words_of
 from features.matrix import registrations
-from features.profile import Profile
-from features.records.schema import REGISTER, record_types
 from training.cutoffs import RiskClass
 from training.task import Task
 
 FEWEST = 200  # pairs below which a part is counted and not judged
-LOOKED_AT, KIND = "looked_at", "kind"
+LOOKED_AT = "looked_at"
 WATCHED: Words = ("被查可能性（五等分）", "chance to be looked at (in fifths)")
 QUINTILES = 5
-BY = ("field", "indicator")
 Parted = tuple[Mapping[str, Words], Sequence[str]]
 """The parts in order with their words, and the part of every pair."""
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """How pairs are parted: by kind, by a field of the register (or what stands above its code), or by an indicator.
-
-    An indicator is parted at ``bounds``, or into so many ``parts`` of equal weight.
-    """
-
-    code: str
-    label: Words
-    field: str | None = None
-    above: bool = False
-    indicator: str | None = None
-    bounds: tuple[float, ...] = ()
-    parts: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,25 +59,6 @@ class Slices:
 
     label: Words
     parts: tuple[Part, ...]
-
-
-def read_dimensions(profile: Profile) -> tuple[Dimension, ...]:
-    """The dimensions a profile lists in ``slices.yaml``, none without it; GateError for one that says too little."""
-    if not profile.has("slices"):
-        return ()
-    found = []
-    for row in profile.table("slices"):
-        named = [name for name in BY if row.get(name)]
-        if len(named) != 1 and row["code"] != KIND:
-            raise GateError(
-                f"slices.yaml of profile {profile.name}, {row['code']}: {len(named)} of {', '.join(BY)}; expected one. "
-                "Nothing was studied; correct it."
-            )
-        label = (row["label"], row.get("label_en", row["code"]))
-        bounds, above = tuple(float(bound) for bound in row.get("bounds", ())), bool(row.get("above", False))
-        parts = int(row.get("parts", 0))
-        found.append(Dimension(row["code"], label, row.get("field"), above, row.get("indicator"), bounds, parts))
-    return tuple(found)
 
 
 def study(scored: Scored, risk_class: NDArray[np.int8], label: Words, parted: Parted) -> Slices:
@@ -184,40 +146,21 @@ def _by_indicator(dimension: Dimension, values: Floats, weight: Floats) -> Parte
         bounds = np.array(
             [values[place == number].max() for number in range(dimension.parts - 1) if (place == number).any()]
         )
-    edges = ["", *(f"{bound:g}" for bound in bounds), ""]
-    names = {}
-    for step, (low, high) in enumerate(pairwise(edges)):
-        told = f"{low}–{high}" if low and high else (f"≤ {high}" if high else f"> {low}")
-        names[str(step)] = (told, told)
-    names["-"] = ("无值", "no value")
-    place = np.searchsorted(bounds, values, side="left")
-    return names, ["-" if not here else str(number) for here, number in zip(known, place, strict=True)]
+    place = dimensions.steps(values, bounds.tolist())
+    names = dimensions.named_steps(bounds.tolist(), dimension.names)
+    return names, [UNKNOWN if step < 0 else str(step) for step in place.tolist()]
 
 
 def _by_field(task: Task, dimension: Dimension, pairs: pa.Table) -> Parted:
     field = str(dimension.field)
-    found = np.full(len(pairs), "-", dtype=object)
+    found = np.full(len(pairs), UNKNOWN, dtype=object)
     entity, days = pairs["entity"].to_numpy(), np.array(pairs["as_of"].to_pylist())
     for day in sorted(set(days.tolist())):
         known = registrations(task.lake, as_of=day, engine=task.engine, also=(field,))
         of_key = dict(zip(known["entity"].to_pylist(), known[field].to_pylist(), strict=True))
         here = days == day
-        found[here] = [of_key.get(key) or "-" for key in entity[here].tolist()]
-    words = words_of(task, field)
-    if dimension.above:
-        above = {code: row[1] for code, row in words.items()}
-        found = np.array([above.get(code, "-") or "-" for code in found], dtype=object)
-    names = {code: words[code][0] if code in words else (code, code) for code in sorted({*found.tolist()} - {"-"})}
-    return {**names, "-": ("未登记", "not registered")}, found.tolist()
-
-
-def words_of(task: Task, field: str) -> dict[str, tuple[Words, str]]:
-    """By code of a field's list: its words, and the code above it."""
-    name = record_types(task.profile)[REGISTER].field(field).list
-    if name is None:
-        return {}
-    rows = task.profile.codelist(name).rows
-    return {
-        str(row["code"]): ((row["label"], row.get("label_en", row["label"])), str(row.get("parent", "")))
-        for row in rows
-    }
+        found[here] = [of_key.get(key) or UNKNOWN for key in entity[here].tolist()]
+    words = words_of(task.profile, field)
+    part_of = dimensions.parts_of_codes(dimension, words, set(found.tolist()))
+    parts = [part_of[code] for code in found.tolist()]
+    return dimensions.named_codes(words, parts), parts

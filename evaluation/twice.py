@@ -22,6 +22,7 @@ from evaluation.population import Population
 from evaluation.replay import sampled, scored_by
 from evaluation.shown import Cell, Content, Shown, Table, Value, Words, count, measured, shared, table
 from evaluation.slices import LOOKED_AT, WATCHED, Parted, Slices, parts_of, quintiles
+from features.dimensions import Dimension, read_dimensions
 from training.cohort import HEADLINE
 from training.cutoffs import Classes
 from training.draws import DRAWS
@@ -120,7 +121,7 @@ def _slices(scored: Scored, risk_class: Classes, parted: Mapping[str, tuple[Any,
 
 
 def _parted(case: Case, pairs: pa.Table, kind: Any, column: Any) -> dict[str, tuple[Any, Parted]]:
-    dimensions = slices.read_dimensions(case.task.profile)
+    dimensions = read_dimensions(case.task.profile)
     return {one.code: (one.label, parts_of(case.task, one, pairs, kind, column)) for one in dimensions}
 
 
@@ -175,7 +176,7 @@ def _reach(case: Case, then: Population, draws: Draws) -> Reach | None:
     wanted = case.task.profile.table(DRAWS).get(FRAME)
     if not wanted or not len(draws.entity):
         return None
-    known = {one.code: one for one in slices.read_dimensions(case.task.profile) if one.indicator is None}
+    known = {one.code: one for one in read_dimensions(case.task.profile) if one.indicator is None}
     if not set(wanted) <= set(known):
         raise GateError(
             f"random_draw.yaml of profile {case.task.profile.name}: frame is {', '.join(wanted)}; expected codes of "
@@ -199,7 +200,7 @@ def _mean(flags: Flags) -> float | None:
     return float(flags.mean()) if len(flags) else None
 
 
-def _cells(case: Case, then: Population, rows: Integers, dimensions: Sequence[slices.Dimension]) -> Any:
+def _cells(case: Case, then: Population, rows: Integers, dimensions: Sequence[Dimension]) -> Any:
     """The cell of the frame each entity of the population lies in."""
     pairs = pa.table({"entity": then.entity[rows], "as_of": pa.array([then.as_of] * len(rows), pa.date32())})
     kind = then.kind[rows]

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from features.records.journal import JournalError
-from serving.marks import MARKED, MARKED_BEFORE, MODULUS, Marks
+from serving.marks import MODULUS, Marks
 from serving.results import LIGHT, Results, SealedMonth, publisher_key
 from serving.shelf import Shelf, StoredMonth
 from serving.store import Store, StoreError
@@ -80,9 +80,8 @@ class _Held:
             is_wrong |= found[name].ne_missing(expected[name]).to_numpy()
         self.different.update(found["code"].filter(pl.Series(is_wrong)).to_list())
         self._is_there[place[~is_wrong]] = True
-        places = MARKED_BEFORE if self.stored.codes is None else MARKED
         for number in range(len(self.stored.marks or ())):
-            self._sums[number] += self.marks.sum((row for row in rows if row["part"] == number), places)
+            self._sums[number] += self.marks.sum((row for row in rows if row["part"] == number), self.stored.marked)
 
     def faults(self) -> Iterator[str]:
         """How many rows are other ones, and how many are missing, each with the first code; whether all else is there

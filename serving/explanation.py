@@ -18,7 +18,9 @@ from training.scheme import EXPOSURE, Scheme
 
 INTERNAL = {"zh": "系统内部标注信息", "en": "internally marked information"}
 ASPECTS = ("regime", "onsite", "triggers", "sampling", "method", "monitoring", "campaign")  # as the Opinion tells them
-NEAR = ("probability", "percentile", "distance", "margin", "base", "confidence", "certainty")  # how near a cutoff lies
+NEAR = (  # how near a cutoff lies
+    *("probability", "percentile", "average", "distance", "margin", "base", "confidence", "certainty"),
+)
 SHARE = "share"  # what contributions are told in without the right to probabilities: whole percents of a direction
 HELD, UNCHANGED = "held_by_margin", "unchanged"  # causes: a class that is held lies near a cutoff
 MOVED = ("probability_before", "change", "log_odds", "steps")  # of a change: how far, and over which cutoffs
@@ -203,8 +205,8 @@ def visible(found: Document, words: Mapping[str, Any], *, internal: bool, probab
 
     Without ``internal``: nothing of internal records or values, whose contributions are summed into one line; with it
     reasons, rules and values say which of them are.
-    Without ``probability``: neither probability nor rank, margin or base, which would give it away, nor the distance
-    to a cutoff or how sure the class is, which says how near one lies; contributions as ``shares``.
+    Without ``probability``: neither probability nor rank, average, margin or base, which would give it away, nor the
+    distance to a cutoff or how sure the class is, which says how near one lies; contributions as ``shares``.
     """
     hidden = set() if internal else _hidden(found, words)
     shown = dict(found)

@@ -26,13 +26,17 @@ from serving.tables import (
     LOADING,
     LOADS,
     MARKS,
+    REGISTERED,
     REPLACED,
     ROOTS,
     STANDING,
     TALLIED,
+    TRAITED,
     month_tables,
     tally_table,
+    trait_table,
 )
+from serving.traits import Traits
 
 LOADS_LOCK = 7_290_602  # the advisory lock of the one process that loads into a PostgreSQL database
 Report = Callable[[int, int], None]
@@ -55,7 +59,8 @@ class Loading:
 
     ``offices`` is asked who supervises whom (``offices.of_everyone``) when there is something to load; without it an
     entity's office is its region's code.
-    ``again`` loads a month that stands already as it was sealed. ``masking`` says how names are printed.
+    ``again`` loads a month that stands already as it was sealed. ``masking`` says how names are printed, ``traits``
+    by what entities are counted beside kind and region.
     """
 
     store: Store
@@ -65,6 +70,7 @@ class Loading:
     again: bool = False
     report: Report = field(default=lambda done, total: None)
     masking: Masking | None = None
+    traits: Traits = field(default_factory=Traits)
 
     def run(self) -> Loaded:
         """The month in the store; loaded when it was not there yet, or there with other heads.
@@ -95,7 +101,7 @@ class Loading:
     def _is_there(self, stood: Mapping[Any, Any]) -> bool:
         """Whether a load has all that is read of one, and its file, beside SQLite, lies where it should."""
         path = self.store.month_file(stood["load"])
-        return {MARKS, LISTED, TALLIED} <= set(stood["told"]) and (path is None or path.is_file())
+        return {MARKS, LISTED, REGISTERED, TALLIED, TRAITED} <= set(stood["told"]) and (path is None or path.is_file())
 
     def _begun(self) -> int:
         stated = {"month": self.sealed.month, "head": self.sealed.head.digest, "state": LOADING, "rows": 0, "told": {}}
@@ -109,27 +115,30 @@ class Loading:
         into.make(results)
         into.make(leaves)
         offices = None if self.offices is None else self.offices()
-        rows, done = Rows(self.sealed.parts, offices, Marks.of(self._home), self.masking), 0
+        rows, done = Rows(self.sealed.parts, offices, Marks.of(self._home), self.masking, self.traits), 0
         for batch in rows:
             into.add(results, batch)
             done += len(batch)
             self.report(rows.read, rows.total)
         for number, part in enumerate(self.sealed.parts):
             into.add(leaves, ((number, *chunk) for chunk in _chunks(part)))
-        tallies = tally_table(load)
-        into.make(tallies)
-        into.add(tallies, rows.tally.rows())
         into.index(results)
-        into.index(tallies)
+        for table, tally in ((tally_table(load), rows.tally), (trait_table(load), rows.traited)):
+            into.make(table)
+            into.add(table, tally.rows())
+            into.index(table)
         told = {
             "heads": [part.head.digest for part in self.sealed.parts],
             "parts": [_told(part) for part in self.sealed.parts],
             "packings": {name: _text(one.dictionary) for name, one in rows.packings.items()},
             "orgs": sorted(rows.orgs),
             MARKS: [f"{rows.sums.get(number, 0):032x}" for number in range(len(self.sealed.parts))],
+            REGISTERED: True,
             TALLIED: True,
+            TRAITED: rows.told_traits,
             LISTED: rows.listed,
             "ranks": self.sealed.ranks,
+            "averages": self.sealed.averages,
         }
         return done, told
 
@@ -164,7 +173,7 @@ def _bytes(store: Store, connection: Connection, load: int) -> int:
 
 def _tables(load: int) -> tuple[Table, ...]:
     """Every table a load has."""
-    return (*month_tables(load), tally_table(load))
+    return (*month_tables(load), tally_table(load), trait_table(load))
 
 
 def clean(store: Store) -> None:

@@ -14,10 +14,9 @@ import numpy.typing as npt
 from serving import ledger
 
 MARKED = (  # what no seal covers, or only packed
-    *("code", "org", "departments", "lot", "name", "number", "reason", "open_reason"),
+    *("code", "org", "departments", "lot", "name", "number", "registration", "reason", "open_reason"),
     *("document", "vector"),
 )
-MARKED_BEFORE = ("code", "org", "departments", "lot", "document", "vector")  # of loads without names and reasons
 MODULUS = 1 << 128
 Row = Sequence[Any]
 

@@ -8,31 +8,35 @@ import pyarrow as pa
 
 from features.profile import CodeList, Profile, ProfileError
 from serving.classification import Sources, registered
+from serving.traits import Traits
 
 FILE = "departments"
 OFFICE = "supervising_org"
 REGIONS = "regions"
 NAMED = ("name", "number")  # what the register calls an entity beside its code: its name, its registration number
+STATUS = "registration"  # how it stands in the register: existing, revoked, …
 
 
 def of_everyone(sources: Sources) -> pa.Table:
-    """``entity``, ``org`` (null: the register says none), ``departments`` (``,ecology,``), ``name`` as registered and
-    ``number`` of everyone known at T.
+    """``entity``, ``org`` (null: the register says none), ``departments`` (``,ecology,``), ``name`` as registered,
+    ``number``, ``registration`` (its status in the register) and the parts along ``Traits``, of everyone known at T.
 
     Rows are by entity. Departments are those of the profile's ``departments.yaml`` in force at T whose divisions
     include the entity's industry; without the file nobody has any.
     """
     profile = sources.lake.profile
     stated = profile.dated(FILE, sources.as_of) if profile.has(FILE) else None
-    if stated is None:
-        known = pl.DataFrame(registered(sources, [OFFICE, *NAMED]))
-        competent = pl.lit("")
-    else:
+    traits, competent = Traits.of(profile), pl.lit("")
+    status = str((profile.settings.get("scope") or {}).get("field", STATUS))
+    fields = [OFFICE, *NAMED, status]
+    if stated is not None:
         field = str(stated["field"])
-        known = pl.DataFrame(registered(sources, list(dict.fromkeys([OFFICE, *NAMED, field]))))
+        fields.append(field)
         competent = pl.col(field).replace_strict(_by_division(profile, stated), default="", return_dtype=pl.String)
-    placed = known.select("entity", *NAMED, org=OFFICE, departments=competent.fill_null("")).sort("entity")
-    return placed.with_columns(pl.col("org", "departments").cast(pl.Categorical)).to_arrow()
+    known = pl.DataFrame(registered(sources, list(dict.fromkeys([*fields, *traits.fields]))))
+    parts, departments = traits.of_register(known), competent.fill_null("").alias("departments")
+    placed = known.select("entity", *NAMED, departments, *parts, org=OFFICE, registration=status).sort("entity")
+    return placed.with_columns(pl.col(pl.String).exclude(NAMED).cast(pl.Categorical)).to_arrow()
 
 
 def _by_division(profile: Profile, stated: Mapping[str, object]) -> dict[str, str]:
@@ -63,6 +67,13 @@ def office(profile: Profile, path: str, language: str = "zh") -> str:
     regions, parts = _regions(profile), path.split("/")
     below = [one for one in parts if one not in regions.codes or regions.row(one).get("level") != "province"]
     return " ".join(place(profile, one, language) for one in below or parts)
+
+
+def standing(profile: Profile, code: str, language: str = "zh") -> str:
+    """A status in the register in the words of the profile's list, or its code where the list does not have it."""
+    scope = profile.settings.get("scope")
+    stated = CodeList("", ()) if scope is None else profile.codelist(scope["list"])
+    return stated.label(code, language) if code in stated.codes else code
 
 
 def regions(profile: Profile, language: str = "zh") -> list[tuple[str, str]]:

@@ -185,6 +185,13 @@ class SealedMonth:
         numbers = kind.indices.to_numpy()
         return {code: thousandths(margin[numbers == number]) for number, code in enumerate(kind.dictionary.to_pylist())}
 
+    @cached_property
+    def averages(self) -> dict[str, float]:
+        """Of every kind the mean probability of its classified."""
+        stood = self.rows.filter(pc.field("status") == CLASSIFIED).group_by("kind", use_threads=False)
+        found = stood.aggregate([("probability", "mean")])
+        return dict(zip(found["kind"].to_pylist(), found["probability_mean"].to_pylist(), strict=True))
+
     def listed(
         self, *, classes: Collection[str] = (), region: str = "", limit: int | None = None
     ) -> list[dict[str, Any]]:

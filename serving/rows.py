@@ -1,6 +1,6 @@
 """The rows of a sealed month as the store keeps them, so many at a time: read, joined and written in the engine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,13 @@ from serving import ledger, pieces
 from serving.classification import EVIDENCE, VECTORS
 from serving.ledger import LedgerError
 from serving.marks import MARKED, MODULUS, Marks
-from serving.offices import NAMED, Masking
+from serving.offices import NAMED, STATUS, Masking
 from serving.packing import Packing
 from serving.results import LIGHT, Part
-from serving.tables import month_tables
+from serving.tables import TRAITED_BY, month_tables
 from serving.tally import Tally
 from serving.topmost import Codes, Topmost
+from serving.traits import Traits
 
 BATCH = 50_000
 DOCUMENT, VECTOR = "document", "vector"
@@ -52,20 +53,22 @@ class Following:
 class Rows:
     """Tuples in the order of ``month_tables``'s columns, in batches; of an entity in several parts the last part's.
 
-    ``masking`` says how names are printed; without it none are kept.
+    ``masking`` says how names are printed; without it none are kept. ``traits`` says what they are counted by beside.
     After they are through, ``packings`` say how documents and vectors were packed, ``orgs`` which offices there are,
-    ``codes`` which reasons, and ``sums`` the marks of every part's rows, summed up; ``tally`` has counted them.
+    ``codes`` which reasons, and ``sums`` the marks of every part's rows, summed up; ``tally`` and ``traited`` counted.
     """
 
     parts: Sequence[Part]
     offices: pa.Table | None
     marks: Marks
     masking: Masking | None = None
+    traits: Traits = field(default_factory=Traits)
     codes: Codes = field(default_factory=Codes)
     packings: dict[str, Packing] = field(default_factory=dict)
     orgs: set[str] = field(default_factory=set)
     sums: dict[int, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    traited: Tally = field(default_factory=lambda: Tally(TRAITED_BY))
     has_numbers: bool = False
     read: int = 0
 
@@ -81,6 +84,14 @@ class Rows:
         tallies = [[place[org], region] for org, region, _ in self.tally.by(TALLIED)]
         return {**self.codes.told, "numbers": self.has_numbers, "tallies": tallies}
 
+    @property
+    def told_traits(self) -> list[Mapping[str, Any]]:
+        """What is said once of a load of the dimensions it was counted by."""
+        found: dict[str, list[str]] = {}
+        for trait, value, _ in self.traited.by(("trait", "value")):
+            found.setdefault(trait, []).append(value)
+        return self.traits.told(found)
+
     def __iter__(self) -> Iterator[list[Row]]:
         for number, part in enumerate(self.parts):
             corrected = _entities(self.parts[number + 1 :])
@@ -89,6 +100,8 @@ class Rows:
                 standing = placed.filter(~pl.col("entity").is_in(corrected)) if len(corrected) else placed
                 self.read += len(found)
                 self.tally.add(standing)
+                if self.traits.dimensions:
+                    self.traited.add(self.traits.counted(standing))
                 rows = list(standing.select(COLUMNS).iter_rows())
                 self.sums[number] = (self.sums.get(number, 0) + self.marks.sum(rows, PLACES)) % MODULUS
                 yield rows
@@ -101,12 +114,14 @@ class Rows:
             last = rows["entity"][-1].as_py()
             frame = pl.DataFrame(rows)
             documents = self._packed(DOCUMENT, _documents(frame, pl.DataFrame(evidence.up_to(last))))
-            packed = self._vectors(frame, vectors.up_to(last))
+            values = vectors.up_to(last)
+            packed = self._vectors(frame, values)
             ruled = frame["rules"].list.join(",").fill_null("")
             reasons = topmost.of_rows(frame, start)
             frame = self._named(_placed(frame, None if offices is None else pl.DataFrame(offices.up_to(last))))
             self.orgs.update(frame["org"].unique().to_list())
             yield frame.with_columns(
+                *self.traits.of_rows(frame, values),
                 pl.Series(DOCUMENT, documents, pl.Binary),
                 pl.Series(VECTOR, packed, pl.Binary),
                 rules=ruled,
@@ -183,10 +198,10 @@ def _placed(rows: pl.DataFrame, offices: pl.DataFrame | None) -> pl.DataFrame:
     missing = [pl.lit(None, pl.String).alias(name) for name in LIGHT if name not in rows.columns]
     light = rows.select(*(name for name in LIGHT if name in rows.columns), *missing)
     held = () if offices is None else offices.columns
-    unnamed = [pl.lit(None, pl.String).alias(name) for name in NAMED if name not in held]
+    unnamed = [pl.lit(None, pl.String).alias(name) for name in (*NAMED, STATUS) if name not in held]
     if offices is None:
         return light.with_columns(*unnamed, org=pl.col("region").fill_null(""), departments=pl.lit(""))
-    said = offices.with_columns(pl.col("org", "departments").cast(pl.String))
+    said = offices.with_columns(pl.col(pl.Categorical).cast(pl.String))
     placed = light.join(said, on="entity", how="left", maintain_order="left")
     office = pl.coalesce("org", "region", pl.lit(""))
     return placed.with_columns(*unnamed, org=office, departments=pl.col("departments").fill_null(""))

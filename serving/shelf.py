@@ -22,11 +22,12 @@ from serving.access import Grant
 from serving.classification import CLASSIFIED, RESULT
 from serving.ledger import Head, LedgerError, Proof
 from serving.listing import EVERYTHING, After, Asked, Filters, Listed, Listing
+from serving.marks import MARKED
 from serving.packing import Packing
 from serving.results import LIGHT
 from serving.store import Store, reading, storable
 from serving.stored_part import StoredPart
-from serving.tables import CHUNK, LISTED, LOADS, MARKS, ROOTS, STANDING, month_tables
+from serving.tables import CHUNK, LISTED, LOADS, MARKS, REGISTERED, ROOTS, STANDING, TRAITED, month_tables
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
@@ -47,11 +48,14 @@ class StoredMonth:
     packings: Mapping[str, Packing]
     orgs: tuple[str, ...]
     ranks: Mapping[str, Sequence[float]]
+    averages: Mapping[str, float]  # the mean probability of each kind; empty for a load made by an earlier version
     marks: tuple[str, ...] | None  # of its parts' rows; none for a load made by an earlier version, which has no lots
     codes: tuple[str, ...] | None  # of top reasons; none for a load made by an earlier version, which has no names
     open_codes: frozenset[str]  # of them those of reasons that are not internal
     has_numbers: bool  # whether any entity has a registration number
+    is_registered: bool  # whether rows say how entities stand in the register; an earlier version loaded none that do
     regions: frozenset[tuple[str, str | None]] = field(repr=False)  # of each office
+    traits: Sequence[Mapping[str, Any]] | None  # what it was counted by; none for a load made by an earlier version
     engine: Engine = field(repr=False)
 
     @property
@@ -76,7 +80,13 @@ class StoredMonth:
 
     @cached_property
     def _tables(self) -> tuple[Table, Table]:
-        return month_tables(self.load, has_lots=self.marks is not None, is_listed=self.codes is not None)
+        has_lots, is_listed = self.marks is not None, self.codes is not None
+        return month_tables(self.load, has_lots=has_lots, is_listed=is_listed, is_registered=self.is_registered)
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The columns of its rows that the marks of its parts cover."""
+        return tuple(name for name in MARKED if name in self._tables[0].c)
 
     @cached_property
     def _one(self) -> Select[Any]:
@@ -309,17 +319,26 @@ class Shelf:
         with self._store.reading() as connection:
             row = connection.execute(select(LOADS).where(LOADS.c.load == load)).mappings().one()
         told = row["told"]
-        packings = {name: Packing(base64.b64decode(one)) for name, one in told["packings"].items()}
-        parts, engine = tuple(StoredPart.read(one, self._key) for one in told["parts"]), self._store.month(load)
-        marks = tuple(told[MARKS]) if MARKS in told else None
-        listed = told.get(LISTED)
+        listed, orgs = told.get(LISTED), tuple(told["orgs"])
         codes = None if listed is None else tuple(listed["codes"])
-        seen = frozenset() if listed is None else frozenset(listed["codes"][one] for one in listed["open"])
-        has_numbers = listed is not None and listed["numbers"]
-        orgs, ranks = tuple(told["orgs"]), told["ranks"]
         held = () if listed is None else listed["tallies"]  # an earlier version told more of each
-        regions = frozenset((orgs[org], region) for org, region, *_ in held)
-        found = StoredMonth(load, parts, packings, orgs, ranks, marks, codes, seen, has_numbers, regions, engine)
+        parts = tuple(StoredPart.read(one, self._key) for one in told["parts"])
+        found = StoredMonth(
+            load=load,
+            parts=parts,
+            packings={name: Packing(base64.b64decode(one)) for name, one in told["packings"].items()},
+            orgs=orgs,
+            ranks=told["ranks"],
+            averages=told.get("averages", {}),
+            marks=tuple(told[MARKS]) if MARKS in told else None,
+            codes=codes,
+            open_codes=frozenset() if codes is None else frozenset(codes[one] for one in listed["open"]),
+            has_numbers=listed is not None and listed["numbers"],
+            is_registered=REGISTERED in told,
+            regions=frozenset((orgs[org], region) for org, region, *_ in held),
+            traits=told.get(TRAITED),
+            engine=self._store.month(load),
+        )
         expected = parts[0].head.rows if len(parts) == 1 else row["rows"]
         if found.month != row["month"] or found.size() != expected:
             self._released(found)

@@ -29,8 +29,11 @@ TALLIED_BY = (
     *("org", "departments", "region", "kind", "status"),
     *("class", "class_before", "model_class", "cause", "rules"),
 )
+TRAITED = "traits"  # what a load tells of the dimensions it counted by; one without was made before it did
+TRAITED_BY = ("org", "departments", "trait", "value", "class")
 MARKS = "marks"  # what a load tells of its rows; one without was made before rows had lots
 LISTED = "listed"  # what a load tells of lists; one without was made before rows had names and reasons
+REGISTERED = "registered"  # what a load tells when its rows say how entities stand in the register
 FORM = "0005"  # of these tables: the newest of the migrations
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER
 
@@ -176,7 +179,9 @@ FILTERS = Table(
 )
 
 
-def month_tables(load: int, *, has_lots: bool = True, is_listed: bool = True) -> tuple[Table, Table]:
+def month_tables(
+    load: int, *, has_lots: bool = True, is_listed: bool = True, is_registered: bool = True
+) -> tuple[Table, Table]:
     """The tables of one load of a month: its results, one row an entity that stands, and its leaves.
 
     ``org`` is the path of offices from the province down (``360000/360100/360102``), ``departments`` the codes of
@@ -184,9 +189,9 @@ def month_tables(load: int, *, has_lots: bool = True, is_listed: bool = True) ->
     as JSON, packed; ``vector`` the indicator values (float64, packed) in the order the load tells, null where not
     classified. ``lot`` is a keyed hash of the code, the order of pages that tell pseudonyms. ``name`` is the name as it
     may be printed, ``number`` the registration number; ``reason`` and ``open_reason`` say which of the codes the load
-    tells is the top reason, and which of those that are not internal. Loads made by earlier versions have no lots, or
-    neither names nor reasons. Leaves lie in chunks of the digests in the order of the sealed rows; chunk -1 holds the
-    chunks' roots.
+    tells is the top reason, and which of those that are not internal. ``registration`` is the status in the register at
+    the month's end. Loads made by earlier versions have no lots, neither names nor reasons, or no registration. Leaves
+    lie in chunks of the digests in the order of the sealed rows; chunk -1 holds the chunks' roots.
     """
     metadata = MetaData()
     leaves = Table(
@@ -196,10 +201,11 @@ def month_tables(load: int, *, has_lots: bool = True, is_listed: bool = True) ->
         Column("chunk", Integer, primary_key=True, autoincrement=False),
         Column("digests", LargeBinary, nullable=False),
     )
-    return _results(load, metadata, has_lots=has_lots, is_listed=is_listed), leaves
+    more: tuple[SchemaItem, ...] = (Column("registration", String(40)),) if is_registered else ()
+    return _results(load, metadata, more, has_lots=has_lots, is_listed=is_listed), leaves
 
 
-def _results(load: int, metadata: MetaData, *, has_lots: bool, is_listed: bool) -> Table:
+def _results(load: int, metadata: MetaData, more: tuple[SchemaItem, ...], *, has_lots: bool, is_listed: bool) -> Table:
     narrowed: tuple[str, ...] = ("class", "kind", "region", "departments")
     listed: tuple[SchemaItem, ...] = ()
     if is_listed:
@@ -230,6 +236,7 @@ def _results(load: int, metadata: MetaData, *, has_lots: bool, is_listed: bool) 
         Column("document", LargeBinary, nullable=False),
         Column("vector", LargeBinary),
         *listed,
+        *more,
         # made after the rows are in, which takes a fraction of keeping them right meanwhile
         Index(f"results_{load}_code", "code", unique=True),
         Index(f"results_{load}_listed", "org", "code", *narrowed),
@@ -259,6 +266,25 @@ def tally_table(load: int) -> Table:
         Column("rules", Text, nullable=False),
         Column("entities", BigInteger, nullable=False),
         Index(f"tallies_{load}_reached", "rolled_up", "org"),
+    )
+
+
+def trait_table(load: int) -> Table:
+    """How many classified entities of a load are alike in ``TRAITED_BY``, rolled up as in ``tally_table``.
+
+    Everybody is counted once for every dimension the load tells (``trait``), under the part it lies in (``value``).
+    """
+    return Table(
+        f"traits_{load}",
+        MetaData(),
+        Column("rolled_up", SmallInteger, nullable=False),
+        Column("org", ORDERED, nullable=False),
+        Column("departments", Text, nullable=False),
+        Column("trait", String(40), nullable=False),
+        Column("value", String(40), nullable=False),
+        Column("class", String(1), nullable=False),
+        Column("entities", BigInteger, nullable=False),
+        Index(f"traits_{load}_reached", "rolled_up", "org"),
     )
 
 

@@ -369,13 +369,14 @@ class Workshop:
         """A published month in the store, with who supervised whom at its end; loaded when it is not there yet."""
         from serving.loading import Loading
         from serving.offices import Masking, of_everyone
+        from serving.traits import Traits
 
         def offices() -> Any:
             scheme = self.scheme(sealed.head.scheme)
             return of_everyone(sources or self.sources(scheme, Month.parse(sealed.month).end))
 
-        masking = Masking.of(self.settings.profile)
-        return Loading(self.store, sealed, at, offices, again, report, masking).run()
+        masking, traits = Masking.of(self.settings.profile), Traits.of(self.settings.profile)
+        return Loading(self.store, sealed, at, offices, again, report, masking, traits).run()
 
     def month(self, month: Month | str | None) -> Any:
         """A sealed month, the newest when none is named."""

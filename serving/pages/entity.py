@@ -164,10 +164,12 @@ def form(filled: Mapping[str, str]) -> Document:
 
 
 def _where(asked: Asked) -> dict[str, tuple[str, str]]:
-    """Region and supervising office in words."""
+    """Region, supervising office and status in the register in words, as far as they are known."""
     profile, light = asked.desk.profile, asked.light
+    status = light.get("registration")
     told: dict[str, Callable[[str], str]] = {
         "region": lambda tongue: offices.place(profile, light["region"], tongue) if light["region"] else "",
+        "status": lambda tongue: offices.standing(profile, status, tongue) if status else "",
         "office": lambda tongue: offices.office(profile, light["org"], tongue) if light["org"] else "",
     }
     return {name: (said("zh"), said("en")) for name, said in told.items()}

@@ -1,6 +1,6 @@
 """The numbers of the overview: counted, and told as far as small counts allow."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,22 @@ class Shares:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """The classes of a scope along a dimension: its name, those of its parts in both languages, and their lines."""
+
+    label: Sequence[str]
+    names: Mapping[str, Sequence[str]]
+    told: Told
+
+    def change(self, value: str, name: str, then: "Parts | None") -> float | None:
+        """How much more the share of a class in a part is than in another month, where both are told."""
+        if then is None or value not in then.told.lines or then.names.get(value) != self.names[value]:
+            return None
+        now, before = share(self.told.lines[value], name), share(then.told.lines[value], name)
+        return None if now is None or before is None else now - before
+
+
+@dataclass(frozen=True)
 class Moves:
     """Who moved from which class into which, and why."""
 
@@ -73,6 +89,20 @@ def shares(counted: Tallied, places: Places) -> Shares:
         if code in cities.lines and set(rows) != {code + OWN}
     }
     return Shares(total, kinds, cities, within)
+
+
+def along(counted: Tallied, total: Line, stated: Sequence[Mapping[str, Any]]) -> dict[str, Parts]:
+    """The classes of a scope, told as ``total``, along every dimension a load tells; parts in its order."""
+    found = counted.by("trait", "value", "class")
+    parts = {}
+    for one in stated:
+        names = dict(one["values"])
+        rows: Rows = {value: dict.fromkeys(RISKS, 0) for value in names}
+        for (trait, value, risk), count in found.items():
+            if trait == one["code"]:
+                rows[str(value)][str(risk)] += count
+        parts[one["code"]] = Parts(one["label"], names, table(rows, total))
+    return parts
 
 
 def moves(counted: Tallied, total: Line, hidden_kinds: Collection[str] = ()) -> Moves:

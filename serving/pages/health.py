@@ -1,10 +1,12 @@
 """How model and data fare, in a few figures: what the pages of both read, for who may open them."""
 
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from features.profile import Profile
 from serving.access import Principal
 from serving.http import ProblemError
 from serving.pages import model, quality
@@ -24,6 +26,21 @@ def health(desk: Desk, principal: Principal, month: str) -> dict[str, Any]:
         "data": _quality(desk.home, month) if principal.calls(DATA) else None,
         "model": _evidence(desk, today) if principal.calls(MODEL) else None,
     }
+
+
+def domains(profile: Profile, channel: str | None, data: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The collection items of a channel with the sources that ever brought something of each, and the latest day.
+
+    None without a channel, or where nothing is told of data quality.
+    """
+    if channel is None or data is None:
+        return []
+    return [
+        {"zh": row["label"], "en": row.get("label_en", row["label"]), "provider": row.get("provider", "")}
+        | data["collected"].get(code, {"sources": 0, "last": "—"})
+        for code, row in profile.items.items()
+        if row.get("channel") == channel
+    ]
 
 
 def _quality(home: Path, month: str) -> dict[str, Any] | None:

@@ -14,14 +14,14 @@ from features.profile import Profile
 from serving.access import RIGHTS, Principal, within
 from serving.ledger import LedgerError
 from serving.pages import atlas, figures
-from serving.pages.figures import Shares
+from serving.pages.figures import Parts, Shares
 from serving.pages.front import Front, asking, language
-from serving.pages.health import health
+from serving.pages.health import domains, health
 from serving.pages.places import Places
 from serving.pages.suppression import Line, Told
 from serving.scoring.desk import DEPARTMENT_READER, Desk
 from serving.shelf import StoredMonth
-from serving.tally import Tallied, tallied
+from serving.tally import Tallied, tallied, traited
 
 MONTHS = 12
 PUBLISHED = "published_shares"
@@ -97,13 +97,17 @@ def _told(view: View, now: Shares, shows: str, tongue: str) -> dict[str, Any]:
     """What the sheet says beside the shares of the month."""
     name = view.earlier[-1] if view.earlier else None
     before = _of(view, name, lambda one: figures.shares(one, view.places))
+    then = None if name is None or before is None else _along(view, view.desk.results.month(name), before.total)
     series, unread = _series(view, now.total)
+    told = health(view.desk, view.principal, view.month.month)
     maps = atlas.drawn(view.places, _codes(now), lambda code: atlas.value_of(shows, code, now, before))
     return {
         "scope": _scope(view, tongue),
         "before_month": name,
         "before": before,
         "change": lambda code: atlas.value_of(atlas.CHANGE, code, now, before),
+        "traits": _along(view, view.month, now.total),
+        "traits_before": then,
         "series": series,
         "unread": unread,
         "chart": _chart(series),
@@ -111,10 +115,18 @@ def _told(view: View, now: Shares, shows: str, tongue: str) -> dict[str, Any]:
         "show": shows,
         "figure": lambda value: atlas.written(shows, value),
         "none_told": Told({}, now.total),
-        "health": health(view.desk, view.principal, view.month.month),
+        "health": told,
+        "domains": domains(view.profile, view.places.settings.get("domains"), told["data"]),
         **_beside(view, now),
         **_worded(view, tongue),
     }
+
+
+def _along(view: View, month: StoredMonth, total: Line) -> dict[str, Parts] | None:
+    """The classes of a month along its dimensions; nothing where it was loaded before it was counted by any."""
+    if month.traits is None:
+        return None
+    return figures.along(traited(month, view.principal.grant), total, month.traits)
 
 
 def _beside(view: View, now: Shares) -> dict[str, Any]:

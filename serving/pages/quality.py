@@ -74,6 +74,7 @@ def _told(found: Mapping[str, Any]) -> dict[str, Any]:
         "all_alerts": len(alerts),
         "behind": [_feed(one) for one in _behind(feeds)[:MOST]],
         "feeds": len(feeds),
+        "collected": _collected(feeds),
         "received": count(received),
         "matched": share(received / total if total else None),
         "rejects": [_reject(one) for one in sorted(rejects, key=lambda one: -one["rows"])[:MOST]],
@@ -92,6 +93,15 @@ def _behind(feeds: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The feeds that brought less than was expected, the farthest behind first."""
     found = [feed for feed in feeds if feed["expected"] and feed["received"] < feed["expected"]]
     return sorted(found, key=lambda feed: (feed["received"] / feed["expected"], feed["item"], feed["source"] or ""))
+
+
+def _collected(feeds: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By item how many sources ever brought something of it, and the latest day one did; nobody's are left out."""
+    came: dict[str, list[str]] = {}
+    for feed in feeds:
+        if feed["last_day"]:
+            came.setdefault(feed["item"], []).append(str(feed["last_day"]))
+    return {item: {"sources": len(days), "last": max(days)} for item, days in came.items()}
 
 
 def _feed(feed: Mapping[str, Any]) -> dict[str, Any]:

@@ -295,6 +295,7 @@ class Explanation(OfMonth):
     certainty: Certainty | None = None
     probability: Decimal | None = None
     percentile: Decimal | None = None
+    average: Decimal | None = None
     distance: Decimal | None = None
     base: Decimal | None = None
     margin: Decimal | None = None

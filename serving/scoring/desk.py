@@ -106,6 +106,7 @@ class Desk:
             nearest = bounds[abs(bounds - light["probability"]).argmin()]
             found["distance"] = light["probability"] - float(nearest)
             found["percentile"] = rank(month.ranks, light)
+            found["average"] = month.averages.get(light["kind"])
         return self._visible(found, month, principal)
 
     def recourse(self, month: StoredMonth, light: Light, principal: Principal) -> Document:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evaluation import places, population
-from evaluation.slices import Dimension
+from features.dimensions import Dimension
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 import pytest
-import yaml
 
 from evaluation import slices
 from evaluation.backtest import Scored
-from evaluation.errors import GateError
-from evaluation.slices import FEWEST, Dimension, parts_of, quintiles, read_dimensions, study
+from evaluation.slices import FEWEST, parts_of, quintiles, study
+from features.dimensions import Dimension
 from features.profile import read_profile
-from tests.world import SMALL
 
 
 def scored(n=2000, seed=3):
@@ -71,41 +69,6 @@ def test_fifths_weigh_the_same_and_keep_equal_chances_together():
     assert shares == pytest.approx([0.2] * 5, abs=0.02)
     assert len({(value, place) for value, place in zip(chance.tolist(), of, strict=True)}) == len(set(chance.tolist()))
     assert chance[np.array(of) == "1"].max() < chance[np.array(of) == "5"].min()
-
-
-@pytest.fixture
-def place(tmp_path):
-    def write(rows):
-        (tmp_path / "profile.yaml").write_text((SMALL / "profile.yaml").read_text())
-        (tmp_path / "slices.yaml").write_text(yaml.safe_dump(rows, allow_unicode=True))
-        return read_profile(str(tmp_path))
-
-    return write
-
-
-def test_dimensions_are_read_as_written(place):
-    kind, city, age = read_dimensions(
-        place(
-            [
-                {"code": "kind", "label": "类型"},
-                {"code": "city", "label": "市", "label_en": "city", "field": "region", "above": True},
-                {"code": "age", "label": "月龄", "indicator": "age_months", "bounds": [12, 36]},
-            ]
-        )
-    )
-    assert kind == Dimension("kind", ("类型", "kind"))
-    assert (city.field, city.above, city.label) == ("region", True, ("市", "city"))
-    assert (age.indicator, age.bounds) == ("age_months", (12.0, 36.0))
-
-
-@pytest.mark.parametrize("row", [{"field": "a", "indicator": "b"}, {}])
-def test_a_dimension_that_says_too_much_or_too_little_is_refused(place, row):
-    with pytest.raises(GateError, match="expected one"):
-        read_dimensions(place([{"code": "x", "label": "x", **row}]))
-
-
-def test_a_profile_without_the_file_has_no_dimensions():
-    assert read_dimensions(read_profile(str(SMALL))) == ()
 
 
 def test_an_indicator_is_parted_at_its_bounds_and_nulls_stand_apart():

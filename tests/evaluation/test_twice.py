@@ -10,6 +10,7 @@ from evaluation.assessment import watched
 from evaluation.draws import CLASSES, problems
 from evaluation.errors import GateError
 from evaluation.population import shares
+from features.dimensions import Dimension
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_without_draws_the_other_look_still_stands(case, drawn, volumes):
 def test_a_frame_that_slices_do_not_part_by_is_refused(case, drawn, monkeypatch):
     block = {**case.task.profile.table("random_draw"), "frame": ["moon"]}
     monkeypatch.setattr(type(case.task.profile), "table", lambda self, name: block)
-    monkeypatch.setattr(twice.slices, "read_dimensions", lambda profile: ())
+    monkeypatch.setattr(twice, "read_dimensions", lambda profile: ())
     with pytest.raises(GateError, match=r"frame is moon; expected codes of slices\.yaml .*: it has none"):
         twice._reach(case, drawn[0], drawn[1].draws)
 
@@ -108,8 +109,8 @@ def test_who_lies_where_nobody_was_drawn_is_counted(case, drawn, volumes, monkey
     monkeypatch.setattr(
         type(case.task.profile), "table", lambda self, name: block if name == "random_draw" else table(name)
     )
-    kinds = twice.slices.Dimension("kind", ("类型", "kind"))
-    monkeypatch.setattr(twice.slices, "read_dimensions", lambda profile: (kinds,))
+    kinds = Dimension("kind", ("类型", "kind"))
+    monkeypatch.setattr(twice, "read_dimensions", lambda profile: (kinds,))
     shop = np.isin(known.draws.entity, then.entity[then.kind == 0])
     reach = twice._reach(case, then, known.draws.where(shop))
     counted = then.kind[then.counted]

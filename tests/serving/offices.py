@@ -5,11 +5,13 @@ from gatehouse import watch
 from town import NOW
 
 from serving.access import Doorkeeper
+from serving.classification import CLASSIFIED
 from serving.loading import Loading
 from serving.offices import Masking
 from serving.results import Results, publisher_key
 from serving.scoring.desk import Desk
 from serving.shelf import Shelf
+from serving.traits import Traits
 from serving.wall import Guard
 
 
@@ -24,6 +26,11 @@ def named(entity):
     return f"{surname}四{'五' if entity % 2 else ''}" if entity % 3 == 0 else f"{surname}三商店{entity}"
 
 
+def trade(entity):
+    """What an entity trades in; of every eleventh the register says nothing."""
+    return "-" if entity % 11 == 0 else ("food", "tools")[entity % 2]
+
+
 def placed(month):
     """Who supervises: the office of the region, and for every fifth entity the ecology department."""
     rows = month.rows
@@ -34,6 +41,8 @@ def placed(month):
             "departments": [",ecology," if entity % 5 == 0 else "" for entity in rows["entity"].to_pylist()],
             "name": [named(entity) for entity in rows["entity"].to_pylist()],
             "number": [f"36010060{entity:07d}" for entity in rows["entity"].to_pylist()],
+            "registration": ["open" if one == CLASSIFIED else "closed" for one in rows["status"].to_pylist()],
+            "trait_trade": [trade(entity) for entity in rows["entity"].to_pylist()],
         }
     )
 
@@ -42,7 +51,8 @@ def load(town, store, name, *, again=False):
     """A month of a town into a store, as it is sealed now."""
     month = sealed(town).month(name)
     masking = Masking(frozenset({"stall"}), 3)
-    Loading(store, month, NOW, offices=lambda: placed(month), again=again, masking=masking).run()
+    traits = Traits.of(town.profile)
+    Loading(store, month, NOW, lambda: placed(month), again=again, masking=masking, traits=traits).run()
 
 
 def loaded(town, store=None):

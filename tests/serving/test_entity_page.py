@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
@@ -15,6 +16,7 @@ import yaml
 from looking import Visitor, guarded, words
 from offices import desk_of, rows
 from posts import DISPUTES
+from sqlalchemy import select, update
 from test_acts_verb import ACTS
 from town import NOW, Settled, Town, settle, write
 
@@ -26,12 +28,15 @@ from features.profile import ProfileError, read_profile
 from features.reading import Reading
 from features.records.journal import Journal
 from features.records.schema import record_types
-from serving import explanation, points, publicity, recourse, reviews
+from serving import explanation, offices, points, publicity, recourse, reviews
 from serving.access import INTERNAL, PROBABILITY
 from serving.http import ProblemError
 from serving.pages import entity as entity_page
 from serving.pages import forms
+from serving.results import publisher_key
 from serving.reviews import Closing
+from serving.shelf import Shelf
+from serving.tables import LOADS, REGISTERED
 from training.acts import read_acts
 from training.counterfactual import Asked
 from training.counterfactual import ways as searched
@@ -123,6 +128,40 @@ def test_every_page_has_its_eight_blocks_and_nothing_that_needs_another_right(vi
         if PROBABILITY not in rights:
             assert not re.search("概率|把握程度|高于同类主体|距最近分界值", words(page))
     assert bool(cited) == (INTERNAL in rights)
+
+
+def test_beside_the_probability_stands_the_average_of_the_kind(visitors, everybody):
+    code, row = next((code, row) for code, row in everybody.items() if row["class"])
+    own = [one["probability"] for one in everybody.values() if one["class"] and one["kind"] == row["kind"]]
+    average = f"{sum(own) / len(own):.1%}"
+    assert f"{row['probability']:.1%} （同类主体平均 {average}）" in block(seen(visitors[BOTH], code), 1)
+    assert f"(average of its kind {average})" in words(seen(visitors[BOTH], code, "?lang=en"))
+    seen(visitors[BOTH], code, "?lang=zh")  # the language stays once chosen
+    assert "同类主体平均" not in words(seen(visitors[()], code))
+
+
+def test_the_head_says_how_the_entity_stands_in_the_register_in_the_words_of_the_profile(guard, place, everybody):
+    for role, rights in (("analyst", BOTH), ("department_reader", ())):
+        visitor = Visitor.of(guard, place, role, rights=rights)
+        assert "登记状态：在营" in words(seen(visitor, "T00010", "?lang=zh"))
+        assert "登记状态：关闭" in words(seen(visitor, "T00007"))
+    assert everybody["T00007"]["class"] is None
+    assert offices.standing(place.profile, "gone", "en") == "gone"
+    assert offices.standing(replace(place.profile, settings={}), "open") == "open"
+
+
+def test_a_load_of_an_earlier_version_tells_neither_average_nor_registration_status(copied):
+    with copied.store.writing() as connection:
+        for load, told in connection.execute(select(LOADS.c.load, LOADS.c.told)).all():
+            kept = {name: one for name, one in told.items() if name not in {"averages", REGISTERED}}
+            connection.execute(update(LOADS).where(LOADS.c.load == load).values(told=kept))
+    earlier = desk_of(copied, results=Shelf(copied.store, publisher_key(copied.home)))
+    page = words(seen(Visitor.of(guarded(copied, lambda: earlier), copied, "analyst", rights=BOTH), "T00010"))
+    assert "同类主体平均" not in page
+    assert "登记状态" not in page
+    assert "registration" not in earlier.newest.marked
+    assert {"name", "document"} < set(earlier.newest.marked)
+    assert "高于同类主体的" in page
 
 
 def test_the_page_says_what_the_document_says(visitors, desk, everybody):

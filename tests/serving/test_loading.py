@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from sqlalchemy import inspect, select, text
 from town import NOW, Town, write
@@ -21,6 +22,7 @@ from serving.rows import Rows
 from serving.shelf import Shelf
 from serving.store import StoreError
 from serving.tables import LOADS, STANDING
+from serving.traits import Traits
 
 MONTH = "2025-12"
 HERE = Path(__file__).resolve().parent
@@ -194,19 +196,47 @@ def test_offices_and_departments_are_those_the_register_said_at_t(copied, store)
     first, second = month.find("T00000"), month.find("T00001")
     assert (first["org"], first["departments"]) == ("县局/所", ",ecology,fire,")
     assert (second["org"], second["departments"]) == ("县局/所", ",fire,")
+    assert [month.find(code)["registration"] for code in ("T00000", "T00007")] == ["open", "closed"]
     assert month.orgs == ("县局/所",)
     shelf.close()
+    everyone = pl.DataFrame(offices.of_everyone(sources))
+    assert everyone["trait_trade"].cast(pl.String).to_list() == ["food", "tools"] * 100
 
 
 def test_without_offices_an_entitys_office_is_its_region_and_without_the_file_nobody_has_departments(classified, store):
     loaded(store, classified)
     shelf = Shelf(store, publisher_key(classified.home))
     light = shelf.month(MONTH).find("T00001")
-    assert (light["org"], light["departments"]) == (light["region"], "")
+    assert (light["org"], light["departments"], light["registration"]) == (light["region"], "", None)
     shelf.close()
     everyone = pl.DataFrame(offices.of_everyone(classified.run(MONTH).sources))
     assert len(everyone) == 200
     assert everyone["departments"].cast(pl.String).unique().to_list() == [""]
+
+
+@pytest.mark.parametrize("trade", ["food", None])
+def test_what_the_register_does_not_say_is_unknown_and_codes_can_stand_for_what_is_above_them(copied, trade):
+    folder = copied.folder / "profile"
+    stated = {"code": "trade", "label": "行业", "field": "trade", "above": True, "overview": True}
+    write(folder / "slices.yaml", [stated])
+    rows = [{"code": "food", "label": "食品", "parent": "goods"}, {"code": "tools", "label": "五金"}]
+    write(folder / "codelists" / "trades.yaml", {"list": "trades", "label": "行业", "rows": rows})
+    traits = Traits.of(read_profile(str(folder)))
+    known = pl.DataFrame({"trade": [trade, "tools", None, "gone"]}, schema={"trade": pl.String})
+    found = known.select(traits.of_register(known))["trait_trade"].to_list()
+    assert found == ["goods" if trade else "-", "-", "-", "-"]
+
+
+def test_who_has_no_sealed_value_is_of_an_unknown_part(classified):
+    traits = Traits.of(classified.profile)
+    rows = pl.DataFrame({"entity": [3, 5, 9]}, schema={"entity": pl.Int32})  # without what the register said
+    vectors = pa.table({"entity": pa.array([3, 9], pa.int32()), "age_months": [60.0, 121.0]})
+    assert rows.select(traits.of_rows(rows, vectors)).to_dict(as_series=False) == {
+        "trait_trade": ["-", "-", "-"],
+        "trait_age": ["0", "-", "2"],
+    }
+    unknown = rows.select(traits.of_rows(rows, vectors.drop_columns(["age_months"])))["trait_age"]
+    assert unknown.to_list() == ["-", "-", "-"]
 
 
 def test_departments_that_are_not_rows_are_a_fault_of_the_profile(copied):

@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 from looking import Visitor, guarded, words
-from offices import desk_of, load, loaded, rows
+from offices import desk_of, load, loaded, rows, trade
 from sqlalchemy import inspect, text, update
 from town import NOW, write
 
@@ -20,10 +20,11 @@ from serving.ledger import LedgerError
 from serving.loading import loads, standing
 from serving.pages import atlas, figures
 from serving.pages.figures import FIRST, RISKS
+from serving.pages.health import domains
 from serving.pages.places import COUNTY, OWN, Places
 from serving.pages.suppression import SHOWN, Cell
-from serving.tables import LOADS, TALLIED, TALLIED_BY
-from serving.tally import tallied
+from serving.tables import LOADS, TALLIED, TALLIED_BY, TRAITED
+from serving.tally import tallied, traited
 
 MONTH, BEFORE = "2025-12", "2025-11"
 ROLES = (
@@ -74,16 +75,26 @@ def test_an_office_reads_its_counts_once_and_those_of_another_are_not_in_them(cl
 
 
 def without_tallies(store, name):
-    """The load of a month as an earlier version left it."""
+    """The load of a month as a version left it that did not count."""
+    without_traits(store, name)
+    return without(store, name, TALLIED, "tallies")
+
+
+def without_traits(store, name):
+    """The load of a month as a version left it that did not count along dimensions."""
+    return without(store, name, TRAITED, "traits")
+
+
+def without(store, name, key, table):
     found = standing(store, name)
-    load, told = found["load"], {key: one for key, one in found["told"].items() if key != TALLIED}
+    load, told = found["load"], {one: what for one, what in found["told"].items() if one != key}
     with store.writing() as connection:
         connection.execute(update(LOADS).where(LOADS.c.load == load).values(told=told))
         if store.folder is None:
-            connection.execute(text(f"DROP TABLE tallies_{load}"))
+            connection.execute(text(f"DROP TABLE {table}_{load}"))
     if store.folder is not None:
         with sqlite3.connect(store.month_file(load)) as file:
-            file.execute(f"DROP TABLE tallies_{load}")
+            file.execute(f"DROP TABLE {table}_{load}")
         file.close()
     return load
 
@@ -110,6 +121,83 @@ def test_a_month_before_without_counts_is_named_and_left_out(copied):
     assert "months-chart" not in page.text
 
 
+def step(months):
+    return "0" if months <= 60 else "1" if months <= 120 else "2"
+
+
+def test_counts_along_dimensions_are_what_counting_the_rows_gives_for_every_scope(store, classified):
+    month = loaded(classified, store).month(MONTH)
+    own = [row for row in rows(month) if row["status"] == CLASSIFIED]
+    for org, departments in SCOPES:
+        asked = grant(org, departments)
+        expected = Counter()
+        for row in own:
+            if within(asked, row):
+                expected["trade", trade(row["entity"]), row["class"]] += 1
+                expected["age", step(month.vector(row)["age_months"]), row["class"]] += 1
+        assert traited(month, asked).by("trait", "value", "class") == expected
+    said = {one["code"]: dict(one["values"]) for one in month.traits}
+    assert said["trade"] == {"food": ["食品", "食品"], "tools": ["五金", "五金"], "-": ["未登记", "not registered"]}
+    assert list(said["age"].values())[-1] == ["年限不明", "no age"]
+
+
+def test_the_page_tells_the_classes_along_every_dimension_and_nobody_is_left_out(guard, classified, desk):
+    visitor = Visitor.of(guard, classified, "analyst")
+    page = visitor.get("/ui/overview").text
+    told = figures.along(
+        traited(desk.newest, grant()), figures.totals(tallied(desk.newest, grant())), desk.newest.traits
+    )
+    whole = sum(tallied(desk.newest, grant()).by("class").values())
+    for code, label in (("trade", "行业"), ("age", "年限")):
+        assert sum(line.total.count for line in told[code].told.lines.values()) == whole
+        table = re.search(rf'id="by-{code}">按{label}<.*?</table>', page, flags=re.S)[0]
+        for value, line in told[code].told.lines.items():
+            row = re.search(rf'<th scope="row">{told[code].names[value][0]}</th>(.*?)</tr>', table, flags=re.S)[1]
+            cells = re.findall(r'<td class="number">(.*?)</td>', row, flags=re.S)
+            assert len(cells) == 6
+            assert words(cells[0]).startswith(
+                f"{line.cells['A'].count}" if line.cells["A"].state == SHOWN else ("<5", "…")
+            )
+    assert "未登记" in page
+    assert "over ten" in words(visitor.get("/ui/overview?lang=en").text)
+    first = visitor.get(f"/ui/overview?lang=zh&period={BEFORE}").text
+    assert 'id="by-trade"' in first
+
+
+def test_a_part_is_compared_with_the_same_part_of_the_month_before_alone():
+    names = {"0": ["小", "small"], "1": ["大", "big"]}
+    total = dict.fromkeys(RISKS, 200)
+    half = dict.fromkeys(RISKS, 100)
+    lines = figures.table({"0": half, "1": half}, figures.line(total))
+    now = figures.Parts(["", ""], names, lines)
+    then = figures.table({"0": {**half, "D": 200}, "1": {**half, "D": 0}}, figures.line(total))
+    same, other = figures.Parts(["", ""], names, then), figures.Parts(["", ""], {**names, "0": ["中", "mid"]}, then)
+    assert now.change("0", "D", same) == pytest.approx(0.25 - 0.4)
+    assert now.change("1", "D", same) == pytest.approx(0.25)
+    assert now.change("0", "D", other) is None
+    assert now.change("0", "D", None) is None
+    assert figures.Parts(["", ""], names, figures.table({"0": half}, figures.line(half))).change("0", "D", same)
+
+
+def test_a_load_that_was_not_counted_along_dimensions_says_so_for_those_tables_alone(store, copied):
+    loaded(copied, store).close()
+    first = without_traits(store, MONTH)
+    desk = desk_of_stored(copied, store)
+    with pytest.raises(LedgerError, match=f"jianwei store load {MONTH}"):
+        traited(desk.results.month(MONTH), grant()).by("class")
+    page = Visitor.of(guarded(copied, lambda: desk), copied, "analyst").get("/ui/overview")
+    assert f"没有按行业、规模等的分组计数。请运维人员运行： jianwei store load {MONTH}" in words(page.text)
+    assert 'id="by-trade"' not in page.text
+    assert 'id="kinds"' in page.text
+    load(copied, store, MONTH)
+    assert standing(store, MONTH)["load"] > first
+    without_traits(store, BEFORE)
+    desk = desk_of_stored(copied, store)
+    page = Visitor.of(guarded(copied, lambda: desk), copied, "analyst").get("/ui/overview")
+    assert 'id="by-trade"' in page.text
+    assert f"没有分组计数，以上各表无法比较。请运维人员运行： jianwei store load {BEFORE}" in words(page.text)
+
+
 def desk_of_stored(town, store, **changed):
     """The desk over what a store holds, nothing loaded anew."""
     from serving.results import publisher_key
@@ -123,8 +211,8 @@ def test_the_counts_of_a_load_go_when_it_goes(store, classified):
         load(classified, store, MONTH, again=True)
     kept = {one["load"] for one in loads(store)}
     if store.folder is None:
-        found = {name for name in inspect(store.engine).get_table_names() if name.startswith("tallies_")}
-        assert found == {f"tallies_{number}" for number in kept}
+        found = {name for name in inspect(store.engine).get_table_names() if name.startswith(("tallies_", "traits_"))}
+        assert found == {f"{table}_{number}" for table in ("tallies", "traits") for number in kept}
     else:
         assert {path.stem for path in (store.folder / "months").glob("*.db")} == {str(number) for number in kept}
 
@@ -505,6 +593,37 @@ QUALITY = {
     "as_of": "2025-12-31", "previous": "2025-11-30", "lake": "a" * 64, "definitions": "b" * 64, "entities": 200,
     "alerts": [], "feeds": [FEED], "rejects": [], "indicators": [],
 }  # fmt: skip
+
+
+def test_domains_are_told_with_the_sources_that_delivered_to_who_may_open_data_quality(copied):
+    items = [{**row, "channel": "domain"} for row in copied.profile.table("items")[:2]]
+    files = {"overview.yaml": {"domains": "domain"}, "items.yaml": [*items, *copied.profile.table("items")[2:]]}
+    profile = with_more(copied, files=files)
+    feeds = [
+        FEED,
+        {**FEED, "source": "t", "last_day": "2025-12-05"},
+        {**FEED, "item": "I2", "source": None, "last_day": None},
+        {**FEED, "item": "I3"},
+    ]
+    folder = copied.home / "quality" / MONTH
+    folder.mkdir(parents=True)
+    (folder / "quality.json").write_text(json.dumps({**QUALITY, "feeds": feeds}), encoding="utf-8")
+    desk = desk_of(copied, profile=profile)
+    guard = guarded(copied, lambda: desk)
+    page = Visitor.of(guard, copied, "analyst").get("/ui/overview").text
+    assert "2个领域中已有归集的：1" in words(page)
+    table = words(re.search(r'id="domains">.*?</table>', page, flags=re.S)[0])
+    assert "登记 登记机关 2 2025-12-05 事件 执法机构 尚无归集 —" in table
+    assert "走访" not in table
+    assert 'id="domains"' not in Visitor.of(guard, copied, "regulator_county", org="360102").get("/ui/overview").text
+
+
+def test_the_domains_of_the_default_profile_are_the_twelve_of_the_opinion():
+    profile = read_profile("jiangxi")
+    found = domains(profile, profile.table("overview")["domains"], {"collected": {}})
+    assert [one["zh"] for one in found][:3] == ["食品药品安全监管", "特种设备安全监管", "工业产品质量安全监管"]
+    assert len(found) == 12
+    assert domains(profile, None, {"collected": {}}) == domains(profile, "market_domain", None) == []
 
 
 def test_data_and_model_are_told_in_a_few_figures_to_who_may_open_their_pages(copied):

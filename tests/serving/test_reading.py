@@ -147,7 +147,10 @@ def test_rank_and_distance_are_those_of_the_month_and_need_the_right(ask, desk, 
     assert full["percentile"] == f"{np.mean(margins < light['margin']):.12f}"
     bounds = classified.scheme.parts[light["kind"]].cutoffs.bounds
     assert abs(float(full["distance"])) == pytest.approx(min(abs(bounds - light["probability"])), abs=1e-12)
-    assert not {"percentile", "distance"} & set(ask("/v1/entities/T00010/explanation").json)
+    average = np.mean([one["probability"] for one in stood if one["kind"] == light["kind"]])
+    assert float(full["average"]) == pytest.approx(average, abs=1e-12)
+    assert 0 < average < 1
+    assert not {"percentile", "average", "distance"} & set(ask("/v1/entities/T00010/explanation").json)
 
 
 def test_another_department_is_told_the_class_only_of_who_is_run_by_persons(classified, desk, call):
@@ -263,7 +266,7 @@ def test_months_of_the_store_answer_as_the_sealed_ones_do(ask, desk, classified)
             document["change"] = changes.since_before(everybody, month, light, lambda _: classified.scheme)
             document = explanation.visible(document, month.words, internal=True, probability=True)
             told = ask(f"/v1/entities/{light['code']}/explanation?period={name}", key=key).json
-            for one in ("distance", "percentile"):
+            for one in ("distance", "percentile", "average"):
                 assert (told.pop(one, None) is not None) == (light["status"] == "classified")
             assert told == {one: decimals(value) for one, value in document.items() if one in told}
             assert set(told) == set(document) & set(Explanation.model_fields) | {"class"}

@@ -17,7 +17,7 @@ from serving.scoring.routes import application
 
 LINE = explanation.INTERNAL["zh"]
 PAIRS = list(product((False, True), repeat=2))
-TELLING = {"probability", "percentile", "distance", "margin", "base", "confidence", "certainty"}
+TELLING = {"probability", "percentile", "average", "distance", "margin", "base", "confidence", "certainty"}
 NUMBERS = st.floats(min_value=-8, max_value=8, allow_nan=False, allow_subnormal=False)
 LINES = st.dictionaries(st.text("abcdef", min_size=1, max_size=6), NUMBERS, max_size=40)
 

@@ -182,6 +182,7 @@ ONE = RESULTS.c.code == "T00010"
         ({"vector": b"x"}, "reasons, values, offices or departments are not those that were loaded"),
         ({"org": "elsewhere"}, "reasons, values, offices or departments are not those that were loaded"),
         ({"departments": ",ecology,"}, "reasons, values, offices or departments are not those that were loaded"),
+        ({"registration": "closed"}, "reasons, values, offices or departments are not those that were loaded"),
         ({"lot": 1}, "reasons, values, offices or departments are not those that were loaded"),
     ],
 )

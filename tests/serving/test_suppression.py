@@ -1,6 +1,7 @@
 """What is told of small counts: whoever has every printed number of all tables finds no count of one to four."""
 
 from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
@@ -97,10 +98,34 @@ def test_no_small_count_of_a_line_can_be_worked_out_from_its_total(counts):
     assert unharmed(attack)
 
 
-@given(st.lists(COUNTS, min_size=2, max_size=4), st.lists(st.integers(0, 2), min_size=4, max_size=4))
+class Parted:
+    """The same entities along two dimensions: so many of each class in the first parts, the others in the last."""
+
+    def __init__(self, totals, first):
+        self._found = {}
+        for (trait, firsts), (name, whole) in product(zip("xy", first, strict=True), totals.items()):
+            left = whole
+            for value, counts in enumerate(firsts):
+                self._found[trait, str(value), name] = min(counts[name], left)
+                left -= min(counts[name], left)
+            self._found[trait, "-", name] = left
+        self.stated = [
+            {"code": trait, "label": ("", ""), "values": [(one, ("", "")) for one in "01-"]} for trait in "xy"
+        ]
+
+    def by(self, *names):
+        assert names == ("trait", "value", "class")
+        return self._found
+
+
+@given(
+    st.lists(COUNTS, min_size=2, max_size=4),
+    st.lists(st.integers(0, 2), min_size=4, max_size=4),
+    st.lists(st.lists(COUNTS, min_size=2, max_size=2), min_size=2, max_size=2),
+)
 @settings(max_examples=120, deadline=None)
-def test_no_small_count_can_be_worked_out_from_all_tables_of_the_page_together(rows, cities):
-    """Counties under cities under the whole, and the same entities by kind: all printed beside each other."""
+def test_no_small_count_can_be_worked_out_from_all_tables_of_the_page_together(rows, cities, first):
+    """Counties under cities under the whole, the same entities by kind and along two dimensions beside each other."""
     counties = {f"{cities[number]}{number}": counts for number, counts in enumerate(rows)}
     by_city = {}
     for code, counts in counties.items():
@@ -119,6 +144,9 @@ def test_no_small_count_can_be_worked_out_from_all_tables_of_the_page_together(r
         laid_under(attack, table(by_city[city], told.lines[city]), own_cells, own_whole)
     laid_under(attack, table(kinds, total), cells, whole)
     laid_under(attack, table({"same": kinds["y"], "moved": kinds["x"]}, total), cells, whole)
+    parted = Parted(summed(counties), first)
+    for one in figures.along(parted, total, parted.stated).values():
+        laid_under(attack, one.told, cells, whole)
     assert unharmed(attack)
 
 

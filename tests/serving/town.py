@@ -85,6 +85,24 @@ FILES = {
             },
         }
     ],
+    "slices.yaml": [
+        {"code": "kind", "label": "类型"},
+        {"code": "trade", "label": "行业", "label_en": "trade", "field": "trade", "overview": True},
+        {
+            "code": "age",
+            "label": "年限",
+            "label_en": "age",
+            "indicator": "age_months",
+            "bounds": [60, 120],
+            "names": [
+                {"label": "五年及以下", "label_en": "to five years"},
+                {"label": "五年以上至十年", "label_en": "five to ten"},
+                {"label": "十年以上", "label_en": "over ten"},
+                {"label": "年限不明", "label_en": "no age"},
+            ],
+            "overview": True,
+        },
+    ],
     "codelists/regions.yaml": {
         "list": "regions",
         "label": "区划",
