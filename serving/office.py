@@ -264,6 +264,7 @@ def page(county: County, entity: Mapping[str, Any]) -> str:
             document=document,
             reasons=[one for one in reasons if one["contribution"] >= 0],
             easing=[one for one in reasons if one["contribution"] < 0],
+            uncited=points.uncited(document, month.words),
             bars=points.bars(document, month.words),
             **points.scale(document),
             months=_months(county, entity),

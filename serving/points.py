@@ -72,3 +72,18 @@ def reasons(document: Document, words: Mapping[str, Any], profile: Profile) -> l
         }
         for one in printed
     ]
+
+
+def uncited(document: Document, words: Mapping[str, Any]) -> list[Document]:
+    """The sections that raise the risk more than some printed reason and are none, the strongest first: of theirs
+    nothing could be cited that no other reason cites already. Empty without the right to points."""
+    factor = scale(document)["factor"]
+    raising = {
+        words["indicators"][one["indicator"]]["section"]: round(float(one["contribution"]) * factor)
+        for one in document.get("reasons", ())
+        if one["indicator"] and one["contribution"] > 0 and is_printed(one, factor)
+    }
+    least = min(raising.values(), default=0)
+    told = {code: one for code, one in sections(document, words).items() if code not in raising}
+    found = [one for one in told.values() if one["points"] is not None and round(one["points"]) > least]
+    return sorted(found, key=lambda one: -one["points"])

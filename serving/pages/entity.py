@@ -134,6 +134,7 @@ def _told(asked: Asked) -> Document:
         "where": _where(asked),
         "reasons": [one for one in reasons if one["contribution"] >= 0],
         "easing": [one for one in reasons if one["contribution"] < 0],
+        "uncited": points.uncited(found, words),
         "hidden": None if who.may(INTERNAL) else _internal_points(found, words),
         **_added(found, words, told=whole),
         **scaled,

@@ -291,7 +291,7 @@ def test_gaps_are_told_by_how_many_indicators_have_no_value_and_why(visitors, de
             told += 1
             assert f"{one['label']} {len(one['indicators'])}项" in text
         assert ("该主体没有可据以计算的记录，因而无数值的指标" in text) == bool(without)
-        assert ("没有指标因来源尚未归集" in text) == (len(without) == len(document["data_gaps"]))
+        assert ("各项指标的来源均已归集" in text) == (len(without) == len(document["data_gaps"]))
     assert told
 
 
@@ -441,7 +441,7 @@ def test_who_is_on_the_list_is_told_the_way_off_it_and_the_class_it_leads_to(vis
         assert said in text
     none = next(code for code, one in found.items() if one["state"] == recourse.NONE)
     text = block(seen(visitors[BOTH], none), 5)
-    assert "没有找到能使主体到达风险较低类别的" in text
+    assert "主体自行办理有关事项不能降低风险类别" in text
     assert ("下列事项仍可办理，但按推算不改变类别" in text) == bool(found[none]["could"])
     calm = next(code for code, row in everybody.items() if row["class"] == "A")
     assert "已是风险最低的类别" in block(seen(visitors[BOTH], calm), 5)
@@ -490,6 +490,23 @@ def test_a_place_without_acts_says_so(classified):
     assert desk.recourse(desk.newest, risky, AsIf(BOTH))["state"] in {recourse.NO_ACTS, recourse.AWAY}
     gone = next(row for row in rows(desk.newest) if row["class"] is None)
     assert desk.recourse(desk.newest, gone, AsIf(BOTH)) == {"state": recourse.NOT_CLASSIFIED}
+
+
+def test_sections_that_raise_more_than_a_reason_and_are_none_are_named():
+    stated = {
+        code: {"section": section, "zh": code, "en": code, "dimension": "basic"}
+        for code, section in (("a1", "a"), ("b1", "b"), ("b2", "b"), ("c1", "c"), ("d1", "d"))
+    }
+    words = {"indicators": stated, "sections": {one: {"zh": one, "en": one, "dimension": "basic"} for one in "abcd"}}
+    reason = {"indicator": "a1", "contribution": 0.1}
+    document = {
+        "contributions": {"a1": 0.1, "b1": 0.3, "b2": 0.12, "c1": 0.104, "d1": -0.5},
+        "reasons": [reason, {"indicator": None, "contribution": 0.0, "rule": {}}],
+    }
+    assert [(one["zh"], round(one["points"])) for one in points.uncited(document, words)] == [("b", 42)]
+    alone = {**document, "reasons": []}
+    assert [one["zh"] for one in points.uncited(alone, words)] == ["b", "c", "a"]
+    assert points.uncited({**document, "contributions_in": explanation.SHARE}, words) == []
 
 
 def test_a_page_whose_lane_is_taken_says_what_it_could_not_work_out_and_ends_whole(

@@ -101,7 +101,11 @@ def lacking(block):
 
 def ways(block):
     """The class of the first way and its acts, or what is said where there is none."""
-    for said, word in (("没有找到能使主体到达", "无"), ("已是风险最低的类别", "已最低"), ("无法推算", "无法推算")):
+    for said, word in (
+        ("自行办理有关事项不能降低", "无"),
+        ("已是风险最低的类别", "已最低"),
+        ("无法推算", "无法推算"),
+    ):
         if said in block:
             return [word]
     first = re.search(r"1\.[A-D]→([A-D])(.*?)(?:2\.[A-D]→|$)", block)
