@@ -25,7 +25,7 @@ from training.scheme import Scheme
 from training.trial import Trial
 
 LOG = logging.getLogger("jianwei.counter")
-SELDOM = 1000  # collections of what is younger to one of everything; Python has ten
+SELDOM = 300  # collections of what is younger to one of everything; Python has ten
 
 
 class Counter:
