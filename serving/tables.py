@@ -250,12 +250,8 @@ def tally_table(load: int) -> Table:
     Everybody is counted three times: by office and departments (``rolled_up`` 0), by office whatever the departments
     (1), which is a quarter of the rows and all that most keys need, and whatever both (2), for keys that reach all.
     """
-    return Table(
+    return _counts(
         f"tallies_{load}",
-        MetaData(),
-        Column("rolled_up", SmallInteger, nullable=False),
-        Column("org", ORDERED, nullable=False),
-        Column("departments", Text, nullable=False),
         Column("region", String(16)),
         Column("kind", String(40)),
         Column("status", String(40), nullable=False),
@@ -264,8 +260,6 @@ def tally_table(load: int) -> Table:
         Column("model_class", String(1)),
         Column("cause", String(40)),
         Column("rules", Text, nullable=False),
-        Column("entities", BigInteger, nullable=False),
-        Index(f"tallies_{load}_reached", "rolled_up", "org"),
     )
 
 
@@ -274,17 +268,25 @@ def trait_table(load: int) -> Table:
 
     Everybody is counted once for every dimension the load tells (``trait``), under the part it lies in (``value``).
     """
-    return Table(
+    return _counts(
         f"traits_{load}",
+        Column("trait", String(40), nullable=False),
+        Column("value", String(40), nullable=False),
+        Column("class", String(1), nullable=False),
+    )
+
+
+def _counts(name: str, *alike: SchemaItem) -> Table:
+    """How many are alike in office, departments and further columns; ``rolled_up``: see ``tally_table``."""
+    return Table(
+        name,
         MetaData(),
         Column("rolled_up", SmallInteger, nullable=False),
         Column("org", ORDERED, nullable=False),
         Column("departments", Text, nullable=False),
-        Column("trait", String(40), nullable=False),
-        Column("value", String(40), nullable=False),
-        Column("class", String(1), nullable=False),
+        *alike,
         Column("entities", BigInteger, nullable=False),
-        Index(f"traits_{load}_reached", "rolled_up", "org"),
+        Index(f"{name}_reached", "rolled_up", "org"),
     )
 
 

@@ -103,14 +103,17 @@ class Tallied:
 
 def tallied(month: Loaded, grant: Grant) -> Tallied:
     """The counts of what a grant reaches in a month; LedgerError for a load an earlier version made, which has none."""
-    which = (month.load, month.month, month.orgs)
-    return _tallied(month.engine, tally_table, which, (grant.org, grant.departments))
+    return _reached(month, grant, tally_table)
 
 
 def traited(month: Loaded, grant: Grant) -> Tallied:
     """The counts by ``trait`` and ``value`` of what a grant reaches in a month; LedgerError as ``tallied``."""
+    return _reached(month, grant, trait_table)
+
+
+def _reached(month: Loaded, grant: Grant, made: Callable[[int], Table]) -> Tallied:
     which = (month.load, month.month, month.orgs)
-    return _tallied(month.engine, trait_table, which, (grant.org, grant.departments))
+    return _tallied(month.engine, made, which, (grant.org, grant.departments))
 
 
 @lru_cache(maxsize=2 * SCOPES)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serving.pages.figures import Shares, share
+from serving.pages.figures import Shares, changed, share
 from serving.pages.places import CITY, COUNTY, WIDTH, Places, Ring
 
 COUNT, SHARE, CHANGE = "count", "share", "change"
@@ -53,12 +53,9 @@ def value_of(shows: str, code: str, now: Shares, before: Shares | None) -> float
         return None
     if shows == COUNT:
         return line.cells["D"].told
-    now_share = share(line, "D")
     if shows == SHARE:
-        return now_share
-    earlier = None if before is None else before.of_region(code)
-    before_share = None if earlier is None else share(earlier, "D")
-    return None if now_share is None or before_share is None else now_share - before_share
+        return share(line, "D")
+    return changed(line, None if before is None else before.of_region(code), "D")
 
 
 def written(shows: str, value: float | None) -> str:

@@ -51,10 +51,9 @@ class Parts:
 
     def change(self, value: str, name: str, then: "Parts | None") -> float | None:
         """How much more the share of a class in a part is than in another month, where both are told."""
-        if then is None or value not in then.told.lines or then.names.get(value) != self.names[value]:
+        if then is None or then.names.get(value) != self.names[value]:
             return None
-        now, before = share(self.told.lines[value], name), share(then.told.lines[value], name)
-        return None if now is None or before is None else now - before
+        return changed(self.told.lines[value], then.told.lines.get(value), name)
 
 
 @dataclass(frozen=True)
@@ -173,6 +172,12 @@ def share(one: Line, name: str) -> float | None:
     """The share of a class in a line, where both numbers are told."""
     count, whole = one.cells[name].told, one.total.told
     return None if count is None or not whole else count / whole
+
+
+def changed(now: Line, before: Line | None, name: str) -> float | None:
+    """How much more the share of a class is in one line than in an earlier one, where both are told."""
+    shares = [None if one is None else share(one, name) for one in (now, before)]
+    return None if shares[0] is None or shares[1] is None else shares[0] - shares[1]
 
 
 def bands(profile_targets: Mapping[str, Any], told: Told, without: Mapping[str, Cell]) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What every page is made with: who looks, in which language, and the sheet it is printed on."""
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -74,10 +74,10 @@ class Front:
         parts = self.templates.get_template(name).generate(**self._said(request), flow=FLOW, later=known, **told)
 
         async def sent() -> AsyncIterator[str]:
-            yield await to_thread.run_sync(_joined, takewhile(lambda part: part != FLOW, parts))
+            yield await to_thread.run_sync("".join, takewhile(lambda part: part != FLOW, parts))
             for one, asked in later.items():
                 known[one] = await asked()
-            yield await to_thread.run_sync(_joined, parts)
+            yield await to_thread.run_sync("".join, parts)
 
         return self._kept(request, StreamingResponse(sent(), media_type="text/html"))
 
@@ -115,10 +115,6 @@ class Front:
             "is_sandbox": self.is_sandbox,
             "printed_at": self.sessions.now().astimezone(self.sessions.zone),
         }
-
-
-def _joined(parts: Iterable[str]) -> str:
-    return "".join(parts)
 
 
 def _turned(request: Request, tongue: str) -> str:

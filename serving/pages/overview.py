@@ -158,6 +158,7 @@ def _worded(view: View, tongue: str) -> dict[str, Any]:
         "moved_link": _moved_links(link),
         "region_link": _region_links(view, link),
         "share": figures.share,
+        "changed": figures.changed,
         "risks": figures.RISKS,
         "first": figures.FIRST,
         "sources": figures.SOURCES,
