@@ -16,7 +16,7 @@ def tune(
     trials: Annotated[int, typer.Option(min=1, help="Trials in all; those finished before are kept.")] = 40,
     json: Json = False,
 ) -> None:
-    """Try settings of the trees on later dates seen from earlier ones; print the best, log every trial to MLflow."""
+    """Try settings of the trees on a later date and other entities; print the best, log every trial to MLflow."""
     from serving import settings as edge
     from training.registry import Study, log_study
     from training.tuning import STUDY_FILE

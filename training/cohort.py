@@ -17,9 +17,9 @@ OPEN_CASE = "open_case"
 Floats = npt.NDArray[np.float64]
 
 
-def uniform(seed: str, codes: Iterable[str], as_of: date) -> Floats:
-    """A number in [0, 1) for every entity code, the same on every machine and in every year."""
-    salt = f"{seed}|{as_of.isoformat()}|".encode()
+def uniform(seed: str, codes: Iterable[str], as_of: date | None = None) -> Floats:
+    """A number in [0, 1) for every entity code, the same on every machine; of a date, or the same at every date."""
+    salt = f"{seed}|{as_of.isoformat() if as_of else 'always'}|".encode()
     draws = (hashlib.blake2b(salt + code.encode(), digest_size=8).digest() for code in codes)
     whole = np.frombuffer(b"".join(draws), dtype=">u8")
     return (whole >> np.uint64(11)).astype(np.float64) * 2.0**-53
@@ -28,10 +28,11 @@ def uniform(seed: str, codes: Iterable[str], as_of: date) -> Floats:
 def detected(
     entities: pa.Table, *, as_of: date, kept: pa.Array, open_cases: pa.Array, rate: float, seed: str
 ) -> pa.Table:
-    """Sampled pairs of one as-of date: entity, as_of, s, stratum, by entity.
+    """Sampled pairs of one as-of date: entity, as_of, s, lot, stratum, by entity.
 
     ``entities`` has columns entity and code: everyone in scope. Every entity in ``kept`` (all that may be positive)
     and every known open case stays with s = 1; the others stay at ``rate``. Open cases form a stratum of their own.
+    ``lot``, in [0, 1), is an entity's own at every date: folds deal entities out by it.
     """
     if not 0.0 < rate <= 1.0:
         raise SchemeError(f"Sampling rate of negatives is {rate}; expected a number in (0, 1]. No pair was sampled.")
@@ -45,6 +46,7 @@ def detected(
             "entity": entities["entity"].take(pa.array(taken)).cast(pa.int32()),
             "as_of": pa.array([as_of] * len(taken), pa.date32()),
             "s": pa.array(np.where(certain[taken], 1.0, rate)),
+            "lot": pa.array(uniform(seed, entities["code"].take(pa.array(taken)).to_pylist())),
             "stratum": pa.array(np.where(opened[taken], OPEN_CASE, HEADLINE).tolist(), pa.string()),
         }
     )

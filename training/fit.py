@@ -30,9 +30,9 @@ SIGN = {"riskier": 1, "safer": -1}
 class TreeSettings:
     """How trees are grown; read from ``trees`` in a profile's ``model.yaml``.
 
-    With ``folds`` above 0, ``count`` is the most trees there may be: later dates, seen from earlier ones in so many
-    folds, say how many help. ``bins`` says, by unit, into how many bins at most a feature of that unit is divided,
-    ``max_bin`` for all others.
+    With ``folds``, ``count`` is the most trees there may be: entities in so many folds, each seen at a later date by
+    the earlier ones of the others, say how many help. ``bins`` says, by unit, into how many bins at most a feature of
+    that unit is divided, ``max_bin`` for all others.
     """
 
     count: int
@@ -55,6 +55,11 @@ class TreeSettings:
             raise SchemeError(
                 f"model.yaml asks for depth {self.depth}, {self.leaves} leaves and {len(self.seeds)} seeds; expected "
                 f"depth 1 to {MOST_DEPTH}, 2 to {MOST_LEAVES} leaves and a seed: every entity is explained every month."
+            )
+        if self.folds < 0 or self.folds == 1:
+            raise SchemeError(
+                f"model.yaml, trees: folds is {self.folds}; expected 0, or at least 2, since the entities of one are "
+                "seen by what the others taught. Nothing was trained."
             )
         if any(not isinstance(most, int) or most < LEAST_BINS for most in self.bins.values()):
             raise SchemeError(

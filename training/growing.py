@@ -1,12 +1,12 @@
-"""How many trees: as many as help on later dates, seen from earlier ones."""
+"""How many trees: as many as help on a later date, and on entities that were not fitted on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from features.asof import months_before
 from training.fit import Floats, Layout, Rows, TreeSettings, dataset, label_of, parameters
@@ -20,37 +20,37 @@ Days = npt.NDArray[np.datetime64]
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows to fit on and later rows to test on, as masks over the same rows."""
+    """Rows to fit on and later rows of other entities to test on, as masks over the same rows."""
 
     fitted: Mask
     tested: Mask
 
 
-def folds(days: Days, *, gap_months: int, most: int) -> tuple[Fold, ...]:
-    """At most so many folds over rows of several as-of dates: each of the last dates, and those before it.
+def folds(days: Days, lot: Floats, *, gap_months: int, count: int) -> tuple[Fold, ...]:
+    """So many folds over rows of several as-of dates: entities at the last date, and the others at earlier ones.
 
-    ``gap_months`` lie between, the horizon, so that no outcome is in both. None where history is too short.
+    An entity is in the fold its lot, in [0, 1), says, with all its dates. ``gap_months`` lie between the dates, the
+    horizon, so that no outcome is on both sides. None where history is too short.
     """
-    known: list[date] = np.unique(days).tolist()
-    found: list[Fold] = []
-    for tested in known[::-1]:
-        latest = np.datetime64(months_before(tested, gap_months))
-        if len(found) < most and np.any(days <= latest):
-            found.append(Fold(days <= latest, days == np.datetime64(tested)))
-    return tuple(reversed(found))
+    last = days.max()
+    early = days <= np.datetime64(months_before(last.item(), gap_months))
+    number = np.floor(lot * count)
+    found = (Fold(early & (number != own), (days == last) & (number == own)) for own in range(count))
+    return tuple(found) if early.any() else ()
 
 
 def folds_of(sample: Sample, settings: TreeSettings, *, gap_months: int) -> tuple[Fold, ...]:
     """The folds of a sample's fit part, in the order of its rows."""
-    days = sample.pairs["as_of"].to_numpy()[sample.chosen("fit")].astype("datetime64[D]")
-    return folds(days, gap_months=gap_months, most=settings.folds)
+    pairs = sample.pairs.filter(pa.array(sample.chosen("fit")))
+    days = pairs["as_of"].to_numpy().astype("datetime64[D]")
+    return folds(days, pairs["lot"].to_numpy(), gap_months=gap_months, count=settings.folds)
 
 
 def grown(sample: Sample, settings: TreeSettings, *, gap_months: int) -> tuple[int, ...]:
     """How many trees every booster gets: the number that did best in the folds, of those there may be at most.
 
     All there may be, where the settings ask for no folds; ``PATIENCE``, where no fold has somebody with the outcome
-    both before and after.
+    on both sides.
     """
     every = range(len(settings.seeds))
     if not settings.folds:

@@ -71,9 +71,9 @@ def detected_pairs(
 ) -> pa.Table:
     """Pairs of every as-of date of the three parts, in that order, with their labels.
 
-    Columns pair, entity, as_of, s, stratum, label, learned, looked, part. In the fit part ``learned`` is whether the
-    outcome or the ``wider`` one was found, ``looked`` whether somebody looked within the window; elsewhere both are the
-    label. Whoever was looked at is kept for an outcome that is corrected by it.
+    Columns pair, entity, as_of, s, lot, stratum, label, learned, looked, part. In the fit part ``learned`` is whether
+    the outcome or the ``wider`` one was found, ``looked`` whether somebody looked within the window; elsewhere both are
+    the label. Whoever was looked at is kept for an outcome that is corrected by it.
     """
     found = []
     for part in PARTS:

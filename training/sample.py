@@ -19,7 +19,7 @@ from training.fit import Floats, Layout, Rows
 
 MATRIX, PAIRS = "matrix.parquet", "pairs.parquet"
 GROUP = 65_536  # rows read at a time
-FORMAT = 2  # of a sample's files; part of the key of the step that writes them
+FORMAT = 3  # of a sample's files; part of the key of the step that writes them
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which settings grow the best trees: tried on later dates seen from earlier ones, and kept, so that it can go on."""
+"""Which settings grow the best trees: tried on a later date and other entities, and kept, so that it can go on."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Tuned:
-    """The best settings found, their log loss on the later dates of the folds, and every trial in order.
+    """The best settings found, their log loss on the later date of the folds, and every trial in order.
 
     ``before`` is the log loss of the settings the search began with, which are its first trial.
     """
@@ -52,7 +52,7 @@ def tune(sample: Sample, settings: TreeSettings, store: Path, *, gap_months: int
     within = telling(rows.label, folds_of(sample, settings, gap_months=gap_months))
     if not within:
         raise SchemeError(
-            f"No date of the fit part has another {gap_months} months before it in {settings.folds} folds, both with "
+            f"The fit part has no date {gap_months} months before its last one in {settings.folds} folds, both with "
             "the outcome; expected one. Nothing was tuned; deliver earlier records, or set dates.fit and trees.folds "
             "in model.yaml."
         )

@@ -3,9 +3,9 @@
 A scheme is trained on what was known by one day and tested on years it has not seen: calibration by kind and class,
 classes against random on-site draws, who keeps the class when a new scheme takes over, lift over the score card; and
 many small worlds tell how often intervals of random draws hold the truth. Beside each figure stands an oracle's, who
-knows every entity's latent propensity, and beside the order of classes that of a model taught the truth itself: the
-most that can be read from the records. Stages are kept in HOME/stages/; run again, it goes on with the first that is
-missing. Prints tables and, as its last line, JSON.
+knows every entity's latent propensity, and beside the order of classes those of models told the truth itself: the
+most that can be read from the records (truth_taught.py). Stages are kept in HOME/stages/; run again, it goes on with
+the first that is missing. Prints tables and, as its last line, JSON.
 """
 
 import json
@@ -29,21 +29,20 @@ from evaluation.draws import CLASSES, oracle_classes, place_draws, ratio, study 
 from evaluation.metrics import auc, calibration, observed_expected, rank  # noqa: E402
 from evaluation.stability import migration  # noqa: E402
 from features.asof import Month  # noqa: E402
-from features.matrix import batches, registrations  # noqa: E402
+from features.matrix import registrations  # noqa: E402
 from features.simulation.onsite import of_truth  # noqa: E402
 from features.simulation.truth import latent  # noqa: E402
 from features.simulation.world import read_world  # noqa: E402
 from serving import settings as edge  # noqa: E402
 from serving.workshop import Workshop  # noqa: E402
-from tests.benchmarks import truth_tables, truth_worlds  # noqa: E402
+from tests.benchmarks import truth_tables, truth_taught, truth_worlds  # noqa: E402
 from tests.benchmarks.province import Bench  # noqa: E402
 from tests.benchmarks.truth_worlds import drawn, plan  # noqa: E402
 from training.calibration import Seen, curves  # noqa: E402
 from training.draws import DrawRule, read_draws  # noqa: E402
 from training.labels import mature_on, open_cases, positives  # noqa: E402
 from training.pairs import trainable  # noqa: E402
-from training.retrain import SAMPLE, made_in  # noqa: E402
-from training.sample import Sample  # noqa: E402
+from training.retrain import made_in  # noqa: E402
 from training.scheme import Scheme  # noqa: E402
 
 FIRST, LAST = "2017-04", "2026-03"
@@ -59,7 +58,6 @@ YEAR = timedelta(days=365)
 WORLDS = 1000
 SEED = 20_241_231
 MIN_POSITIVES = 100  # for a calibration curve of the oracle
-TAUGHT_TREES = 300
 
 
 class Place:
@@ -238,8 +236,8 @@ def lift(first, place):
 def ordered():
     """Substantive problems by class on random on-site draws: of the scheme, and of classes of the same sizes by truth.
 
-    ``recorded`` are the draws of the province's own records after the scheme's last day, few in C and D; ``taught`` a
-    model of the same features that was fitted on what checks would have found.
+    ``recorded`` are the draws of the province's own records after the scheme's last day, few in C and D; ``taught`` and
+    ``read`` are classes of the same sizes by models told the truth of others.
     """
     place = Place()
     profile = place.bench.settings.profile
@@ -252,10 +250,12 @@ def ordered():
     final[then.entity[then.counted]] = then.final_class[then.counted]
     raw[then.entity[then.counted]] = then.raw_class[then.counted]
     kind[then.entity] = then.kind
-    by_truth = oracle_classes(place.latent(place.known_by, "propensity"), final, kind)
-    by_pupil = oracle_classes(_taught(place, world, len(final)), final, kind)
+    propensity = place.latent(place.known_by, "propensity")
+    by_truth = oracle_classes(propensity, final, kind)
+    pupils, used = truth_taught.orders(place.task, propensity, final >= 0, kind, place.known_by, rng)
+    by_pupils = {name: oracle_classes(score, np.where(used, -1, final), kind) for name, score in pupils.items()}
     told = {}
-    for name, classes in {"scheme": final, "model_class": raw, "oracle": by_truth, "taught": by_pupil}.items():
+    for name, classes in {"scheme": final, "model_class": raw, "oracle": by_truth, **by_pupils}.items():
         chance = plan(profile, world, classes, kind, framed, on=DRAWN_ON, least=LEAST_DRAWS)
         draws = drawn(on_site, found, chance, classes, rng)
         told[name] = _ordering(study(draws, rule, minimum=DETERMINATE).onsite)
@@ -270,39 +270,6 @@ def _ordering(rates):
     pairs = [ratio(rates, *pair) for pair in (("A", "B"), ("B", "C"), ("C", "D"), ("A", "D"))]
     told = {f"{one.riskier}/{one.safer}": {"ratio": one.ratio, "interval": one.interval} for one in pairs if one}
     return {"classes": {name: asdict(rate) for name, rate in rates.items()}, "ratios": told}
-
-
-def _taught(place, world, size):
-    """What a model fitted on the truth (the chance that a check finds something) says of everyone, by entity key."""
-    import lightgbm
-
-    sample = Sample.read(place.folder / SAMPLE, _layout(place))
-    own = sample.chosen("fit")
-    rows, pairs = sample.rows_where(own), sample.pairs.filter(own)
-    days, entity = np.array(pairs["as_of"].to_pylist()), pairs["entity"].to_numpy()
-    chance = np.zeros(len(entity))
-    for day in sorted(set(days.tolist())):
-        on_site, here = of_truth(place.truth, world, place.codes, day), days == day
-        chance[here] = np.where(on_site.away, 0.0, on_site.chance)[entity[here]]
-    places = [place.scheme.columns.index(name) for name in place.scheme.features]
-
-    def design(values, kind):
-        return np.column_stack([values[:, places], kind]).astype(np.float32)
-
-    settings = {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 200, "feature_fraction": 0.3}
-    fixed = {"objective": "regression", "verbose": -1, "deterministic": True, "force_col_wise": True, "seed": 1}
-    data = lightgbm.Dataset(design(rows.values, rows.kind), chance, weight=rows.weight)
-    model = lightgbm.train({**settings, **fixed}, data, TAUGHT_TREES)
-    found = np.full(size, -np.inf)
-    for batch in batches(place.task.lake, place.task.definitions, as_of=place.known_by, engine=place.task.engine):
-        found[batch.entity] = model.predict(design(batch.values, batch.kind))
-    return found
-
-
-def _layout(place):
-    from training import fit
-
-    return fit.layout(place.task.definitions, place.outcome)
 
 
 # Who keeps the class
@@ -359,7 +326,7 @@ def document(calibration, order, keeping, small):
     """All that was measured as one JSON document."""
     figures_of = calibration["lift"]
     volume, lifts = figures_of["volume"], {name: one for name, one in figures_of.items() if name != "volume"}
-    logs = {by: log(order[by]["ratios"]["D/A"]["ratio"]) for by in ("scheme", "oracle", "taught")}
+    logs = {by: log(order[by]["ratios"]["D/A"]["ratio"]) for by in ("scheme", "oracle", "taught", "read")}
     return {
         "calibration": calibration["kinds"],
         "random_draw": order["scheme"],
@@ -373,8 +340,9 @@ def document(calibration, order, keeping, small):
         "bias": small["bias"],
         "log_d_a": logs,
         "share_of_oracle": logs["scheme"] / logs["oracle"],
-        "share_of_taught": logs["scheme"] / logs["taught"],
-        "beside": {name: order[name] for name in ("model_class", "taught", "recorded")},
+        "share_of_read": logs["scheme"] / logs["read"],
+        "read_of_oracle": logs["read"] / logs["oracle"],
+        "beside": {name: order[name] for name in ("model_class", "taught", "read", "recorded")},
         "kept": {name: keeping[name] for name in ("retrained", "month_after", "same_scheme", "oracle")},
         "lift": lifts,
         "volume": volume,

@@ -64,3 +64,14 @@ def test_pairs_of_several_dates_are_numbered_by_entity_in_the_order_given():
     assert pairs["pair"].to_pylist() == list(range(6))
     assert pairs["entity"].to_pylist() == sorted(pairs["entity"].to_pylist())
     assert pairs["as_of"].to_pylist() == [T, date(2023, 7, 31)] * 3
+
+
+def test_an_entity_has_one_lot_at_every_date_and_lots_are_spread_evenly():
+    first, second = (
+        dict(zip(pairs["entity"].to_pylist(), pairs["lot"].to_pylist(), strict=True))
+        for pairs in (drawn(), drawn(as_of=date(2023, 9, 30)))
+    )
+    both = first.keys() & second.keys()
+    assert len(both) > 500
+    assert [first[one] for one in both] == [second[one] for one in both]
+    assert np.histogram(list(first.values()), 4, (0, 1))[0] == pytest.approx(len(first) / 4, rel=0.1)

@@ -1,4 +1,4 @@
-"""How many trees, and which settings: later dates decide, never dates whose outcomes were fitted on."""
+"""How many trees, and which settings: a later date and other entities decide, never what was fitted on."""
 
 from dataclasses import replace
 from datetime import date
@@ -11,7 +11,7 @@ from small_scheme import DEFINITIONS, OUTCOME, SETTINGS, make_rows
 
 from training import fit, sample, tuning
 from training.errors import SchemeError
-from training.growing import PATIENCE, folds, grown, losses_by_tree
+from training.growing import PATIENCE, folds, folds_of, grown, losses_by_tree
 from training.sample import Sample
 from training.tuning import tune
 
@@ -23,19 +23,34 @@ def days_of(*days):
     return np.array(days, "datetime64[D]")
 
 
-def test_a_fold_fits_on_dates_a_horizon_before_the_one_it_tests_on():
-    days = days_of(*DATES, *DATES)
-    first, second = folds(days, gap_months=12, most=2)
-    assert set(days[second.tested].tolist()) == {date(2020, 12, 28)}
-    assert set(days[second.fitted].tolist()) == set(DATES[:4])
-    assert set(days[first.tested].tolist()) == {date(2020, 9, 28)}
-    assert set(days[first.fitted].tolist()) == set(DATES[:3])
+def test_a_fold_fits_on_other_entities_a_horizon_before_the_date_it_tests_its_own_on():
+    days, lot = np.repeat(days_of(*DATES), 4), np.tile([0.1, 0.4, 0.6, 0.99], len(DATES))
+    found = folds(days, lot, gap_months=12, count=2)
+    for fold, own, others in zip(found, ({0.1, 0.4}, {0.6, 0.99}), ({0.6, 0.99}, {0.1, 0.4}), strict=True):
+        assert set(days[fold.tested].tolist()) == {DATES[-1]}
+        assert set(days[fold.fitted].tolist()) == set(DATES[:4])
+        assert (set(lot[fold.tested]), set(lot[fold.fitted])) == (own, others)
+
+
+def test_all_dates_of_an_entity_are_in_one_fold_and_everybody_of_the_last_date_is_tested_once(drawn):
+    days, lot = drawn.pairs["as_of"].to_numpy().astype("datetime64[D]"), drawn.pairs["lot"].to_numpy()
+    found = folds(days, lot, gap_months=12, count=3)
+    assert np.array_equal(np.sum([fold.tested for fold in found], axis=0), days == days.max())
+    entity = drawn.pairs["entity"].to_numpy()
+    for fold in found:
+        assert not np.isin(entity[fold.tested], entity[fold.fitted]).any()
 
 
 def test_a_history_shorter_than_the_horizon_has_no_fold():
-    assert folds(days_of(*DATES[:4]), gap_months=12, most=2) == ()
-    assert folds(days_of(*DATES), gap_months=12, most=0) == ()
-    assert len(folds(days_of(*DATES), gap_months=12, most=99)) == 4
+    lot = np.linspace(0, 0.9, len(DATES))
+    assert folds(days_of(*DATES[:4]), lot[:4], gap_months=12, count=2) == ()
+    assert folds(days_of(*DATES), lot, gap_months=12, count=0) == ()
+    assert len(folds(days_of(*DATES), lot, gap_months=12, count=5)) == 5
+
+
+def test_one_fold_is_refused():
+    with pytest.raises(SchemeError, match="folds is 1; expected 0, or at least 2"):
+        replace(SETTINGS, folds=1)
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +63,10 @@ def drawn(tmp_path_factory):
     matrix |= {name: rows.values[:, place] for place, name in enumerate(layout.columns)}
     pairs = {
         "pair": np.arange(count),
-        "entity": np.arange(count, dtype=np.int32),
+        "entity": np.arange(count, dtype=np.int32) // len(DATES),
         "as_of": pa.array([DATES[place % len(DATES)] for place in range(count)], pa.date32()),
         "s": 1.0 / rows.weight,
+        "lot": np.random.default_rng(3).random(count)[np.arange(count) // len(DATES)],
         "stratum": ["headline"] * count,
         "label": rows.label.astype(np.int8),
         "part": ["fit"] * count,
@@ -61,7 +77,7 @@ def drawn(tmp_path_factory):
 
 
 def test_the_number_of_trees_is_the_one_that_did_best_on_later_dates(drawn):
-    within = folds(drawn.pairs["as_of"].to_numpy().astype("datetime64[D]"), gap_months=12, most=2)
+    within = folds_of(drawn, WIDE, gap_months=12)
     losses = losses_by_tree(drawn.rows("fit"), drawn.layout, WIDE, within)
     found = grown(drawn, WIDE, gap_months=12)
     assert found == (int(np.argmin(losses)) + 1,) * len(WIDE.seeds)
@@ -72,7 +88,7 @@ def test_a_booster_that_learns_from_a_wider_outcome_has_its_own_number_of_trees(
     rows = drawn.rows("fit")
     wider = replace(rows, learned=np.maximum(rows.label, (rows.values[:, 0] > 0).astype(float)))
     monkeypatch.setattr(Sample, "rows", lambda *_: wider)
-    within = folds(drawn.pairs["as_of"].to_numpy().astype("datetime64[D]"), gap_months=12, most=2)
+    within = folds_of(drawn, WIDE, gap_months=12)
     best = [int(np.argmin(losses_by_tree(wider, drawn.layout, WIDE, within, number))) + 1 for number in (0, 1)]
     assert grown(drawn, replace(WIDE, seeds=(1, 2, 3)), gap_months=12) == (best[0], best[1], best[0])
     assert best[0] != best[1]
@@ -83,8 +99,8 @@ def test_a_booster_that_learns_from_a_wider_outcome_has_its_own_number_of_trees(
     )
 
 
-def test_a_loss_is_that_of_a_model_fitted_on_the_earlier_dates_alone(drawn):
-    (fold,) = folds(drawn.pairs["as_of"].to_numpy().astype("datetime64[D]"), gap_months=12, most=1)
+def test_a_loss_is_that_of_a_model_fitted_on_earlier_dates_of_others_alone(drawn):
+    fold, _ = folds_of(drawn, WIDE, gap_months=12)
     rows = drawn.rows("fit")
     losses = losses_by_tree(rows, drawn.layout, WIDE, (fold,))
     few = replace(WIDE, count=7)
@@ -106,12 +122,10 @@ def test_without_folds_there_are_all_trees_and_without_history_a_few(drawn):
 
 def test_a_fold_without_the_outcome_on_either_side_tells_nothing(drawn, monkeypatch):
     rows = drawn.rows("fit")
-    days = drawn.pairs["as_of"].to_numpy().astype("datetime64[D]")
-    (last,) = folds(days, gap_months=12, most=1)
-    early = replace(rows, label=np.where(last.tested, 0.0, rows.label))
+    first, second = folds_of(drawn, WIDE, gap_months=12)
+    early = replace(rows, label=np.where(second.tested, 0.0, rows.label))
     monkeypatch.setattr(Sample, "rows", lambda *_: replace(early, learned=early.label))
-    within = folds(days, gap_months=12, most=2)[:1]
-    best = int(np.argmin(losses_by_tree(early, drawn.layout, WIDE, within))) + 1
+    best = int(np.argmin(losses_by_tree(early, drawn.layout, WIDE, (first,)))) + 1
     assert grown(drawn, WIDE, gap_months=12) == (best,) * len(WIDE.seeds)
 
 
@@ -134,5 +148,5 @@ def test_a_search_begins_with_the_settings_there_are_and_goes_on_where_it_stoppe
 
 
 def test_a_search_without_a_fold_is_refused(drawn, tmp_path):
-    with pytest.raises(SchemeError, match="has another 120 months before it"):
+    with pytest.raises(SchemeError, match="has no date 120 months before"):
         tune(drawn, WIDE, tmp_path, gap_months=120, trials=1, say=lambda _: None)
