@@ -7,7 +7,7 @@ BENCH ?= var/bench-$(ENTITIES)
 DETECTION ?= 1
 TRUTH ?= var/truth-$(ENTITIES)-$(DETECTION)
 SERVED ?= var/bench-1000000
-.PHONY: demo test chicago bench-province truth bento sandbox reader-test bench-service bench-start mutants lock clean
+.PHONY: demo test coverage chicago bench-province truth bento sandbox reader-test bench-service bench-start mutants lock clean
 
 .venv/.ready: requirements.txt pyproject.toml
 	@PYTHON=$(PYTHON) sh scripts/bootstrap
@@ -17,6 +17,9 @@ demo: .venv/.ready
 
 test: .venv/.ready
 	@sh scripts/test
+
+coverage: .venv/.ready
+	@sh scripts/test --cov --cov-report=term:skip-covered
 
 chicago: .venv/.ready
 	@$(BIN)/python scripts/chicago.py $(if $(DATA),--data $(DATA)) $(if $(TEST),--test $(TEST))

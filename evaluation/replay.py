@@ -20,7 +20,7 @@ from features.asof import months_before
 from features.matrix import Batch, sampled_batches
 from training import fit
 from training.growing import grown
-from training.looking import rows_to_fit
+from training.looking import lesson
 from training.outcomes import Outcome
 from training.pairs import Say, detected_pairs, event_pairs
 from training.retrain import calibrated, drafted, labelled
@@ -36,8 +36,9 @@ def trained_then(task: Task, as_of: date) -> Scheme:
     then = replace(task, known_by=as_of, held_out=False)
     place = fit.layout(task.definitions, task.outcome)
     with sampled(then, labelled(then, _silent)) as past:
-        counts = grown(past, then.trees, gap_months=then.outcome.horizon_months)
-        draft = drafted(then, rows_to_fit(then, past), place, counts)
+        taught = lesson(then, past)
+        counts = grown(taught, then.trees, gap_months=then.outcome.horizon_months)
+        draft = drafted(then, taught.rows, place, counts)
         return calibrated(then, draft, past.rows("calibration"))
 
 

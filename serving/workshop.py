@@ -202,16 +202,17 @@ class Workshop:
 
     def tune(self, known_by: date, outcome: str | None, trials: int, say: Say) -> tuple["Task", Path, "Tuned"]:
         """A task, the folder its search is kept in, and what was found in so many trials."""
+        from training.looking import lesson
         from training.retrain import sampled
         from training.tuning import tune
 
         task = self.task(known_by, outcome)
         folder = self._training_folder(task.outcome.code, known_by.isoformat())
         folder.mkdir(parents=True, exist_ok=True)
-        sample = sampled(task, folder, say=say)
+        taught = lesson(task, sampled(task, folder, say=say))
         inputs = task.inputs("outcomes", "model")
         store = folder / f"tuning-{steps.key_of(inputs)[:12]}"
-        found = tune(sample, task.trees, store, gap_months=task.outcome.horizon_months, trials=trials, say=say)
+        found = tune(taught, task.trees, store, gap_months=task.outcome.horizon_months, trials=trials, say=say)
         return task, store, found
 
     def latest(self, say: Say) -> tuple["Task", "Trained"]:

@@ -21,7 +21,7 @@ from training.card import CARD
 from training.confidence import UNKNOWN, Certainty, Dimension, Levels, Line, Thin, means, nearest, odds
 from training.cutoffs import RiskClass
 from training.errors import SchemeError
-from training.looking import entities_to_fit
+from training.looking import Lesson
 from training.parts import KindPart
 from training.sample import Sample
 from training.scheme import Scheme
@@ -74,16 +74,16 @@ class Asked:
         return cls(np.flatnonzero(asked), calibrating[asked], rows, own)
 
 
-def bagged(task: Task, scheme: Scheme, sample: Sample, *, fitted: fit.Rows, counts: Sequence[int] | None) -> Bagged:
+def bagged(task: Task, scheme: Scheme, sample: Sample, *, taught: Lesson, counts: Sequence[int] | None) -> Bagged:
     """The scheme with the confidence that ``model.yaml`` asks for; without a part ``confidence``, the scheme alone.
 
-    ``fitted`` and ``counts`` are the rows and trees it was made of, as in ``retrain.drafted``.
+    ``taught`` and ``counts`` are what it learned from and its trees, as in ``retrain.drafted``.
     """
     agreement, levels = np.full(len(sample.pairs), np.nan), np.full(len(sample.pairs), UNKNOWN, np.int8)
     if CONFIDENCE not in task.model:
         return Bagged(scheme, {}, agreement, levels)
-    settings, asked = BagSettings.read(task.model[CONFIDENCE]), Asked.of(scheme, sample)
-    entity = np.concatenate([entities_to_fit(task, sample), sample.pairs["entity"].to_numpy()[asked.place]])
+    settings, asked, fitted = BagSettings.read(task.model[CONFIDENCE]), Asked.of(scheme, sample), taught.rows
+    entity = np.concatenate([taught.pairs["entity"].to_numpy(), sample.pairs["entity"].to_numpy()[asked.place]])
     share = settings.share(len(fitted.kind))
     draws = drawn(settings, entity, task.lake.register()["code"], on=task.known_by, mean=share)
     of_fitted, of_asked = np.split(draws, [len(fitted.kind)], axis=1)

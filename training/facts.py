@@ -90,9 +90,10 @@ class Previous:
 
     def at(self, batch: Batch) -> pa.Table:
         """The table ``scheme.classify`` reads, for a batch: a state is reached when it was not in effect before."""
-        start, end = np.searchsorted(self.classes["entity"].to_numpy(), batch.entity[[0, -1]], side="left")
+        first, last = (batch.entity[0], batch.entity[-1]) if len(batch.entity) else (0, -1)
+        start, end = np.searchsorted(self.classes["entity"].to_numpy(), [first, last + 1])
         flags = pa.table({"entity": batch.entity, "state_reached": self._reached(batch)})
-        return self.classes.slice(start, end - start + 1).join(flags, "entity").combine_chunks()
+        return self.classes.slice(start, end - start).join(flags, "entity").combine_chunks()
 
     def _reached(self, batch: Batch) -> npt.NDArray[np.bool_]:
         reached = np.zeros(len(batch.entity), bool)

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from features.asof import months_before
 from training.fit import Floats, Layout, Rows, TreeSettings, dataset, label_of, parameters
-from training.sample import Sample
+from training.looking import Lesson
 
 PATIENCE = 60  # trees without help that end a fold; and as many are grown where no fold can tell
 
@@ -39,14 +38,13 @@ def folds(days: Days, lot: Floats, *, gap_months: int, count: int) -> tuple[Fold
     return tuple(found) if early.any() else ()
 
 
-def folds_of(sample: Sample, settings: TreeSettings, *, gap_months: int) -> tuple[Fold, ...]:
-    """The folds of a sample's fit part, in the order of its rows."""
-    pairs = sample.pairs.filter(pa.array(sample.chosen("fit")))
-    days = pairs["as_of"].to_numpy().astype("datetime64[D]")
-    return folds(days, pairs["lot"].to_numpy(), gap_months=gap_months, count=settings.folds)
+def folds_of(taught: Lesson, settings: TreeSettings, *, gap_months: int) -> tuple[Fold, ...]:
+    """The folds of what a model learns from, in the order of its rows."""
+    days = taught.pairs["as_of"].to_numpy().astype("datetime64[D]")
+    return folds(days, taught.pairs["lot"].to_numpy(), gap_months=gap_months, count=settings.folds)
 
 
-def grown(sample: Sample, settings: TreeSettings, *, gap_months: int) -> tuple[int, ...]:
+def grown(taught: Lesson, settings: TreeSettings, *, gap_months: int) -> tuple[int, ...]:
     """How many trees every booster gets: the number that did best in the folds, of those there may be at most.
 
     All there may be, where the settings ask for no folds; ``PATIENCE``, where no fold has somebody with the outcome
@@ -55,9 +53,9 @@ def grown(sample: Sample, settings: TreeSettings, *, gap_months: int) -> tuple[i
     every = range(len(settings.seeds))
     if not settings.folds:
         return tuple(settings.count for _ in every)
-    found, rows = folds_of(sample, settings, gap_months=gap_months), sample.rows("fit")
+    found, rows = folds_of(taught, settings, gap_months=gap_months), taught.rows
     numbers = (0, 1) if len(settings.seeds) > 1 and not np.array_equal(rows.label, rows.learned) else (0,)
-    best = [_best(rows, sample.layout, settings, found, number) for number in numbers]
+    best = [_best(rows, taught.layout, settings, found, number) for number in numbers]
     return tuple(best[number % len(best)] for number in every)
 
 

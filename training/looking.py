@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from training import fit
 from training.boosters import booster, mean_margin
@@ -21,25 +22,29 @@ TREES = 100
 LEAST = 0.01  # chance below which nobody counts for more: a few would outweigh all others
 
 
-def rows_to_fit(task: Task, sample: Sample) -> fit.Rows:
-    """The rows of the fit part a model learns from, corrected as the outcome asks.
+@dataclass(frozen=True)
+class Lesson:
+    """What a model learns from: rows, the pairs they are of (in the same order), and how a model reads them."""
+
+    rows: fit.Rows
+    pairs: pa.Table
+    layout: fit.Layout
+
+
+def lesson(task: Task, sample: Sample) -> Lesson:
+    """The fit part of a sample, corrected as the outcome asks.
 
     ``looked_at``: only pairs somebody looked at within the window, weighed by the inverse of the chance of that (at
     least ``LEAST``), so that they stand for everybody (inverse probability weighting; Horvitz and Thompson 1952).
     """
-    rows = sample.rows("fit")
+    rows, pairs = sample.rows("fit"), sample.pairs.filter(pa.array(sample.chosen("fit")))
     if task.outcome.correction is None:
-        return rows
+        return Lesson(rows, pairs, sample.layout)
     chance = np.maximum(Watching.fitted(task, rows, sample.layout).chances(rows), LEAST)
-    return replace(rows, weight=rows.weight / chance).where(rows.looked > 0)
-
-
-def entities_to_fit(task: Task, sample: Sample) -> npt.NDArray[np.int32]:
-    """The entity of every row of ``rows_to_fit``."""
-    kept = sample.chosen("fit")
-    if task.outcome.correction is not None:
-        kept &= np.asarray(sample.pairs["looked"].to_numpy(), np.bool_)
-    return np.asarray(sample.pairs["entity"].to_numpy()[kept], np.int32)
+    looked = rows.looked > 0
+    return Lesson(
+        replace(rows, weight=rows.weight / chance).where(looked), pairs.filter(pa.array(looked)), sample.layout
+    )
 
 
 @dataclass(frozen=True)

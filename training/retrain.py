@@ -26,7 +26,7 @@ from training.errors import SchemeError
 from training.figures import by_part, flat
 from training.growing import grown
 from training.labels import mature_on
-from training.looking import rows_to_fit
+from training.looking import lesson
 from training.overrides import read_overrides
 from training.pairs import PARTS, Say, detected_pairs, event_pairs, trainable
 from training.plots import drawn
@@ -232,15 +232,15 @@ def _write_sample(task: Task, fresh: Path, say: Say) -> None:
 def _write_scheme(task: Task, sample: Sample, fresh: Path, *, key: Ed25519PrivateKey, say: Say) -> None:
     layout, found = sample.layout, guards.guarded(task, sample, fresh, say=say)
     say(f"{task.method} on {len(layout.features)} features, controls {', '.join(layout.controls) or 'none'}")
-    fitted_on, counts = rows_to_fit(task, sample), None
+    taught, counts = lesson(task, sample), None
     if task.method == TREES:
-        counts = grown(sample, task.trees, gap_months=task.outcome.horizon_months)
+        counts = grown(taught, task.trees, gap_months=task.outcome.horizon_months)
         say(f"{' and '.join(map(str, counts))} trees of at most {task.trees.count}")
-    draft = calibrated(task, drafted(task, fitted_on, layout, counts), sample.rows("calibration"))
+    draft = calibrated(task, drafted(task, taught.rows, layout, counts), sample.rows("calibration"))
     say(f"cutoffs on {task.reference_month}")
     cut_off, chosen = cut(task, draft)
-    made = bagged(task, cut_off, sample, fitted=fitted_on, counts=counts)
-    scored = _scored(made, sample, _baselines(task, fitted_on, layout))
+    made = bagged(task, cut_off, sample, taught=taught, counts=counts)
+    scored = _scored(made, sample, _baselines(task, taught.rows, layout))
     system = carried(task.lake, task.definitions, task.reference_month)
     history = _history(task, sample, chosen) | ({} if counts is None else {"trees": list(counts)})
     history |= {"confidence": dict(made.figures)} if made.figures else {}

@@ -11,7 +11,7 @@ import numpy as np
 from training.errors import SchemeError
 from training.fit import MOST_DEPTH, MOST_LEAVES, TreeSettings
 from training.growing import folds_of, losses_by_tree, telling
-from training.sample import Sample
+from training.looking import Lesson
 
 STUDY_FILE = "study.db"
 STARTUP = 10  # trials drawn evenly before the search learns from them
@@ -38,7 +38,7 @@ class Tuned:
         return {"best": best, "log_loss": self.loss, "log_loss_before": self.before, "trials": list(self.trials)}
 
 
-def tune(sample: Sample, settings: TreeSettings, store: Path, *, gap_months: int, trials: int, say: Say) -> Tuned:
+def tune(taught: Lesson, settings: TreeSettings, store: Path, *, gap_months: int, trials: int, say: Say) -> Tuned:
     """So many trials in all, the settings themselves first; those a former run finished are not repeated.
 
     ``store`` is a folder of the task's own. A search that was stopped goes on with the same command and ends as if it
@@ -48,8 +48,7 @@ def tune(sample: Sample, settings: TreeSettings, store: Path, *, gap_months: int
     import optuna
 
     optuna.logging.set_verbosity(logging.WARNING)
-    rows = sample.rows("fit")
-    within = telling(rows.label, folds_of(sample, settings, gap_months=gap_months))
+    within = telling(taught.rows.label, folds_of(taught, settings, gap_months=gap_months))
     if not within:
         raise SchemeError(
             f"The fit part has no date {gap_months} months before its last one in {settings.folds} folds, both with "
@@ -63,7 +62,7 @@ def tune(sample: Sample, settings: TreeSettings, store: Path, *, gap_months: int
 
     def loss_of(trial: Any) -> float:
         asked = settings if trial.number == first else _drawn(trial, settings)
-        losses = losses_by_tree(rows, sample.layout, asked, within)
+        losses = losses_by_tree(taught.rows, taught.layout, asked, within)
         trial.set_user_attr("count", int(np.argmin(losses)) + 1)
         trial.set_user_attr("settings", {name: asdict(asked)[name] for name in TUNED if name != "count"})
         return float(losses.min())

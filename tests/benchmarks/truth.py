@@ -58,6 +58,7 @@ YEAR = timedelta(days=365)
 WORLDS = 1000
 SEED = 20_241_231
 MIN_POSITIVES = 100  # for a calibration curve of the oracle
+PUPILS = ("scheme", "oracle", "taught", "read")  # whose order of classes is compared
 
 
 class Place:
@@ -217,7 +218,7 @@ def lift(first, place):
     test = pq.read_table(place.scored).filter(own)
     entity, kind, weight = (test[name].to_numpy() for name in ("entity", "kind", "weight"))
     outcome = test["label"].to_numpy().astype(bool)
-    margins = {"scheme": "probability", "card": "card", "logistic": "logistic"}
+    margins = {"scheme": "margin", "card": "card", "logistic": "logistic"}  # each before calibration
     scores = {name: test[column].to_numpy() for name, column in margins.items()}
     scores["oracle"] = place.latent(day, "p12")[entity]
     found = {"volume": share}
@@ -235,6 +236,8 @@ def lift(first, place):
 
 def ordered():
     """Substantive problems by class on random on-site draws: of the scheme, and of classes of the same sizes by truth.
+
+    ``everybody``: what checks of all of a class would find on average, which no draw can tell and only the truth knows.
 
     ``recorded`` are the draws of the province's own records after the scheme's last day, few in C and D; ``taught`` and
     ``read`` are classes of the same sizes by models told the truth of others.
@@ -254,12 +257,13 @@ def ordered():
     by_truth = oracle_classes(propensity, final, kind)
     pupils, used = truth_taught.orders(place.task, propensity, final >= 0, kind, place.known_by, rng)
     by_pupils = {name: oracle_classes(score, np.where(used, -1, final), kind) for name, score in pupils.items()}
-    told = {}
+    chances, told = np.where(on_site.away, 0.0, on_site.chance), {}
     for name, classes in {"scheme": final, "model_class": raw, "oracle": by_truth, **by_pupils}.items():
         chance = plan(profile, world, classes, kind, framed, on=DRAWN_ON, least=LEAST_DRAWS)
         draws = drawn(on_site, found, chance, classes, rng)
         told[name] = _ordering(study(draws, rule, minimum=DETERMINATE).onsite)
         told[name]["without_chance"] = float(np.mean(chance[classes >= 0] == 0))
+        told[name]["everybody"] = {risk: float(chances[classes == at].mean()) for at, risk in enumerate(CLASSES)}
     span = (place.known_by + timedelta(days=1), END)
     rows = read_draws(place.task.knowledge, profile.table("random_draw"), span=span)
     recorded = place_draws(rows, final[rows["entity"].to_numpy()])
@@ -326,11 +330,16 @@ def document(calibration, order, keeping, small):
     """All that was measured as one JSON document."""
     figures_of = calibration["lift"]
     volume, lifts = figures_of["volume"], {name: one for name, one in figures_of.items() if name != "volume"}
-    logs = {by: log(order[by]["ratios"]["D/A"]["ratio"]) for by in ("scheme", "oracle", "taught", "read")}
+    by_draws = {by: log(order[by]["ratios"]["D/A"]["ratio"]) for by in PUPILS}
+    by_truth = {by: log(order[by]["everybody"]["D"] / order[by]["everybody"]["A"]) for by in PUPILS}
     return {
         "calibration": calibration["kinds"],
-        "random_draw": order["scheme"],
-        "oracle": {"random_draw": order["oracle"], "lift": lifts["oracle"], "retention": keeping["oracle"]["smoothed"]},
+        "random_draw": order["scheme"]["classes"],
+        "oracle": {
+            "random_draw": order["oracle"]["classes"],
+            "lift": lifts["oracle"],
+            "retention": keeping["oracle"]["smoothed"],
+        },
         "retention": keeping["retrained"]["smoothed"],
         "retention_raw": keeping["retrained"]["raw"],
         "two_class_jumps": keeping["retrained"]["jumps"],
@@ -338,11 +347,12 @@ def document(calibration, order, keeping, small):
         "coverage": small["coverage"],
         "naive_coverage": small["naive_coverage"],
         "bias": small["bias"],
-        "log_d_a": logs,
-        "share_of_oracle": logs["scheme"] / logs["oracle"],
-        "share_of_read": logs["scheme"] / logs["read"],
-        "read_of_oracle": logs["read"] / logs["oracle"],
-        "beside": {name: order[name] for name in ("model_class", "taught", "read", "recorded")},
+        "log_d_a": {"draws": by_draws, "everybody": by_truth},
+        "share_of_oracle": {
+            how: {by: logs[by] / logs["oracle"] for by in PUPILS if by != "oracle"}
+            for how, logs in (("draws", by_draws), ("everybody", by_truth))
+        },
+        "order": order,
         "kept": {name: keeping[name] for name in ("retrained", "month_after", "same_scheme", "oracle")},
         "lift": lifts,
         "volume": volume,

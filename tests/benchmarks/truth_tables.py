@@ -9,8 +9,16 @@ from serving import display
 def shown(told):
     """All tables, in order."""
     _calibration(told["calibration"])
-    draws = {"scheme": told["random_draw"], "oracle": told["oracle"]["random_draw"], **told["beside"]}
-    _draws(draws)
+    _draws(told["order"])
+    shares = told["share_of_oracle"]
+    rows = [
+        [by, *(found["everybody"][name] for name in CLASSES), told["log_d_a"]["everybody"].get(by)]
+        + [shares[how].get(by) for how in ("everybody", "draws")]
+        for by, found in told["order"].items()
+        if "everybody" in found
+    ]
+    columns = ["by", *CLASSES, "log(D/A)", "share of the oracle's", "by the draws"]
+    _table("What checks of everybody would find, by the truth", columns, rows)
     rows = [
         [scheme, how, *(found[how][name] for name in CLASSES), found["jumps" if how == "smoothed" else "raw_jumps"]]
         for scheme, found in told["kept"].items()
@@ -79,4 +87,4 @@ def _table(title, columns, rows):
 def _cell(cell):
     if isinstance(cell, list | tuple):
         return " to ".join(f"{bound:.3f}" for bound in cell)
-    return f"{cell:.4g}" if isinstance(cell, float) else cell
+    return f"{cell:.4g}" if isinstance(cell, float) else "" if cell is None else cell

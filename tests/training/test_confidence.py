@@ -24,7 +24,7 @@ from training.calibration import IDENTITY
 from training.card import CARD
 from training.confidence import Certainty, Confidence, Dimension, Line, Thin, means, nearest, odds, words
 from training.cutoffs import Cutoffs, RiskClass
-from training.looking import entities_to_fit
+from training.looking import lesson
 from training.parts import KindPart
 from training.readiness import ready
 from training.retrain import retrain
@@ -329,7 +329,7 @@ def test_without_an_order_in_any_bag_a_scheme_has_no_confidence(made, key, monke
         raise SchemeError("no order")
 
     monkeypatch.setattr(bags, "curves", refused)
-    found = bags.bagged(task, scheme, sample, fitted=sample.rows("fit"), counts=None)
+    found = bags.bagged(task, scheme, sample, taught=lesson(task, sample), counts=None)
     assert found.scheme is scheme
     assert found.figures == {"bags": 0}
     assert set(found.levels) == {-1}
@@ -341,11 +341,3 @@ def test_a_bag_without_the_outcome_among_those_drawn_says_nothing(scheme):
     asked = bags.Asked(np.arange(len(rows.kind)), np.ones(len(rows.kind), bool), rows, np.zeros(len(rows.kind)))
     task = SimpleNamespace(model=TABLES["model"])
     assert np.isnan(bags._bag(task, scheme, asked, np.ones(len(rows.kind), np.int64))).all()
-
-
-def test_rows_kept_by_a_correction_are_drawn_with_their_own_entities():
-    pairs = pa.table({"entity": pa.array([5, 6, 7], pa.int32()), "looked": [True, False, True]})
-    sample = SimpleNamespace(pairs=pairs, chosen=lambda _: np.array([True, True, True]))
-    for correction, entities in ((None, [5, 6, 7]), ("looked_at", [5, 7])):
-        task = SimpleNamespace(outcome=SimpleNamespace(correction=correction))
-        assert entities_to_fit(task, sample).tolist() == entities

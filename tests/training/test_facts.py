@@ -1,12 +1,15 @@
 from datetime import date
 
+import numpy as np
+import pyarrow as pa
 from world import SMALL, lake_of
 
 from features.engine import Engine
 from features.indicators.language import on
+from features.matrix import Batch
 from features.profile import read_profile
 from features.reading import Reading
-from training.facts import Movers, Span, new_facts
+from training.facts import Movers, Previous, Span, new_facts
 
 PROFILE = read_profile(str(SMALL))
 MOVERS = Movers.read(
@@ -65,3 +68,19 @@ def test_a_month_without_facts_moves_nobody(tmp_path):
 
 def test_states_are_named_by_indicator():
     assert MOVERS.states == ("x",)
+
+
+def test_what_was_before_is_told_of_those_asked_about_and_of_nobody_where_nobody_is():
+    before = pa.table({"entity": pa.array([1, 3, 5], pa.int32()), "class_before": [0, 1, 2]})
+    previous = Previous(before, pa.table({"entity": pa.array([1, 3, 5], pa.int32()), "x": [0.0, 1.0, 0.0]}))
+
+    def asked(*entities):
+        values = np.ones((len(entities), 1))
+        batch = Batch(JUNE.until, np.array(entities, np.int32), np.zeros(len(entities), np.int8), values, ("x",))
+        return previous.at(batch).sort_by("entity").to_pylist()
+
+    assert asked() == []
+    assert asked(0, 3, 4, 5) == [
+        {"entity": 3, "class_before": 1, "state_reached": False},
+        {"entity": 5, "class_before": 2, "state_reached": True},
+    ]

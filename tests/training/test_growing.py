@@ -12,6 +12,7 @@ from small_scheme import DEFINITIONS, OUTCOME, SETTINGS, make_rows
 from training import fit, sample, tuning
 from training.errors import SchemeError
 from training.growing import PATIENCE, folds, folds_of, grown, losses_by_tree
+from training.looking import Lesson
 from training.sample import Sample
 from training.tuning import tune
 
@@ -55,7 +56,7 @@ def test_one_fold_is_refused():
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """A sample of the small world on eight dates, as training leaves it in a folder."""
+    """What a model learns from: a sample of the small world on eight dates."""
     folder = tmp_path_factory.mktemp("sample")
     rows, layout = make_rows(8000, seed=5), fit.layout(DEFINITIONS, OUTCOME)
     count = len(rows.kind)
@@ -73,24 +74,25 @@ def drawn(tmp_path_factory):
     }
     pq.write_table(pa.table(matrix), folder / sample.MATRIX)
     pq.write_table(pa.table(pairs), folder / sample.PAIRS)
-    return Sample.read(folder, layout)
+    found = Sample.read(folder, layout)
+    return Lesson(found.rows("fit"), found.pairs, layout)
 
 
 def test_the_number_of_trees_is_the_one_that_did_best_on_later_dates(drawn):
     within = folds_of(drawn, WIDE, gap_months=12)
-    losses = losses_by_tree(drawn.rows("fit"), drawn.layout, WIDE, within)
+    losses = losses_by_tree(drawn.rows, drawn.layout, WIDE, within)
     found = grown(drawn, WIDE, gap_months=12)
     assert found == (int(np.argmin(losses)) + 1,) * len(WIDE.seeds)
     assert 1 < found[0] < len(losses) < WIDE.count  # neither the first tree nor all of them
 
 
-def test_a_booster_that_learns_from_a_wider_outcome_has_its_own_number_of_trees(drawn, monkeypatch):
-    rows = drawn.rows("fit")
+def test_a_booster_that_learns_from_a_wider_outcome_has_its_own_number_of_trees(drawn):
+    rows = drawn.rows
     wider = replace(rows, learned=np.maximum(rows.label, (rows.values[:, 0] > 0).astype(float)))
-    monkeypatch.setattr(Sample, "rows", lambda *_: wider)
     within = folds_of(drawn, WIDE, gap_months=12)
     best = [int(np.argmin(losses_by_tree(wider, drawn.layout, WIDE, within, number))) + 1 for number in (0, 1)]
-    assert grown(drawn, replace(WIDE, seeds=(1, 2, 3)), gap_months=12) == (best[0], best[1], best[0])
+    taught = replace(drawn, rows=wider)
+    assert grown(taught, replace(WIDE, seeds=(1, 2, 3)), gap_months=12) == (best[0], best[1], best[0])
     assert best[0] != best[1]
     own, learned = fit.boosters(wider, drawn.layout, replace(WIDE, seeds=(1, 1), count=5))
     assert own == fit.boosters(rows, drawn.layout, replace(WIDE, seeds=(1,), count=5))[0]
@@ -101,7 +103,7 @@ def test_a_booster_that_learns_from_a_wider_outcome_has_its_own_number_of_trees(
 
 def test_a_loss_is_that_of_a_model_fitted_on_earlier_dates_of_others_alone(drawn):
     fold, _ = folds_of(drawn, WIDE, gap_months=12)
-    rows = drawn.rows("fit")
+    rows = drawn.rows
     losses = losses_by_tree(rows, drawn.layout, WIDE, (fold,))
     few = replace(WIDE, count=7)
     (text,) = fit.boosters(rows.where(fold.fitted), drawn.layout, replace(few, seeds=(WIDE.seeds[0],)))
@@ -120,13 +122,13 @@ def test_without_folds_there_are_all_trees_and_without_history_a_few(drawn):
     assert grown(drawn, replace(WIDE, count=5), gap_months=120) == (5,) * seeds
 
 
-def test_a_fold_without_the_outcome_on_either_side_tells_nothing(drawn, monkeypatch):
-    rows = drawn.rows("fit")
+def test_a_fold_without_the_outcome_on_either_side_tells_nothing(drawn):
+    rows = drawn.rows
     first, second = folds_of(drawn, WIDE, gap_months=12)
     early = replace(rows, label=np.where(second.tested, 0.0, rows.label))
-    monkeypatch.setattr(Sample, "rows", lambda *_: replace(early, learned=early.label))
+    taught = replace(drawn, rows=replace(early, learned=early.label))
     best = int(np.argmin(losses_by_tree(early, drawn.layout, WIDE, (first,)))) + 1
-    assert grown(drawn, WIDE, gap_months=12) == (best,) * len(WIDE.seeds)
+    assert grown(taught, WIDE, gap_months=12) == (best,) * len(WIDE.seeds)
 
 
 def test_a_search_begins_with_the_settings_there_are_and_goes_on_where_it_stopped(drawn, tmp_path, monkeypatch):

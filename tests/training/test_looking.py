@@ -12,7 +12,7 @@ from small_scheme import DEFINITIONS, OUTCOME, SETTINGS
 
 from training import fit, sample
 from training.errors import SchemeError
-from training.looking import LEAST, Watching, rows_to_fit
+from training.looking import LEAST, Watching, lesson
 from training.sample import Sample
 
 COUNT = 40_000
@@ -67,27 +67,36 @@ def rate_by(model_rows, layout, values, column):
 
 def test_the_corrected_model_does_not_learn_who_is_watched(drawn):
     found, values, would = drawn
-    naive = rate_by(rows_to_fit(task_of(None), found), found.layout, values, WATCHED)
-    corrected = rate_by(rows_to_fit(task_of("looked_at"), found), found.layout, values, WATCHED)
+    naive = rate_by(lesson(task_of(None), found).rows, found.layout, values, WATCHED)
+    corrected = rate_by(lesson(task_of("looked_at"), found).rows, found.layout, values, WATCHED)
     assert naive[0] > 3 * naive[1]
     assert corrected[0] == pytest.approx(corrected[1], rel=0.15)
     assert np.mean(corrected) == pytest.approx(would.mean(), rel=0.1)  # and finds the rate among everybody
-    by_conduct = rate_by(rows_to_fit(task_of("looked_at"), found), found.layout, values, CONDUCT)
+    by_conduct = rate_by(lesson(task_of("looked_at"), found).rows, found.layout, values, CONDUCT)
     assert by_conduct[0] > 1.5 * by_conduct[1]
 
 
 def test_whoever_was_looked_at_stands_for_those_who_were_not(drawn):
     found, _, _ = drawn
-    every, rows = found.rows("fit"), rows_to_fit(task_of("looked_at"), found)
+    every, rows = found.rows("fit"), lesson(task_of("looked_at"), found).rows
     assert len(rows.label) == every.looked.sum()
     chance = Watching.fitted(task_of("looked_at"), every, found.layout).chances(every)
     assert rows.weight == pytest.approx(1 / np.maximum(chance, LEAST)[every.looked > 0])
     assert rows.weight.sum() == pytest.approx(COUNT, rel=0.05)
 
 
+def test_rows_kept_by_a_correction_keep_their_own_pairs(drawn):
+    found, _, _ = drawn
+    looked = found.rows("fit").looked > 0
+    for correction, kept in ((None, np.ones(COUNT, bool)), ("looked_at", looked)):
+        taught = lesson(task_of(correction), found)
+        assert taught.pairs["entity"].to_pylist() == np.flatnonzero(kept).tolist()
+        assert len(taught.rows.label) == kept.sum()
+
+
 def test_without_a_correction_every_row_stays_as_it_is(drawn):
     found, _, _ = drawn
-    rows, every = rows_to_fit(task_of(None), found), found.rows("fit")
+    rows, every = lesson(task_of(None), found).rows, found.rows("fit")
     assert all(
         np.array_equal(one, other, equal_nan=True)
         for one, other in zip(vars(rows).values(), vars(every).values(), strict=True)
@@ -99,4 +108,4 @@ def test_nobody_looked_at_leaves_nothing_to_learn_from(drawn, monkeypatch):
     blind = replace(found.rows("fit"), looked=np.zeros(COUNT))
     monkeypatch.setattr(Sample, "rows", lambda *_: blind)
     with pytest.raises(SchemeError, match="0 of 40000 pairs were looked at"):
-        rows_to_fit(task_of("looked_at"), found)
+        lesson(task_of("looked_at"), found)
