@@ -80,7 +80,7 @@ def test_what_was_before_is_told_of_those_asked_about_and_of_nobody_where_nobody
         return previous.at(batch).sort_by("entity").to_pylist()
 
     assert asked() == []
-    assert asked(0, 3, 4, 5) == [
+    assert asked(2, 3, 4, 5) == [
         {"entity": 3, "class_before": 1, "state_reached": False},
         {"entity": 5, "class_before": 2, "state_reached": True},
     ]
