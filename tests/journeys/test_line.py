@@ -46,6 +46,7 @@ class Line:
         self.again = verb("intake", folders[0])
         self.matrix = verb("matrix", "--as-of", KNOWN_BY)
         self.trained = verb("train", "--known-by", KNOWN_BY)
+        self.tuned = [verb("tune", "--known-by", KNOWN_BY, "--trials", number) for number in (1, 2)]
         self.assessment = verb("evaluate")
         for person in ("li", "wang"):
             verb("keys", "create", person)
@@ -159,6 +160,22 @@ def test_a_score_card_is_a_scheme_like_any_other(line):
         assert sum(card["weights"][level].values()) == pytest.approx(1.0)
     assert all(isinstance(step["points"], int) for row in card["indicators"] for step in row["steps"])
     assert sum(step["rows"] for step in card["indicators"][0]["steps"]) <= 1.0 + 1e-9
+
+
+def test_a_search_for_settings_goes_on_and_is_in_mlflow_trial_by_trial(line):
+    import mlflow
+
+    begun, whole = line.tuned
+    assert whole["trials"][:1] == begun["trials"]
+    assert len(whole["trials"]) == 2
+    assert whole["log_loss"] == min(trial["log_loss"] for trial in whole["trials"]) <= whole["log_loss_before"]
+    client = mlflow.MlflowClient(f"sqlite:///{os.environ['JIANWEI_MLRUNS']}/mlflow.db")
+    run = client.get_run(whole["run"])
+    assert run.data.metrics["log_loss"] == whole["log_loss"]
+    assert run.data.params == {name: str(value) for name, value in whole["best"].items()}
+    history = client.get_metric_history(whole["run"], "trial_log_loss")
+    assert [point.value for point in history] == [trial["log_loss"] for trial in whole["trials"]]
+    assert {file.path for file in client.list_artifacts(whole["run"])} == {"trials.json", "study.db"}
 
 
 def test_every_row_of_every_delivery_is_accounted_for(line):
