@@ -1,5 +1,6 @@
 """Resumable steps: an output is written once beside the key of its inputs, under one lock."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 KEY_FILE = "step.json"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk without room says
 ORPHANS_END = 100  # tenths of a second helpers of a killed run are waited for
 
 

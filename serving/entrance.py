@@ -1,12 +1,13 @@
 """The way in for every verb: which profile, which home, options shared by verbs, and exit codes by error family."""
 
-import errno
 import re
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from features.steps import FULL
 
 if TYPE_CHECKING:
     from serving.workshop import Workshop
@@ -27,7 +28,6 @@ EXIT_CODES = {
     "DefinitionError": 2,
 }
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_MORE = {
     "no space left on device": "disk",
     "file too large": "disk",

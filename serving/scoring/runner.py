@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import delete, select, update
 
-from features.steps import file_digest, sync_folder, write_text
+from features.steps import FULL, file_digest, sync_folder, write_text
 from serving.access import Principal, granted
 from serving.http import ProblemError
 from serving.scoring import sieve
@@ -263,7 +263,7 @@ def step(desk: Callable[[], Desk], goes_on: Callable[[], None]) -> bool:
         work.fail("unavailable")
     except Exception as fault:  # one job that cannot be done must not keep the others waiting
         LOG.log(logging.ERROR, "job %s: %s", row["job"], type(fault).__name__)
-        work.fail("internal")
+        work.fail("disk_full" if isinstance(fault, OSError) and fault.errno in FULL else "internal")
     return True
 
 

@@ -390,6 +390,17 @@ def test_an_attempt_that_gets_further_or_is_asked_to_stop_is_no_reason_to_give_u
     assert get(app, where, principal).json["state"] == "done"
 
 
+def test_a_disk_without_room_ends_a_job_in_words_of_its_own(place, monkeypatch):
+    """/dev/full refuses every byte as a full disk does."""
+    desk, app, principal = place
+    where = made(app, principal, asked("T00001"))
+    monkeypatch.setattr(runner, "CSV", "/dev/full")
+    assert step(lambda: desk, on)
+    state = get(app, where, principal).json
+    assert (state["state"], state["fault"], state["files"]) == ("failed", "disk_full", [])
+    assert not (desk.home / "jobs" / state["job"]).exists()
+
+
 def test_files_are_gone_after_a_week(place):
     desk, app, principal = place
     where, state = done(desk, app, principal, asked("T00001"))
