@@ -20,7 +20,7 @@ from training.overrides import Override
 MOST_PAIRS = 20
 AT_ONCE = 3  # rules met at once that are told apart; more are one row
 MET: Words = ("符合", "meet it")
-MOVED: Words = ("由模型类别变差", "moved above the model's class")
+MOVED: Words = ("因规则变差", "moved above the model's class")
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,17 @@ def study(case: Case, now: Population) -> Shown | None:
         title=("直接判定规则", "Direct-determination rules"),
         question=(
             f"{now.as_of} 全部已分类主体（含另列者）逐条计数。规则只会使类别变差，类别不优于所列。"
-            "“由模型类别变差”指模型类别优于规则所列；“仅因本条”指停用本条后类别会变好。同时符合多条的，以所列最差的类别为准。",
+            "“因规则变差”指模型类别优于规则所列；“仅因本条”指停用本条后类别会变好。同时符合多条的，以所列最差的类别为准。",
             f"Counted over everyone classified on {now.as_of}, those that stand apart too. A rule only ever makes a "
             "class riskier. Moved above the model's class: the model alone says a safer class than the rule sets. By "
             "it alone: without the rule the class would be safer. Of several rules met, the riskiest class stands.",
         ),
-        tables=(_rules_table(rules, found, now), _at_once_table(found), *_overlap_tables(found)),
+        tables=(
+            _rules_table(rules, now.as_of),
+            _effects_table(found, len(now.entity)),
+            _at_once_table(found),
+            *_overlap_tables(found),
+        ),
         pictures=(_picture(found, len(now.entity)),) if found.active else (),
         figures=_figures(rules, found, now),
     )
@@ -126,20 +131,28 @@ def _figures(rules: Sequence[Override], found: Found, now: Population) -> dict[s
     }
 
 
-def _rules_table(rules: Sequence[Override], found: Found, now: Population) -> Table:
-    effects = {rule.code: effect for rule, effect in zip(found.active, found.effects, strict=True)}
-    rows: list[list[Content]] = []
-    for rule in rules:
-        effect, told = effects.get(rule.code), _period(rule, now.as_of)
-        stated: list[Content] = [rule.code, Cell((rule.label, rule.label_en), _conditions(rule)), rule.at_least.name]
-        counts: list[Content] = ["–"] * 4
-        if effect is not None:
-            met = Cell((count(effect.entities),) * 2, share(effect.entities / max(len(now.entity), 1), 2))
-            counts = [met, *(count(number) for number in (effect.moved, effect.alone, effect.others))]
-        rows.append([*stated, rule.basis, told, *counts])
+def _rules_table(rules: Sequence[Override], on: date) -> Table:
+    rows: list[list[Content]] = [
+        [one.code, Cell((one.label, one.label_en), _conditions(one)), one.at_least.name, one.basis, _period(one, on)]
+        for one in rules
+    ]
     head: list[Words] = [("规则", "rule"), ("名称", "name"), ("所列类别", "sets at least"), ("依据", "basis")]
-    head += [("期限", "in force"), MET, MOVED, ("其中仅因本条", "by it alone"), ("另符合他条", "meet another too")]
-    return table(("各条规则及其作用", "Every rule and what it does"), head, rows)
+    return table(("直接判定规则及其依据", "Rules and their basis"), [*head, ("期限", "term")], rows)
+
+
+def _effects_table(found: Found, everyone: int) -> Table:
+    rows: list[list[Content]] = []
+    for rule, effect in zip(found.active, found.effects, strict=True):
+        met = Cell((count(effect.entities),) * 2, share(effect.entities / max(everyone, 1), 2))
+        rows.append(
+            [f"{rule.code} → {rule.at_least.name}", met, *map(count, (effect.moved, effect.alone, effect.others))]
+        )
+    head: list[Words] = [("在用规则", "rule in force"), MET, MOVED, ("其中仅因本条", "by it alone")]
+    return table(
+        ("各条规则的作用（主体数）", "What every rule does, in entities"),
+        [*head, ("另符合他条", "meet another too")],
+        rows,
+    )
 
 
 def _conditions(rule: Override) -> str:
