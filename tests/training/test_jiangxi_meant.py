@@ -6,11 +6,13 @@ Every row stands here as an official would say it: whoever changes the meaning o
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
-from world import lake_of, world_of
+from world import lake_of, sampled, world_of
 
 from features.engine import Engine
-from features.indicators.catalogue import load
+from features.indicators.catalogue import Definitions, load
 from features.indicators.language import on
 from features.profile import read_profile
 from features.reading import Reading
@@ -20,7 +22,8 @@ from training.outcomes import read_outcomes
 from training.overrides import Seen, apply, read_overrides
 
 PROFILE = read_profile("jiangxi")
-CODES = load(PROFILE).codes
+DEFINITIONS = load(PROFILE)
+CODES = DEFINITIONS.codes
 RULES = read_overrides(PROFILE)
 T, KNOWN_BY = date(2025, 12, 31), date(2027, 6, 30)
 
@@ -76,6 +79,105 @@ def test_somebody_without_anything_meets_no_rule():
     assert ruled({}, "enterprise") == ("A", [])
     unknown = Seen(np.full((1, len(CODES)), np.nan), CODES, ["enterprise"])
     assert apply(RULES, unknown, as_of=T).rules[0].as_py() == []
+
+
+def listed(code, **changed):
+    return ("serious_listing", "2025-03-01", {"list_code": code, **changed})
+
+
+def abnormal(reason, **changed):
+    return ("abnormal_listing", "2025-03-01", {"reason": reason, **changed})
+
+
+def fined(severity, day="2025-01-01", **changed):
+    return ("penalty", day, {"kinds": "|fine|", "severity": severity, **changed})
+
+
+def accident(kind, responsibility="minor", day="2024-01-01"):
+    return ("accident", day, {"accident_kind": kind, "responsibility": responsibility})
+
+
+def notice(kind, result=None):
+    return ("notice", "2025-03-01", {"notice_type": kind, "result": result})
+
+
+def founded(day):
+    return ("entity", day, {"est_date": day, "status": "active"})
+
+
+def checked(results):
+    return ("inspection", "2025-09-01", {"results": results, "origin": "routine", "method": "onsite"})
+
+
+OUT = {"out_date": "2025-12-01"}
+
+# what is on record of somebody by the last day of 2025, and the rules that meets
+RECORDED = [
+    ([listed("market_regulation")], ["H01"]),
+    ([listed("market_regulation", **OUT)], []),
+    ([("entity", "2019-03-01", {"status": "revoked"})], ["H02"]),
+    ([("entity", "2019-03-01", {"status": "suspended"})], []),
+    ([notice("false_registration", "confirmed")], ["H03"]),
+    ([notice("registration_voided")], ["H03"]),
+    ([notice("false_registration", "open")], []),
+    ([fined(4)], ["H04", "H12"]),
+    ([fined(4, "2024-12-31")], []),  # twelve months and a day ago
+    ([fined(4, repair_date="2025-10-01")], []),
+    ([fined(3)], ["H12"]),
+    ([fined(2), fined(2)], []),
+    *(([accident(kind)], ["H05"]) for kind in ("special_equipment", "food_safety", "drug_safety")),
+    *(([accident(kind)], []) for kind in ("product_safety", "production", "fire", "ecology")),
+    *(([accident("food_safety", found)], []) for found in ("none", "pending")),
+    ([accident("food_safety", day="2023-12-31")], []),
+    ([listed("ecology"), listed("wages")], ["H06", "H07"]),
+    ([listed("ecology"), listed("wages", **OUT)], ["H07"]),
+    ([listed("ecology"), listed("ecology")], ["H07"]),  # twice on one list is one list
+    ([listed("tax")], ["H07", "H14"]),
+    ([listed("tax", **OUT)], ["H14"]),  # within 36 months, removed or not
+    ([("serious_listing", "2022-12-31", {"list_code": "tax", "out_date": "2024-01-01"})], []),
+    *(([("dishonest_executed", "2025-03-01", {"debtor_role": role})], ["H08"]) for role in ("entity", "operator")),
+    *(([("dishonest_executed", "2025-03-01", {"debtor_role": role})], []) for role in ("legal_rep", "shareholder")),
+    ([("dishonest_executed", "2025-03-01", {"debtor_role": "entity", "removed_date": "2025-12-01"})], []),
+    *(([abnormal(reason)], ["H09"]) for reason in "34"),
+    *(([abnormal(reason)], ["H10"]) for reason in "12"),
+    *(([abnormal(reason, **OUT)], []) for reason in "1234"),
+    ([("case_file", "2025-03-01", {})], ["H11"]),
+    ([("case_file", "2025-03-01", {"closed_date": "2025-12-01", "outcome": "penalty"})], []),
+    ([founded("2025-02-01")], ["H13"]),
+    ([founded("2024-12-31")], []),
+    ([founded("2025-02-01"), checked("|01|")], []),
+    ([founded("2025-02-01"), checked("|03|")], ["H13"]),  # a visit without an answer tells nothing
+]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """The codes of the rules met by everybody in ``RECORDED``, through the indicators of the profile."""
+    records = {}
+    for number, (own, _) in enumerate(RECORDED):
+        for record_type, day, fields in own:
+            records.setdefault(record_type, []).append(on(day, of=f"{number:02d}", **fields))
+    names = [f"{number:02d}" for number in range(len(RECORDED))]
+    lake = lake_of(PROFILE, world_of(PROFILE, records, also=names), tmp_path_factory.mktemp("lake"))
+    asked = {demand.indicator for rule in RULES for demand in rule.when}
+    some = tuple(one for one in DEFINITIONS.indicators if one.code in asked)
+    pairs = pa.table(
+        {
+            "pair": pa.array(range(len(names)), pa.int64()),
+            "entity": pa.array(range(len(names)), pa.int32()),
+            "as_of": pa.array([T] * len(names), pa.date32()),
+        }
+    )
+    table = sampled(lake, Definitions(some, DEFINITIONS.digest), pairs).sort_by("pair")
+    columns = tuple(one.code for one in some)
+    values = np.column_stack([pc.fill_null(table[code].cast(pa.float64()), np.nan).to_numpy() for code in columns])
+    return apply(RULES, Seen(values, columns, ["enterprise"] * len(values)), as_of=T).rules.to_pylist()
+
+
+@pytest.mark.parametrize("number", range(len(RECORDED)))
+def test_records_meet_the_rules_they_are_about(recorded, number):
+    own, rules = RECORDED[number]
+    assert recorded[number] == rules, own
 
 
 VIOLATION, SEVERE, ANY, CONTACT, FILING, EXIT = "violation", "severe", "any_problem", "contact", "filing", "exit"
