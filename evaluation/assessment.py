@@ -29,7 +29,7 @@ from evaluation.verdict import Verdict
 from training.cutoffs import RiskClass
 from training.draws import DrawRule
 
-FORM = 4  # of what is studied and how; part of the key of the step that writes an assessment
+FORM = 5  # of what is studied and how; part of the key of the step that writes an assessment
 DRAWN_ROWS, REPLICATES = 50_000_000, (200, 1000)
 GAINS = (0.01, 0.02, 0.05, 0.08, 0.12, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 

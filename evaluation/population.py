@@ -39,7 +39,7 @@ class Population:
     about whom something new became known since the earlier date, whether it moved their class or not. ``confidence``
     is −1 for a scheme without bags.
     ``values`` are those of every ``stride``-th entity, columns as ``columns``, with their keys and kinds beside;
-    ``states`` has everyone's values of the dated states.
+    ``states`` has everyone's values of the dated states, ``rules`` the codes of the rules everyone meets.
     """
 
     as_of: date
@@ -60,6 +60,7 @@ class Population:
     values_kind: npt.NDArray[np.int8]
     values_entity: npt.NDArray[np.int32]
     states: pa.Table
+    rules: pa.ListArray
 
     def class_of(self, entities: Integers) -> Integers:
         """The class number of some entities; −1 for those not counted on that date."""
@@ -122,6 +123,7 @@ def classified(
         values_kind=kind[kept],
         values_entity=entity[kept],
         states=pa.concat_tables(seen, promote_options="default").combine_chunks(),
+        rules=pa.concat_arrays([pa.array([], pa.list_(pa.string())), *(part.rules for part in parts)]),
     )
 
 

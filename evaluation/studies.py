@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation import (
+    by_class,
     certainty,
     drift,
     explanations,
@@ -16,6 +17,7 @@ from evaluation import (
     places,
     population,
     recourse,
+    rules,
     saved,
     sensitivity,
     sources,
@@ -59,6 +61,8 @@ def further(seen: Seen, volumes: Mapping[str, float], *, rng: np.random.Generato
         None if seen.drawn is None else twice.study(seen.case, *seen.drawn, volumes, rng),
         sensitivity.study(seen.case, rng),
         neighbours.study(seen.case, rng.spawn(1)[0]),
+        by_class.study(seen.case, seen.after),
+        rules.study(seen.case, seen.after),
         places.study(seen.case, seen.after),
         movers.study(seen.case, *taken_over),
         told_reasons.study(seen.case, taken_over),

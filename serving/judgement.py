@@ -16,9 +16,11 @@ from evaluation.report import BY_PRODUCTS, Fact, Subject, by_product, pictures, 
 from evaluation.verdict import ASSESSMENT, REPORT
 from features import steps
 from serving import settings as edge
+from training.card import CARD, CardSettings
 from training.figures import flat
 from training.pairs import Say
 from training.registry import Judgement, log_judgement
+from training.scheme import Scheme
 
 CHARTS = "charts"
 LOGGED = ("discrimination", "calibration", "random_draw", "stability", "leakage", "drift", "twice")
@@ -89,12 +91,9 @@ def _subject(case: Case, run: Mapping[str, Any]) -> Subject:
         Fact(("指标体系版本", "version of the indicators"), scheme.version or "–"),
         Fact(("指标体系摘要", "digest of the indicators"), scheme.definitions[:16]),
     )
-    leaves = scheme.training["settings"]["trees"]["leaves"]
-    counts = " + ".join(map(str, scheme.training.get("trees", ["–"])))
     card = (
         Fact(("分类方案（已签名）", "scheme (signed)"), scheme.digest[:16]),
-        Fact(("随机种子", "seeds"), ", ".join(map(str, scheme.training["settings"]["trees"]["seeds"]))),
-        Fact(("模型（每个的树数，叶数上限）", "models (trees of each, most leaves)"), f"LightGBM, {counts}, {leaves}"),
+        *model_facts(scheme),
         Fact(("参与建模的指标", "indicators in the model"), len(scheme.features)),
         Fact(("暴露控制", "exposure controls"), ", ".join(scheme.controls) or "–"),
         Fact(("直接判定规则", "direct-determination rules"), len(scheme.rules)),
@@ -102,6 +101,29 @@ def _subject(case: Case, run: Mapping[str, Any]) -> Subject:
     words = {one.code: (one.label, one.label_en) for one in task.definitions.indicators}
     outcome = (task.outcome.label, getattr(task.outcome, "label_en", "") or task.outcome.code)
     return Subject(task.profile, case.tested_on, outcome, data, card, words, _run(run))
+
+
+def model_facts(scheme: Scheme) -> tuple[Fact, ...]:
+    """The settings a scheme was grown with: those of its trees, or of the score card it is."""
+    settings = scheme.training["settings"]
+    if scheme.training.get("method") == CARD:
+        card = CardSettings.read(settings[CARD])
+        return (
+            Fact(("随机种子", "seeds"), str(card.seed)),
+            Fact(("模型", "model"), ("积分卡", "score card")),
+            Fact(("每项指标的分段上限", "most steps of an indicator"), card.steps),
+            Fact(("几率翻倍的分值", "points that double the odds"), card.double),
+            Fact(("取整前的树数（每棵一次划分）", "trees of one split, before rounding to points"), card.count),
+            Fact(("有分值的指标", "indicators that carry points"), len(scheme.used)),
+        )
+    trees, counts = settings["trees"], " + ".join(map(str, scheme.training.get("trees", ["–"])))
+    return (
+        Fact(("随机种子", "seeds"), ", ".join(map(str, trees["seeds"]))),
+        Fact(
+            ("模型（每个的树数，叶数上限）", "models (trees of each, most leaves)"),
+            f"LightGBM, {counts}, {trees['leaves']}",
+        ),
+    )
 
 
 def _span(days: list[str]) -> str:

@@ -49,6 +49,7 @@ def month(classes, confidence, *, moved=(), counted=None):
         values_kind=np.zeros(0, np.int8),
         values_entity=np.zeros(0, np.int32),
         states=pa.table({}),
+        rules=pa.array([[]] * size, pa.list_(pa.string())),
     )
 
 
