@@ -64,7 +64,8 @@ class Material:
 
     ``scored`` holds the headline pairs of the test dates; ``open_cases`` those with a case known to be open, which
     leave the headline figures whole; ``kinds`` names the kind numbers; ``scheme`` is the digest judged; ``slices`` the
-    figures of parts of the headline pairs, by dimension; ``studies`` all further studies, in the order of the report.
+    figures of parts of the headline pairs, by dimension; ``studies`` all further studies, in the order of the report;
+    ``champion`` is the digest of the scheme that reigns, which ``rivals`` has the scores of.
     """
 
     scheme: str
@@ -80,6 +81,7 @@ class Material:
     stability: Stability | None
     slices: Mapping[str, Slices] = field(default_factory=dict)
     studies: Sequence[Shown] = ()
+    champion: str | None = None
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ def assess(material: Material, *, on: date, rng: np.random.Generator, replicates
     kinds = {kind: scored.where(scored.kind == place) for place, kind in enumerate(material.kinds)}
     return Assessment(
         evidence=evidence,
-        verdict=judge(evidence, scheme=material.scheme, on=on),
+        verdict=judge(evidence, scheme=material.scheme, on=on, champion=material.champion),
         by_kind={kind: measured(pairs) for kind, pairs in kinds.items()},
         open_cases=None if material.open_cases is None else measured(material.open_cases),
         oracle=None if rivals.propensity is None else measured(replace(scored, margin=rivals.propensity)),

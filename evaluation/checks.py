@@ -1,6 +1,6 @@
 """The figures the gate looks at, and how each is held against its threshold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import log
 from typing import Any
@@ -11,12 +11,15 @@ from evaluation.metrics import Calibration, Interval
 from evaluation.shown import Value
 from evaluation.stability import Migration, Shift
 from evaluation.verdict import Detail
+from training.cutoffs import RiskClass
 
 VOLUME_WATCHED = "C+D"
 SMALLEST_RATIO = 1e-6
 
 Rule = Mapping[str, Any]
 """The threshold in force for one check: value, basis, and what else its study needs."""
+SAFEST = (RiskClass.A,)
+OTHERS = (RiskClass.B, RiskClass.C, RiskClass.D)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,10 @@ class Evidence:
     sanity: Sanity | None
     stability: Stability | None
     judged: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+
+
+Figures = Callable[[Evidence, Rule], tuple[Detail, ...]]
+"""What a check looks at in the evidence, each figure held against its threshold."""
 
 
 def _at_most(subject: str, value: float | None, rule: Rule) -> Detail:
@@ -254,9 +261,16 @@ def _psi_indicators(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
     return tuple(_at_most(shift.column, shift.psi, rule) for shift in shifts)
 
 
-def _unchanged(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
-    found = evidence.stability
-    return () if found is None else (_at_least("calm", found.calm.unchanged, rule),)
+def _kept(evidence: Evidence, rule: Rule, classes: Sequence[RiskClass]) -> tuple[Detail, ...]:
+    """The share of every class that keeps it where nothing new became known; of too few only the figure is told."""
+    if evidence.stability is None:
+        return ()
+    found = []
+    for risk in classes:
+        entities, kept = evidence.stability.calm.stayed(risk)
+        detail = _at_least(risk.name, kept, rule)
+        found.append(detail if entities >= rule["minimum"] else replace(detail, value=None, passed=None))
+    return tuple(found)
 
 
 def _jumps(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
@@ -264,7 +278,7 @@ def _jumps(evidence: Evidence, rule: Rule) -> tuple[Detail, ...]:
     return () if found is None else (_at_most("calm", float(found.calm.two_class_jumps), rule),)
 
 
-def of_study(code: str, *, at_most: bool) -> Callable[[Evidence, Rule], tuple[Detail, ...]]:
+def of_study(code: str, *, at_most: bool) -> Figures:
     """The figures of a study that gives them to the gate itself."""
     judge = _at_most if at_most else _at_least
 
@@ -275,7 +289,7 @@ def of_study(code: str, *, at_most: bool) -> Callable[[Evidence, Rule], tuple[De
     return found
 
 
-FIGURES: Mapping[str, Callable[[Evidence, Rule], tuple[Detail, ...]]] = {
+FIGURES: Mapping[str, Figures] = {
     "EV001": _coverage,
     "EV010": _leakage,
     "EV020": _auc,
@@ -303,7 +317,8 @@ FIGURES: Mapping[str, Callable[[Evidence, Rule], tuple[Detail, ...]]] = {
     "EV070": _psi,
     "EV071": _psi,
     "EV072": _psi_indicators,
-    "EV073": _unchanged,
+    "EV073": lambda evidence, rule: _kept(evidence, rule, SAFEST),
     "EV074": _jumps,
     "EV075": of_study("EV075", at_most=True),
+    "EV076": lambda evidence, rule: _kept(evidence, rule, OTHERS),
 }

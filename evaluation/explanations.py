@@ -121,7 +121,10 @@ CHECKS: Mapping[str, Said] = {
     ),
     "E-08": Said(
         ("类别稳定（无新事实）", "classes stay (nothing new)"),
-        ("≥ 98% 不变，跨两类 0", "≥ 98 % unchanged, two-class jumps 0"),
+        (
+            "不变：A ≥ 99%，B、C、D ≥ 95%（200 户起），跨两类 0",
+            "unchanged: A ≥ 99 %, B, C, D ≥ 95 % (of 200 or more), two-class jumps 0",
+        ),
     ),
     "E-11": Said(
         ("标签打乱后的模型给出不同的解释", "a model of shuffled labels is explained otherwise"),

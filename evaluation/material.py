@@ -61,7 +61,7 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
         rivals=_rivals(case, shuffled),
         draws=drawn[1] if drawn else None,
         origins=_origins(case, classes, rng, say=say),
-        coverage=population.coverage(after),
+        coverage=population.coverage(case.task, after),
         classes=classes,
         sanity=sanity,
         stability=stability,
@@ -69,6 +69,7 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
         studies=further(
             Seen(case, before, after, drawn, stability, sanity, shuffled), watched(classes), rng=rng, say=say
         ),
+        champion=case.champion.digest if case.champion else None,
     )
 
 

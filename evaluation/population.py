@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from evaluation.checks import ClassShares, Coverage, Sanity, Stability
 from evaluation.metrics import Flags, Floats, Integers
@@ -15,7 +16,7 @@ from evaluation.stability import migration, psi, shifts
 from features.asof import Month
 from features.indicators.catalogue import Definitions, populations
 from features.indicators.language import PeerRate
-from features.matrix import Batch, batches
+from features.matrix import Batch, batches, registrations
 from features.profile import Profile
 from training.classified import Classified
 from training.cutoffs import RiskClass, Shares, class_shares
@@ -54,7 +55,6 @@ class Population:
     confidence: npt.NDArray[np.int8]
     counted: Flags
     moved: Flags
-    unknown_kind: int
     columns: tuple[str, ...]
     values: Floats
     values_kind: npt.NDArray[np.int8]
@@ -92,11 +92,10 @@ def classified(
     previous = previous if before is None else _previous(task, before, as_of)
     trained_on = trainable(task.knowledge, task.sampling, as_of=as_of)["entity"].to_numpy()
     stride = max(1, task.lake.register().num_rows // KEPT_ROWS)
-    parts, moved, seen, unknown = [], [np.empty(0, bool)], [pa.table({"entity": pa.array([], pa.int32())})], 0
+    parts, moved, seen = [], [np.empty(0, bool)], [pa.table({"entity": pa.array([], pa.int32())})]
     values = [np.empty((0, len(scheme.columns)))]
     for batch in batches(task.lake, task.definitions, as_of=as_of, engine=task.engine):
         known = batch.kind >= 0
-        unknown += int((~known).sum())
         part = Batch(as_of, batch.entity[known], batch.kind[known], batch.values[known], batch.columns)
         at = None if previous is None else previous.at(part)
         found = scheme.classify(part, at)
@@ -117,7 +116,6 @@ def classified(
         **{name: _joined(parts, name, np.int8) for name in classes},
         counted=np.isin(entity, trained_on),
         moved=np.concatenate(moved),
-        unknown_kind=unknown,
         columns=scheme.columns,
         values=np.concatenate(values),
         values_kind=kind[kept],
@@ -160,12 +158,14 @@ def _states(batch: Batch, states: Sequence[str]) -> pa.Table:
     return pa.table({"entity": batch.entity, **{name: pa.array(found) for name, found in columns.items()}})
 
 
-def coverage(found: Population) -> Coverage:
-    """Who has a class, and why the others of the population have none."""
-    entities = len(found.entity) + found.unknown_kind
-    reasons = {UNKNOWN_KIND: found.unknown_kind} if found.unknown_kind else {}
-    has_class = int((found.final_class >= 0).sum())
-    return Coverage(entities, has_class, reasons, len(found.entity) - has_class)
+def coverage(task: Task, found: Population) -> Coverage:
+    """Who of everyone registered and in scope on the date has a class, and why the others have none."""
+    rows = registrations(task.lake, as_of=found.as_of, engine=task.engine, member=task.definitions.member)
+    rows = rows.filter(pc.field("in_scope"))
+    has_class = np.isin(rows["entity"].to_numpy(), found.entity[found.final_class >= 0])
+    unknown = ~has_class & (rows["kind"].to_numpy() < 0)
+    reasons = {UNKNOWN_KIND: int(unknown.sum())} if unknown.any() else {}
+    return Coverage(rows.num_rows, int(has_class.sum()), reasons, int((~has_class & ~unknown).sum()))
 
 
 def shares(found: Population, profile: Profile) -> dict[str, ClassShares]:

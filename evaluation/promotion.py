@@ -33,8 +33,8 @@ SCHEMES = "schemes"
 
 Mirror = Callable[[str], None]
 """Told the digest of a new champion, after the journal and the pointer: MLflow's alias."""
-Check = Callable[[Scheme], None]
-"""Objects to a verified scheme, before anything is recorded, by raising."""
+Check = Callable[[Scheme, str | None], None]
+"""Objects to a verified scheme and the digest of the verdict it rests on, before anything is recorded, by raising."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def propose(
             "the same. Nothing was recorded; evaluate the scheme that is to be proposed."
         )
     if check is not None:
-        check(scheme)
+        check(scheme, verdict.digest)
     keep(office, folder, scheme.digest)
     return signed(
         office,
@@ -132,7 +132,7 @@ def approve(
         )
     found = Scheme.load(office.home / SCHEMES / proposal.scheme, office.scheme_key)
     if check is not None:
-        check(found)
+        check(found, proposal.verdict_digest)
     details = {"scheme": proposal.scheme, "proposal": proposal.entry, **_evidence(proposal)}
     return _decide(office, signed(office, APPROVED, details, signer), mirror)
 

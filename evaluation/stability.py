@@ -24,6 +24,11 @@ class Migration:
     entered: int
     left: int
 
+    def stayed(self, risk: RiskClass) -> tuple[int, float | None]:
+        """How many were in a class before, and the share of them that still is; null where nobody was."""
+        row = self.moves[risk]
+        return sum(row), row[risk] / sum(row) if sum(row) else None
+
 
 @dataclass(frozen=True)
 class Shift:

@@ -44,14 +44,14 @@ class Term:
         return cls(int(row["months_between_champions"]), int(row["months_in_shadow"]))
 
 
-def check(office: Office, term: Term, scheme: str, *, on: date, zone: ZoneInfo, failing: Sequence[str] = ()) -> None:
+def check(office: Office, term: Term, scheme: Scheme, *, on: date, zone: ZoneInfo, failing: Sequence[str] = ()) -> None:
     """Nothing when a scheme may become champion on a day; GateError otherwise. A first champion always may.
 
     ``failing`` are blocking checks the champion itself fails on the same pairs: such a champion may go at once, but its
     successor has stood in its shadow too.
     """
     reigning = champion(office)
-    if reigning is None or reigning.scheme == scheme:
+    if reigning is None or reigning.scheme == scheme.digest:
         return
     since = reigning.since.astimezone(zone).date()
     due = months_before(since, -term.months_between)
@@ -60,13 +60,29 @@ def check(office: Office, term: Term, scheme: str, *, on: date, zone: ZoneInfo, 
             f"Champion {reigning.scheme[:12]} is that since {since}; expected at least {term.months_between} months, "
             f"until {due}, unless it fails a check itself. Nothing was recorded; propose again then."
         )
-    months = sorted({str(entry.details["month"]) for entry in shadows(office, scheme, reigning.scheme)})
-    if len(months) < term.months_in_shadow:
+    if term.months_in_shadow:
+        _check_shadow(office, term, scheme, reigning.scheme)
+
+
+def _check_shadow(office: Office, term: Term, scheme: Scheme, reigning: str) -> None:
+    """Nothing when a scheme stood beside the champion in months enough that it cannot have learned from."""
+    known_by = str(scheme.training["known_by"])
+    months = sorted({str(entry.details["month"]) for entry in shadows(office, scheme.digest, reigning)})
+    count = [month for month in months if is_unseen(month, known_by)]
+    learned = [month for month in months if month not in count]
+    if len(count) < term.months_in_shadow:
+        not_counted = f" ({', '.join(learned)} does not count: it may have learned from it)" if learned else ""
         raise GateError(
-            f"Scheme {scheme[:12]} stood beside champion {reigning.scheme[:12]} in {len(months)} months "
-            f"({', '.join(months) or 'none'}); expected {term.months_in_shadow}. Nothing was recorded; run jianwei "
-            "promote shadow on a published month first."
+            f"Scheme {scheme.digest[:12]} stood beside champion {reigning[:12]} in {len(count)} months "
+            f"({', '.join(count) or 'none'}); expected {term.months_in_shadow} that end after {known_by}, the day its "
+            f"records were known by{not_counted}. Nothing was recorded; publish a month after that day under the "
+            "champion and run jianwei promote shadow on it first."
         )
+
+
+def is_unseen(month: str, known_by: str) -> bool:
+    """Whether a month ends after the day a scheme's records were known by: it cannot have learned from it."""
+    return Month.parse(month).end > date.fromisoformat(known_by)
 
 
 def shadows(office: Office, scheme: str, beside: str) -> list[Entry]:
@@ -107,6 +123,8 @@ def beside(task: Task, scheme: Scheme, sealed: Sealed) -> dict[str, Any]:
         "scheme": scheme.digest,
         "champion": sealed.scheme,
         "month": str(sealed.month),
+        "known_by": scheme.training["known_by"],
+        "unseen": is_unseen(str(sealed.month), scheme.training["known_by"]),
         "migration": _plain(migration(was, (entity, found.final_class))),
         "calm": _plain(migration(was, (entity[calm], found.final_class[calm]))),
     }

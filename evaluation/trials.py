@@ -23,7 +23,8 @@ DECILE = 0.1
 LOWERED, RATIO = 0.99, 5.0
 TOP = 3
 JACCARD, FIRST, SIGNS, BIG = 0.80, 0.93, 0.999, 0.1
-UNCHANGED = 0.98
+KEPT = {RiskClass.A: 0.99, RiskClass.B: 0.95, RiskClass.C: 0.95, RiskClass.D: 0.95}
+KEPT_ROWS = 200  # of a class, as of the gate's checks of the same: of fewer the share is told, not judged
 TREES = 40  # of a model of shuffled labels, as in the study of leaks
 CORRELATION, CORRELATED_ROWS = 0.2, 1_000
 
@@ -141,11 +142,12 @@ def _section(sections: npt.NDArray[np.str_], places: list[int]) -> str:
 def classes_kept(calm: Migration) -> Answer:
     """E-08: who keeps the class where nothing new became known, by the class before; nobody jumps two classes."""
     found: dict[str, float | int | None] = {"unchanged": calm.unchanged, "two_class_jumps": calm.two_class_jumps}
+    passed = not calm.two_class_jumps
     for risk in RiskClass:
-        row = calm.moves[risk]
-        if sum(row):
-            found[risk.name] = row[risk] / sum(row)
-    passed = (calm.unchanged or 0.0) >= UNCHANGED and not calm.two_class_jumps
+        entities, kept = calm.stayed(risk)
+        if kept is not None:
+            found[risk.name] = kept
+            passed = passed and (entities < KEPT_ROWS or kept >= KEPT[risk])
     return answer("E-08", calm.entities, found, passed=passed)
 
 

@@ -53,12 +53,18 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the checks of a scheme (by digest) come to on a day: promote (晋级), reject (不晋级), review (需人工)."""
+    """What the checks of a scheme (by digest) come to on a day: promote (晋级), reject (不晋级), review (需人工).
+
+    ``criteria`` is the digest of what decided that day (``gate.criteria``), ``champion`` the scheme it was held
+    against.
+    """
 
     scheme: str
     verdict: str
     on: date
     checks: tuple[Check, ...]
+    criteria: str = ""
+    champion: str | None = None
 
     def document(self) -> dict[str, Any]:
         """The verdict as JSON."""
@@ -66,6 +72,8 @@ class Verdict:
             "scheme": self.scheme,
             "verdict": self.verdict,
             "on": self.on.isoformat(),
+            "criteria": self.criteria,
+            "champion": self.champion,
             "checks": [asdict(check) for check in self.checks],
         }
 

@@ -31,7 +31,7 @@ def propose(as_: As, reason: Reason = None, json: Json = False) -> None:
         folder=made.folder,
         report=report,
         signer=promotion.Signer(as_, settings.now(), reason),
-        check=lambda found: bench.promotable(found, settings.today(bench.settings.profile)),
+        check=lambda found, rests_on: bench.promotable(found, rests_on, settings.today(bench.settings.profile)),
     )
     screens.act(entry, json=json)
 
@@ -71,7 +71,7 @@ def approve(
         bench.office,
         scheme,
         signer=promotion.Signer(as_, settings.now()),
-        check=lambda found: bench.promotable(found, settings.today(bench.settings.profile)),
+        check=lambda found, rests_on: bench.promotable(found, rests_on, settings.today(bench.settings.profile)),
         mirror=lambda digest: _mirror(bench, digest),
     )
     screens.act(entry, json=json)

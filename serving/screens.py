@@ -129,6 +129,11 @@ def shadowed(entry: Any, *, json: bool) -> None:
         words = f"{found['month']}, {title}: {share} of {one['entities']:,} keep their class, "
         table(f"{words}{one['two_class_jumps']} jump two or more", ["champion, then challenger", *"ABCD"], rows)
     figures.print(f"{entry.action} by {entry.actor}: scheme {found['scheme'][:12]} (journal entry {entry.seq})")
+    if not found["unseen"]:
+        figures.print(
+            f"{found['month']} does not count as a month in the shadow: the scheme's records were known by "
+            f"{found['known_by']}, it may have learned from them; shadow a month that ends later"
+        )
 
 
 def promotions(acts: Sequence[Mapping[str, Any]], *, on: str | None, json: bool) -> None:

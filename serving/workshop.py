@@ -277,7 +277,7 @@ class Workshop:
             "scheme": trained.digest,
             "champion": rival.digest if rival else None,
             "matrix": task.matrix_key,
-            "gate": gate.read_gate(),
+            "gate": gate.criteria(on),
             "truth": truth.is_dir(),
             "stated": {name: profile.table(name) for name in STUDIED if profile.has(name)},
         }
@@ -308,32 +308,36 @@ class Workshop:
     def verdict(self, digest: str) -> tuple["Verdict", str]:
         """The verdict on a scheme saved with its report, and the report's digest."""
         from evaluation import gate
+
+        report = self.report_folder(digest) / REPORT
+        return gate.read_verdict(self.assessment(digest)["gate"]), sha256(report.read_bytes()).hexdigest()
+
+    def assessment(self, digest: str) -> dict[str, Any]:
+        """What the newest evaluation of a scheme left as JSON; GateError where there was none."""
         from evaluation.errors import GateError
 
-        folder = self.report_folder(digest)
-        if not (folder / ASSESSMENT).is_file():
-            raise GateError(
-                f"Scheme {digest[:12]}, the newest trained, has no verdict yet; expected an evaluation of it. Nothing "
-                "was recorded; run jianwei evaluate first."
-            )
-        document = json.loads((folder / ASSESSMENT).read_text(encoding="utf-8"))
-        return gate.read_verdict(document["gate"]), sha256((folder / REPORT).read_bytes()).hexdigest()
-
-    def champion_fails(self, digest: str) -> tuple[str, ...]:
-        """The blocking checks the champion failed when a scheme was assessed against it."""
         path = self.report_folder(digest) / ASSESSMENT
-        document = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return tuple(document.get("champion_fails", ()))
+        if not path.is_file():
+            raise GateError(
+                f"Scheme {digest[:12]} has no verdict yet; expected an evaluation of it. Nothing was recorded; run "
+                "jianwei evaluate first."
+            )
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
 
-    def promotable(self, scheme: "Scheme", on: date) -> None:
-        """Nothing when a scheme may be proposed or approved on a day; GateError otherwise."""
-        from evaluation import term, versions
+    def promotable(self, scheme: "Scheme", verdict: str | None, on: date) -> None:
+        """Nothing when a scheme may be proposed or approved on a day, on a verdict by its digest; GateError otherwise.
+
+        The checks the champion fails count only beside the champion they were found of: ``gate.check_current``.
+        """
+        from evaluation import gate, promotion, term, versions
 
         versions.check_promotable(self.office, scheme.definitions)
-        profile = self.settings.profile
+        saved, reigning = self.assessment(scheme.digest), promotion.champion(self.office)
+        found, profile = gate.read_verdict(saved["gate"]), self.settings.profile
+        gate.check_current(found, digest=verdict, on=on, champion=reigning.scheme if reigning else None)
         terms = term.Term.read(profile, on, simulated=(self.settings.lake_home / "truth").is_dir())
-        failing = self.champion_fails(scheme.digest)
-        term.check(self.office, terms, scheme.digest, on=on, zone=profile.zone, failing=failing)
+        term.check(self.office, terms, scheme, on=on, zone=profile.zone, failing=saved["champion_fails"])
 
     def sealed(self, month: Month) -> "Sealed":
         """A published month as a challenger is held against it, with what the month before held."""

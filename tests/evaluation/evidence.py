@@ -76,6 +76,7 @@ def good():
         Volume("D", 0.04, 0.21, (0.18, 0.24), 5.25, 0.22),
     )
     moves = ((5800, 180, 10, 1), (150, 2600, 40, 5), (4, 60, 700, 20), (0, 2, 18, 380))
+    calm = ((5800, 40, 0, 0), (60, 2600, 40, 0), (0, 20, 700, 10), (0, 0, 10, 380))
     return Evidence(
         coverage=Coverage(10_100, 10_000, {"no_kind": 100}, 0),
         discrimination=Discrimination(10_000, 420, 0.042, 0.79, (0.77, 0.81), 0.18, (0.15, 0.21), volumes),
@@ -92,7 +93,7 @@ def good():
             0.012,
             (Shift("penalties_24m", 0.031), Shift("age_months", 0.004)),
             Migration(moves, 9970, 9480 / 9970, 22, 40, 10),
-            Migration(moves, 9400, 0.991, 0, 38, 580),
+            Migration(calm, 9660, 9480 / 9660, 0, 38, 310),
         ),
         judged=JUDGED,
     )

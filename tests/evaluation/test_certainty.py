@@ -43,7 +43,6 @@ def month(classes, confidence, *, moved=(), counted=None):
         confidence=np.array(confidence, np.int8),
         counted=np.ones(size, bool) if counted is None else np.array(counted),
         moved=np.isin(np.arange(size), list(moved)),
-        unknown_kind=0,
         columns=(),
         values=np.zeros((0, 0)),
         values_kind=np.zeros(0, np.int8),

@@ -6,8 +6,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
-from evaluation import gate
+from evaluation import gate, trials
 from evaluation.backtest import Discrimination
 from evaluation.checks import FIGURES, Coverage, Difference, Leakage, Sanity
 from evaluation.draws import INSUFFICIENT
@@ -15,6 +16,7 @@ from evaluation.errors import GateError
 from evaluation.shown import Value
 from evaluation.verdict import require
 from tests.evaluation import evidence as example
+from training.cutoffs import RiskClass
 
 ON = date(2026, 1, 31)
 GOOD = example.good()
@@ -32,6 +34,13 @@ def drawn(**rates):
 
 def moved(**changed):
     return replace(GOOD, stability=replace(GOOD.stability, **changed))
+
+
+def left(risk, moves):
+    """Of those about whom nothing new became known, the moves out of one class; the others stay as they were."""
+    found = list(GOOD.stability.calm.moves)
+    found[risk] = moves
+    return moved(calm=replace(GOOD.stability.calm, moves=tuple(found)))
 
 
 def told(code, value):
@@ -74,7 +83,10 @@ SPOILT = [
     ("EV065", "reject", told("EV065", 1e-6)),
     ("EV070", "review", moved(psi_probability=0.15)),
     ("EV072", "review", moved(shifts=(replace(GOOD.stability.shifts[0], psi=0.3),))),
-    ("EV073", "review", moved(calm=replace(GOOD.stability.calm, unchanged=0.9))),
+    ("EV073", "review", left(RiskClass.A, (9_890, 110, 0, 0))),
+    ("EV076", "review", left(RiskClass.B, (90, 1_888, 22, 0))),
+    ("EV076", "review", left(RiskClass.C, (0, 6, 188, 6))),
+    ("EV076", "review", left(RiskClass.D, (0, 0, 11, 189))),
     ("EV075", "review", told("EV075", 0.3)),
     ("EV074", "review", moved(calm=replace(GOOD.stability.calm, two_class_jumps=1))),
 ]
@@ -95,7 +107,9 @@ def test_a_scheme_with_nothing_to_object_to_is_promoted():
     assert all(check.passed for check in verdict.checks)
 
 
-@pytest.mark.parametrize(("code", "expected", "spoilt"), SPOILT, ids=[row[0] for row in SPOILT])
+@pytest.mark.parametrize(
+    ("code", "expected", "spoilt"), SPOILT, ids=[f"{row[0]}-{place}" for place, row in enumerate(SPOILT)]
+)
 def test_one_spoilt_figure_fails_its_check_and_decides_the_verdict(code, expected, spoilt):
     verdict = judged(spoilt)
     assert failed(verdict) == [code]
@@ -201,8 +215,119 @@ def test_every_check_of_the_file_has_a_figure_and_no_figure_is_forgotten():
 
 
 def test_a_threshold_outside_its_dates_is_refused():
-    with pytest.raises(GateError, match="EV001 on 1999-01-01: 0 dated values are in force"):
+    with pytest.raises(GateError, match="check EV001 on 1999-01-01: 0 dated values are in force"):
         judged(GOOD, on=date(1999, 1, 1))
+
+
+def test_a_check_without_a_figure_is_refused(written):
+    written(lambda row: row.update(code="EV999") if row["code"] == "EV075" else None)
+    with pytest.raises(GateError, match="check EV999: no figure is looked at under that code"):
+        judged(GOOD)
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """Has the gate read a file in which every check was put through a function."""
+
+    def write(change, draws=None):
+        content = yaml.safe_load(Path(gate.GATE).read_text(encoding="utf-8"))
+        for row in content["checks"]:
+            change(row)
+        content["draws"] = draws or content["draws"]
+        path = tmp_path / "gate.yaml"
+        path.write_text(yaml.safe_dump(content), encoding="utf-8")
+        monkeypatch.setattr(gate, "GATE", path)
+
+    return write
+
+
+def from_july(row):
+    """EV020 asks for more from the first of July."""
+    if row["code"] == "EV020":
+        (rule,) = row["thresholds"]
+        row["thresholds"] = [
+            {**rule, "until": date(2026, 6, 30)},
+            {**rule, "since": date(2026, 7, 1), "value": 0.78},
+        ]
+
+
+def test_a_verdict_is_not_acted_on_once_another_threshold_is_in_force(written):
+    before = judged(GOOD, on=date(2026, 6, 30))
+    written(from_july)
+    last = judged(GOOD, on=date(2026, 6, 30))
+    assert last.criteria == before.criteria  # that a row ends one day does not change what it decides until then
+    current(last, on=date(2026, 6, 30))
+    with pytest.raises(GateError, match=r"in force on 2026-07-02; changed: EV020\. .*run jianwei evaluate again"):
+        current(last, on=date(2026, 7, 2))
+    later = judged(GOOD, on=date(2026, 7, 2))
+    assert failed(later) == ["EV020"]
+    current(later, on=date(2026, 7, 3))
+
+
+def test_what_stands_beside_a_threshold_is_a_criterion_too(written):
+    verdict = judged(GOOD)
+    (rule,) = gate.read_gate()["draws"]
+    written(lambda row: None, draws=[{**rule, "minimum": 500}])
+    assert gate.least_draws(ON) == 500
+    with pytest.raises(GateError, match="changed: what stands beside the thresholds"):
+        current(verdict)
+
+
+def test_a_check_that_came_later_or_went_is_named(written):
+    verdict = judged(GOOD)
+    newer = replace(verdict, checks=tuple(check for check in verdict.checks if check.code != "EV060"), criteria="x")
+    with pytest.raises(GateError, match=r"changed: EV060\."):
+        current(newer)
+
+
+@pytest.mark.parametrize(
+    ("against", "reigning", "holds"),
+    [(None, None, True), ("a" * 64, "a" * 64, True), (None, example.SCHEME, True), ("a" * 64, example.SCHEME, True),
+     ("a" * 64, "b" * 64, False), (None, "b" * 64, False)],
+)  # fmt: skip
+def test_a_verdict_counts_beside_the_champion_it_was_held_against_only(against, reigning, holds):
+    verdict = gate.judge(GOOD, scheme=example.SCHEME, on=ON, champion=against)
+    assert verdict.champion == against
+    if holds:
+        current(verdict, champion=reigning)
+        return
+    named = "aaaaaaaaaaaa" if against else "none"
+    with pytest.raises(GateError, match=f"against champion {named}; champion is bbbbbbbbbbbb"):
+        current(verdict, champion=reigning)
+
+
+def test_a_proposal_rests_on_the_verdict_it_names():
+    verdict = judged(GOOD)
+    for other in ("0" * 64, None):
+        with pytest.raises(GateError, match="was evaluated again after it was proposed"):
+            gate.check_current(verdict, digest=other, on=ON, champion=None)
+
+
+def current(verdict, *, on=ON, champion=None):
+    gate.check_current(verdict, digest=verdict.digest, on=on, champion=champion)
+
+
+def test_each_class_keeps_its_own_and_too_few_are_told_and_not_judged():
+    a_tenth_moved = left(RiskClass.D, (0, 0, 20, 179))
+    found = {check.code: check for check in judged(a_tenth_moved).checks}
+    assert [detail.subject for detail in found["EV073"].evidence] == ["A"]
+    assert [(detail.subject, detail.passed) for detail in found["EV076"].evidence] == [
+        ("B", True), ("C", True), ("D", None),
+    ]  # fmt: skip
+    assert found["EV076"].evidence[2].figure == pytest.approx(179 / 199)
+    assert found["EV076"].value == min(detail.figure for detail in found["EV076"].evidence[:2])
+    enough = {check.code: check for check in judged(left(RiskClass.D, (0, 0, 20, 180))).checks}
+    assert enough["EV076"].evidence[2].passed is False
+    just = judged(left(RiskClass.A, (99 * 40, 40, 0, 0)))
+    assert failed(just) == []
+    nobody = {check.code: check for check in judged(left(RiskClass.A, (0, 0, 0, 0))).checks}["EV073"]
+    assert (nobody.passed, nobody.evidence[0].figure) == (None, None)
+
+
+def test_explanations_ask_of_classes_what_the_gate_does():
+    rules = {row["code"]: row["threshold"] for row in gate.criteria(ON)["checks"]}
+    assert {rules["EV073"]["minimum"], rules["EV076"]["minimum"]} == {trials.KEPT_ROWS}
+    assert [trials.KEPT[risk] for risk in RiskClass] == [rules["EV073"]["value"], *[rules["EV076"]["value"]] * 3]
 
 
 def test_a_class_needs_a_thousand_determinate_draws():

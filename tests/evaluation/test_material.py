@@ -143,12 +143,29 @@ def test_everyone_has_a_class_and_shares_are_those_wanted(gathered):
         assert part.shares["A"] == pytest.approx(0.6, abs=0.15)
 
 
-def test_a_kind_the_profile_does_not_know_is_a_stated_reason(gathered, case):
+def test_an_entity_in_scope_that_has_no_class_and_no_reason_fails_the_gate(gathered, case):
     month = population.classified(case.task, case.scheme, as_of=case.task.reference_month)
-    found = population.coverage(replace(month, unknown_kind=7))
-    assert found.without_class == {"unknown_kind": 7}
-    assert found.entities == NUMBER + 7
     assert month.class_of(np.array([0, NUMBER + 5]))[1] == -1
+    lost = replace(month, entity=month.entity[1:], final_class=month.final_class[1:])
+    unclassed = replace(month, final_class=np.where(month.entity == month.entity[3], -1, month.final_class))
+    for one in (lost, unclassed):
+        found = population.coverage(case.task, one)
+        assert (found.entities, found.classified, found.unexplained) == (NUMBER, NUMBER - 1, 1)
+        assert found.without_class == {}
+        verdict = assess(
+            replace(gathered, coverage=found), on=date(2026, 1, 31), rng=np.random.default_rng(1), replicates=20
+        ).verdict
+        assert {check.code: check.passed for check in verdict.checks}["EV001"] is False
+        assert verdict.verdict == "reject"
+
+
+def test_a_kind_the_profile_does_not_know_is_a_stated_reason(case, place, tmp_path):
+    registered = [on("2019-01-01", of=f"E{number}", kind=kind) for number, kind in enumerate(("shop", "ship", "stall"))]
+    other = replace(case.task, lake=lake_of(place, {"entity": registered}, tmp_path))
+    month = population.classified(other, case.scheme, as_of=case.task.reference_month)
+    found = population.coverage(other, month)
+    assert (found.entities, found.classified, found.unexplained) == (3, 2, 0)
+    assert found.without_class == {"unknown_kind": 1}
 
 
 def test_an_empty_population_gives_nobody_a_class(case):

@@ -38,13 +38,18 @@ def reigned(office):
     return office
 
 
+def rising(known_by="2026-02-28"):
+    """A challenger whose records were known by a day."""
+    return SimpleNamespace(digest=RISING, training={"known_by": known_by})
+
+
 def stood(office, month="2026-04", scheme=RISING, beside=REIGNING):
     found = {"scheme": scheme, "champion": beside, "month": month}
     return term.shadow(office, found, signer=Signer("ann", SINCE))
 
 
 def check(office, on, **given):
-    term.check(office, given.pop("term", QUARTER), given.pop("scheme", RISING), on=on, zone=ZONE, **given)
+    term.check(office, given.pop("term", QUARTER), given.pop("scheme", rising()), on=on, zone=ZONE, **given)
 
 
 def test_a_first_champion_waits_for_nobody(office):
@@ -52,7 +57,7 @@ def test_a_first_champion_waits_for_nobody(office):
 
 
 def test_the_champion_itself_may_be_approved_again(reigned):
-    check(reigned, date(2026, 2, 2), scheme=REIGNING)
+    check(reigned, date(2026, 2, 2), scheme=SimpleNamespace(digest=REIGNING, training={}))
 
 
 def test_a_quarter_must_pass_by_the_place_s_own_calendar(reigned):
@@ -80,6 +85,23 @@ def test_only_months_beside_this_champion_by_this_scheme_count_and_each_once(rei
         check(reigned, later, term=two)
     stood(reigned, month="2026-05")
     check(reigned, later, term=two)
+
+
+def test_a_month_the_challenger_may_have_learned_from_is_no_month_in_the_shadow(reigned):
+    stood(reigned)
+    later = date(2026, 6, 1)
+    check(reigned, later, scheme=rising("2026-04-29"))
+    for known_by in ("2026-04-30", "2026-05-31"):
+        words = (
+            rf"in 0 months \(none\); expected 1 that end after {known_by}, the day its records were known by "
+            r"\(2026-04 does not count: it may have learned from it\)\. Nothing was recorded; publish a month after"
+        )
+        with pytest.raises(GateError, match=words):
+            check(reigned, later, scheme=rising(known_by))
+    stood(reigned, month="2026-05")
+    check(reigned, later, scheme=rising("2026-04-30"))
+    with pytest.raises(GateError, match=r"in 1 months \(2026-05\); expected 2 .*2026-04 does not count"):
+        check(reigned, later, scheme=rising("2026-04-30"), term=Term(0, 2))
 
 
 def test_an_unsigned_entry_is_no_month_in_the_shadow(reigned):

@@ -2,14 +2,17 @@
 
 import json
 import shutil
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from warnings import catch_warnings, simplefilter
 
 import pytest
+import yaml
 from rivertown import deliver, town, write_profile
-from test_docking_line import Docked
+from test_docking_line import STATED, Docked
 
+from evaluation import gate
 from features import steps
 
 FIRST = ("--version", "2025.1", "--effective", "2025-11", "--author", "ann", "--reason", "as docked")
@@ -174,6 +177,27 @@ def test_a_second_version_is_judged_on_past_months_before_a_second_person_publis
     assert "2025.2" in second.run("indicators", "versions").out
 
 
+def test_a_verdict_is_acted_on_only_while_its_thresholds_are_in_force(second, tmp_path, monkeypatch):
+    answer(second, "train")
+    made = Path(answer(second, "evaluate")["report"]).parent / "step.json"
+    first = made.stat().st_mtime_ns
+    rules = gate.read_gate()
+    (auc,) = (row for row in rules["checks"] if row["code"] == "EV020")
+    (rule,) = auc["thresholds"]
+    auc["thresholds"] = [{**rule, "until": date(2026, 1, 31)}, {**rule, "since": date(2026, 2, 1), "value": 0.56}]
+    path = tmp_path / "gate.yaml"
+    path.write_text(yaml.safe_dump(rules), encoding="utf-8")
+    monkeypatch.setattr(gate, "GATE", path)
+    answer(second, "evaluate")
+    assert made.stat().st_mtime_ns == first  # of today nothing changed
+    monkeypatch.setitem(STATED, "JIANWEI_NOW", "2026-02-02T09:00:00+00:00")
+    said = second.run("promote", "propose", *PROMOTION)
+    assert (said.code, said.out) == (30, "")
+    assert "in force on 2026-02-02; changed: EV020. Nothing was recorded" in " ".join(said.err.split())
+    again = {one["code"]: one for one in answer(second, "evaluate")["gate"]["checks"]}
+    assert again["EV020"]["threshold"] == 0.56
+
+
 def test_a_champion_of_the_first_version_is_judged_on_its_own_indicators_and_followed(second):
     answer(second, "train")
     before = answer(second, "status")["champion"]
@@ -190,9 +214,23 @@ def test_a_champion_of_the_first_version_is_judged_on_its_own_indicators_and_fol
     assert found["migration"]["entities"] > 500
     assert 0.5 < found["migration"]["unchanged"] < 1
     assert found["calm"]["entities"] <= found["migration"]["entities"]
-    shown = second.run("promote", "shadow", "2025-11", "--as", "ann").out
+    shown = " ".join(second.run("promote", "shadow", "2025-11", "--as", "ann").out.split())
     assert "nothing new known" in shown
-    promote(second)
+    assert "2025-11 does not count as a month in the shadow: the scheme's records were known by 2025-12-31" in shown
+    said = " ".join(second.run("promote", "propose", *PROMOTION).err.split())
+    assert "in 0 months (none); expected 1 that end after 2025-12-31" in said
+    assert "(2025-11, 2025-12 does not count: it may have learned from it)" in said
+
+    answer(second, "train", "--known-by", "2025-10-31")
+    answer(second, "evaluate")
+    seen = answer(second, "promote", "shadow", "2025-11", "--as", "ann")
+    assert (seen["known_by"], seen["unseen"], found["unseen"]) == ("2025-10-31", True, False)
+    answer(second, "promote", "propose", *PROMOTION)
+    answer(second, "promote", "approve", "--as", "bob")
+    answer(second, "train")
+    said = " ".join(second.run("promote", "propose", *PROMOTION).err.split())
+    assert f"holds it against champion {before['scheme'][:12]}; champion is {seen['scheme'][:12]}" in said
+    assert "run jianwei evaluate again" in said
     found = answer(second, "status")["champion"]
     assert (before["indicators"]["version"], found["indicators"]["version"]) == ("2025.1", "2025.2")
     corrected = answer(second, "month", "2025-12", "--correction", "the second version")
