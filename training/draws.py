@@ -19,6 +19,7 @@ from scipy.special import bdtr, bdtrc
 
 from features.compile import CONTROL_COLUMNS, counted, literal_clock
 from features.profile import Profile
+from features.records.schema import Parent, RecordType
 from training.errors import SchemeError
 from training.labels import Knowledge
 from training.outcomes import day
@@ -82,13 +83,7 @@ def read_draws(knowledge: Knowledge, block: Mapping[str, Any], *, span: tuple[da
     """
     name, origin, method = block["record_type"], block["origin"], block["method"]
     finding, probability = block["substantive_with_finding"], block["inclusion_probability"]
-    types = knowledge.reading.types
-    parent = types[finding["record_type"]].parent
-    if parent is None or parent.record_type != name:
-        raise SchemeError(
-            f"random_draw.yaml: {finding['record_type']} belongs to {parent and parent.record_type}; expected {name}, "
-            "the record type of draws. Nothing was read; correct the profile."
-        )
+    types, parent = knowledge.reading.types, _parent(knowledge.reading.types, block)
     fields = [parent.key, origin["field"], method["field"], block["results"], probability]
     drawn = _known(knowledge, name, [*fields, *(block[one] for one in ("stratum", "class_used") if one in block)])
     findings = _known(knowledge, finding["record_type"], [parent.field, finding["field"]])
@@ -117,6 +112,18 @@ def read_draws(knowledge: Knowledge, block: Mapping[str, Any], *, span: tuple[da
         },
         schema=DRAWN,
     )
+
+
+def _parent(types: Mapping[str, RecordType], block: Mapping[str, Any]) -> Parent:
+    """How findings name the draw they belong to."""
+    name, finding = block["record_type"], block["substantive_with_finding"]["record_type"]
+    parent = types[finding].parent
+    if parent is None or parent.record_type != name:
+        raise SchemeError(
+            f"random_draw.yaml: {finding} belongs to {parent and parent.record_type}; expected {name}, the record type "
+            "of draws. Nothing was read; correct the profile."
+        )
+    return parent
 
 
 def _placed(rows: pa.Table, block: Mapping[str, Any], onsite: Flags, profile: Profile) -> tuple[Floats, Flags]:
