@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from evaluation.metrics import Flags, Floats, Integers, Interval, effective_n, wilson
+from evaluation.metrics import Flags, Floats, Integers, Interval, proportion
 from training.cutoffs import RiskClass
 from training.draws import DrawRule
 from training.draws import problems as told
@@ -20,18 +20,26 @@ INSUFFICIENT = "不足以判断"
 
 @dataclass(frozen=True)
 class Draws:
-    """Random draws with a result, one row each: class at the time, codes found, gravest finding, probability, place.
+    """Random draws with a result, one row each: class at the time, codes found, gravest finding, chance, place.
 
     ``risk_class`` is a position in ``CLASSES``, −1 when the entity had none; ``results`` are codes as ``|a|b|``;
-    ``severity`` is NaN without a finding; ``probability`` is π, NaN when the source gave none.
+    ``severity`` is NaN without a finding; ``chance`` is that to be drawn (π) and then looked at where it was, on site
+    or not, NaN when the source gave no π; ``planned`` where the plan told the second of the two.
     """
 
     entity: Integers
     risk_class: Integers
     results: NDArray[np.object_]
     severity: Floats
-    probability: Floats
+    chance: Floats
     onsite: Flags
+    planned: Flags
+
+    @property
+    def weighed(self) -> Flags:
+        """Which draws have a chance that is known, so that they can be weighed."""
+        known: Flags = np.nan_to_num(self.chance) > 0
+        return known
 
     def where(self, rows: Flags) -> "Draws":
         """The draws of a mask."""
@@ -40,8 +48,9 @@ class Draws:
             self.risk_class[rows],
             self.results[rows],
             self.severity[rows],
-            self.probability[rows],
+            self.chance[rows],
             self.onsite[rows],
+            self.planned[rows],
         )
 
 
@@ -104,8 +113,9 @@ def place_draws(rows: pa.Table, risk_class: Integers) -> Draws:
         risk_class=risk_class,
         results=np.array(rows["results"].to_pylist(), dtype=object),
         severity=pc.fill_null(rows["severity"], np.nan).to_numpy(),
-        probability=pc.fill_null(rows["probability"], np.nan).to_numpy(),
+        chance=pc.fill_null(rows["chance"], np.nan).to_numpy(),
         onsite=rows["onsite"].to_numpy().astype(bool),
+        planned=rows["planned"].to_numpy().astype(bool),
     )
 
 
@@ -118,7 +128,7 @@ def study(draws: Draws, rule: DrawRule, *, minimum: int) -> DrawStudy:
     """Rates of substantive problems by class; a class with fewer determinate draws than ``minimum`` is not judged."""
     problem = problems(draws, rule)
     in_scope = (problem != -1) & (draws.risk_class >= 0)
-    weighted = np.nan_to_num(draws.probability) > 0
+    weighted = draws.weighed
     counted = in_scope & weighted
     unweighted = int((in_scope & ~weighted).sum())
     return DrawStudy(
@@ -136,50 +146,33 @@ def rates(draws: Draws, problem: Floats, *, minimum: int) -> dict[str, Rate]:
     found = {}
     for position, name in enumerate(CLASSES):
         rows = draws.risk_class == position
-        rate = hajek(problem[rows], draws.probability[rows], draws.entity[rows])
+        rate = hajek(problem[rows], draws.chance[rows], draws.entity[rows])
         found[name] = replace(rate, verdict=None if rate.n >= minimum else INSUFFICIENT)
     return found
 
 
-def hajek(problem: Floats, probability: Floats, entity: Integers) -> Rate:
-    """The weighted share of problems among determinate draws, weights 1/π, with a design-based interval.
+def hajek(problem: Floats, chance: Floats, entity: Integers) -> Rate:
+    """The weighted share of problems among determinate draws, weights 1/chance, with a design-based interval.
 
-    The interval is Wilson's on the effective sample size, which the linearised variance over entities gives (Korn and
-    Graubard 1998); at a rate of 0 or 1 Kish's takes its place.
+    Its interval takes the draws of one entity together.
     """
     known = ~np.isnan(problem)
-    weights = 1 / probability
+    weights = 1 / chance
     if not known.any():
         return Rate(0, None, None, None, None, len(problem), None, INSUFFICIENT)
-    rate, size = _share(problem[known], weights[known], entity[known])
-    least, size_of_all = _share(np.nan_to_num(problem, nan=0.0), weights, entity)
-    most, _ = _share(np.nan_to_num(problem, nan=1.0), weights, entity)
+    found = proportion(problem[known], weights=weights[known], entities=entity[known])
+    least = proportion(np.nan_to_num(problem, nan=0.0), weights=weights, entities=entity)
+    most = float(np.average(np.nan_to_num(problem, nan=1.0), weights=weights))
     return Rate(
         n=int(known.sum()),
-        problem_rate=rate,
-        interval=wilson(rate, size),
-        bounds=(least, most),
-        found_interval=wilson(least, size_of_all),
+        problem_rate=found.share,
+        interval=found.interval,
+        bounds=(least.share, most),
+        found_interval=least.interval,
         indeterminate=int((~known).sum()),
-        effective_n=size,
+        effective_n=found.effective_n,
         verdict=None,
     )
-
-
-def _share(problem: Floats, weights: Floats, entity: Integers) -> tuple[float, float]:
-    """The weighted share of problems, and the number of equally likely draws that would tell as much."""
-    rate = float(weights @ problem / weights.sum())
-    return rate, _effective(problem, weights, entity, rate)
-
-
-def _effective(problem: Floats, weights: Floats, entity: Integers, rate: float) -> float:
-    _, cluster = np.unique(entity, return_inverse=True)
-    clusters = int(cluster.max()) + 1
-    residual = np.bincount(cluster, weights=weights * (problem - rate)) / weights.sum()
-    variance = float((residual**2).sum()) * clusters / max(1, clusters - 1)
-    if variance <= 0:
-        return effective_n(np.bincount(cluster, weights=weights).astype(np.float64))
-    return min(rate * (1 - rate) / variance, float(len(problem)))
 
 
 def oracle_classes(propensity: Floats, risk_class: Integers, kind: Integers) -> Integers:

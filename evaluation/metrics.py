@@ -1,4 +1,4 @@
-"""Statistics of a score against outcomes; every one takes weights, and intervals draw entities, never rows."""
+"""Statistics of a score against outcomes; all take weights, and intervals take an entity for one witness."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,6 +38,15 @@ class Weighed:
 
     positive: Floats
     negative: Floats
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """A weighted share, its 95 % interval, and how many equally likely entities would tell as much."""
+
+    share: float
+    interval: Interval
+    effective_n: float
 
 
 @dataclass(frozen=True)
@@ -198,6 +207,24 @@ def wilson(rate: float, n: float, level: float = 0.95) -> Interval:
     return low, high
 
 
+def proportion(flag: Floats | Flags, *, weights: Floats, entities: Integers) -> Proportion:
+    """The weighted share of rows with a flag, with its interval: the rows of one entity tell little more than one.
+
+    The interval is Wilson's on the effective sample size, which the linearised variance over entities gives; at a share
+    of 0 or 1, and for a single entity, Kish's takes its place. Reference: Korn and Graubard 1998.
+    """
+    share = float(np.average(flag, weights=weights))
+    _, cluster = np.unique(entities, return_inverse=True)
+    clusters = int(cluster.max()) + 1
+    residual = np.bincount(cluster, weights=weights * (flag - share)) / weights.sum()
+    variance = float((residual**2).sum()) * clusters / max(1, clusters - 1)
+    if clusters > 1 and flag.min() < flag.max() and variance > 0:
+        size = min(share * (1 - share) / variance, float(len(weights)))
+    else:
+        size = effective_n(np.bincount(cluster, weights=weights).astype(np.float64))
+    return Proportion(share, wilson(share, size), size)
+
+
 def observed_expected(
     probability: Floats, outcome: Flags, *, weights: Floats, entities: Integers, level: float = 0.95
 ) -> tuple[float | None, Interval | None]:
@@ -281,7 +308,7 @@ def effective_n(weights: Floats) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
-def reliability(probability: Floats, outcome: Flags, *, weights: Floats) -> tuple[Bin, ...]:
+def reliability(probability: Floats, outcome: Flags, *, weights: Floats, entities: Integers) -> tuple[Bin, ...]:
     """At most ten bins of rising probability that hold about equally many positives, ten each if there are as many.
 
     Rows of equal probability stay together.
@@ -296,20 +323,16 @@ def reliability(probability: Floats, outcome: Flags, *, weights: Floats) -> tupl
     bin_of_row = np.empty(len(outcome), dtype=np.int64)
     bin_of_row[ranking.order] = np.repeat(bin_of_run, np.diff(ranking.runs, append=len(outcome)))
     return tuple(
-        _bin(probability[rows], outcome[rows], weights[rows], weights.sum())
+        Bin(
+            rows=int(rows.sum()),
+            positives=int(outcome[rows].sum()),
+            share=float(weights[rows].sum() / weights.sum()),
+            mean_probability=float(np.average(probability[rows], weights=weights[rows])),
+            rate=seen.share,
+            interval=seen.interval,
+        )
         for rows in (bin_of_row == number for number in np.unique(bin_of_row))
-    )
-
-
-def _bin(probability: Floats, outcome: Flags, weights: Floats, total: float) -> Bin:
-    rate = float(np.average(outcome, weights=weights))
-    return Bin(
-        rows=len(outcome),
-        positives=int(outcome.sum()),
-        share=float(weights.sum() / total),
-        mean_probability=float(np.average(probability, weights=weights)),
-        rate=rate,
-        interval=wilson(rate, effective_n(weights)),
+        for seen in (proportion(outcome[rows], weights=weights[rows], entities=entities[rows]),)
     )
 
 
@@ -329,7 +352,7 @@ def calibration(probability: Floats, outcome: Flags, *, weights: Floats, entitie
     _, wider = observed_expected(probability, outcome, weights=weights, entities=entities, level=0.99)
     slope, slope_interval = calibration_slope(probability, outcome, weights=weights, entities=entities)
     skill, skill_interval = log_loss_skill(probability, outcome, weights=weights, entities=entities)
-    bins = reliability(probability, outcome, weights=weights)
+    bins = reliability(probability, outcome, weights=weights, entities=entities)
     return Calibration(
         n=len(outcome),
         n_pos=int(outcome.sum()),

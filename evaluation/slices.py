@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evaluation.backtest import Scored, number
-from evaluation.metrics import Flags, Floats, Interval, auc, effective_n, observed_expected, rank, wilson
+from evaluation.metrics import Flags, Floats, Interval, auc, observed_expected, proportion, rank
 from evaluation.shown import Words
 from features import dimensions
 from features.dimensions import UNKNOWN, Dimension, words_of
@@ -42,6 +42,7 @@ class Part:
     n_pos: int
     rate: float | None = None
     share_d: float | None = None
+    share_d_interval: Interval | None = None
     share: float | None = None
     share_interval: Interval | None = None
     false_alarms: float | None = None
@@ -78,17 +79,21 @@ def _part(value: str, label: Words, rows: Scored, risk_class: NDArray[np.int8]) 
         return Part(value, label, n, int(positive.sum()))
     risky = risk_class >= RiskClass.C
     o_e, o_e_interval = observed_expected(rows.probability, positive, weights=rows.weight, entities=rows.entity)
-    share, false_alarms, missed = (
-        _share(flag, rows.weight, among)
-        for flag, among in ((risky, np.ones(n, np.bool_)), (risky, ~positive), (~risky, positive))
-    )
+    all_of_it = np.ones(n, np.bool_)
+    share_d, share, false_alarms, missed = (
+        _share(flag, rows, among)
+        for flag, among in (
+            (risk_class == RiskClass.D, all_of_it), (risky, all_of_it), (risky, ~positive), (~risky, positive),
+        )
+    )  # fmt: skip
     return Part(
         value=value,
         label=label,
         n=n,
         n_pos=int(positive.sum()),
         rate=float(np.average(positive, weights=rows.weight)),
-        share_d=float(np.average(risk_class == RiskClass.D, weights=rows.weight)),
+        share_d=share_d[0],
+        share_d_interval=share_d[1],
         share=share[0],
         share_interval=share[1],
         false_alarms=false_alarms[0],
@@ -101,12 +106,11 @@ def _part(value: str, label: Words, rows: Scored, risk_class: NDArray[np.int8]) 
     )
 
 
-def _share(flag: Flags, weight: Floats, among: Flags) -> tuple[float | None, Interval | None]:
+def _share(flag: Flags, rows: Scored, among: Flags) -> tuple[float | None, Interval | None]:
     if not among.any():
         return None, None
-    own = weight[among]
-    found = float(np.average(flag[among], weights=own))
-    return found, wilson(found, effective_n(own))
+    found = proportion(flag[among], weights=rows.weight[among], entities=rows.entity[among])
+    return found.share, found.interval
 
 
 def quintiles(chance: Floats, weight: Floats) -> Parted:

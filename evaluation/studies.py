@@ -16,6 +16,7 @@ from evaluation import (
     neighbours,
     places,
     population,
+    reach,
     recourse,
     rules,
     saved,
@@ -58,7 +59,7 @@ def further(seen: Seen, volumes: Mapping[str, float], *, rng: np.random.Generato
     found = (
         sources.study(seen.case),
         leakage.study(json.loads((seen.case.trained.folder.parent / GUARDS).read_text(encoding="utf-8"))),
-        None if seen.drawn is None else twice.study(seen.case, *seen.drawn, volumes, rng),
+        _twice(seen, volumes, rng),
         sensitivity.study(seen.case, rng),
         neighbours.study(seen.case, rng.spawn(1)[0]),
         by_class.study(seen.case, seen.after),
@@ -75,6 +76,12 @@ def further(seen: Seen, volumes: Mapping[str, float], *, rng: np.random.Generato
         _saved(seen, rng),
     )
     return tuple(one for one in found if one is not None)
+
+
+def _twice(seen: Seen, volumes: Mapping[str, float], rng: np.random.Generator) -> Shown:
+    if seen.drawn is None:
+        return reach.study(seen.case, seen.after)
+    return twice.study(seen.case, *seen.drawn, volumes, rng)
 
 
 def _explaining(seen: Seen, rng: np.random.Generator) -> Explaining:

@@ -1,35 +1,41 @@
 """Every figure twice: as the records tell it, and as random on-site draws tell it.
 
-Outcomes in the records follow where inspectors went. Draws were sent by lot, so their figures, weighted by 1/π, are
-those of everybody who could be drawn; whoever could not (π = 0) is not spoken for, and counted.
+Outcomes in the records follow where inspectors went. Draws were sent by lot, so their figures, weighted by the chance
+to be drawn and looked at on site, are those of everybody who had one; whoever had none (π = 0) is not spoken for, and
+counted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from evaluation import charts, slices
+from evaluation import charts, reach, slices
 from evaluation.assessment import DrawMaterial
 from evaluation.backtest import Discrimination, Scored, discriminate
 from evaluation.case import Case
-from evaluation.draws import CLASSES, Draws, hajek, problems
-from evaluation.errors import GateError
-from evaluation.metrics import Flags, Floats, Integers, Interval, effective_n, wilson
+from evaluation.draws import CLASSES, Draws, problems
+from evaluation.metrics import Floats, Interval, proportion
 from evaluation.population import Population
+from evaluation.reach import WITHOUT, Reach
 from evaluation.replay import sampled, scored_by
 from evaluation.shown import Cell, Content, Shown, Table, Value, Words, count, measured, shared, table
 from evaluation.slices import LOOKED_AT, WATCHED, Parted, Slices, parts_of, quintiles
-from features.dimensions import Dimension, read_dimensions
+from features.dimensions import read_dimensions
 from training.cohort import HEADLINE
 from training.cutoffs import Classes
-from training.draws import DRAWS
+from training.draws import FEWEST_DRAWS
 
 FEWEST_PROBLEMS = 30
-FRAME = "frame"  # of random_draw.yaml: the dimensions that part the frame draws were taken from
-MOST_PLACED = 100_000  # entities looked up to tell how many nobody could have drawn
+ASKED: Words = (
+    "“记录”数的是被查实的违法，受检查去向影响；“随机抽查”只用双随机现场检查，区间按抽样设计。"
+    "同时在几个抽查计划中的主体按各计划分别加权，计入不止一次。类别均为规则前的模型类别。",
+    "Records tell of violations that were found, which follows where inspectors went; random draws are on-site ones "
+    "only, with design-based intervals; whoever is in several plans counts in each. Classes are the model's, before "
+    "rules.",
+)
 LOOKS = {
     "naive": ("记录（依检查去向）", "records (where inspectors went)"),
     "drawn": ("随机抽查", "random draws"),
@@ -54,16 +60,6 @@ class Look:
     parts: Mapping[str, Slices]
 
 
-@dataclass(frozen=True)
-class Reach:
-    """The share of entities for whom records tell no chance to be drawn (π = 0), in all and by class."""
-
-    dimensions: tuple[Words, ...]
-    looked_up: int
-    without_chance: float
-    by_class: Mapping[str, float | None]
-
-
 def study(
     case: Case, then: Population, drawn: DrawMaterial, volumes: Mapping[str, float], rng: np.random.Generator
 ) -> Shown:
@@ -73,16 +69,20 @@ def study(
     """
     naive = _naive(case, volumes, rng)
     seen = _drawn(case, drawn, volumes, rng)
-    reach = _reach(case, then, drawn.draws)
-    figures: dict[str, Any] = {"naive": asdict(naive), "drawn": asdict(seen)}
-    figures["without_chance"] = None if reach is None else asdict(reach)
+    spoken_for, planned = reach.reach(case, then, drawn.draws), _planned(drawn.draws)
+    words = (ASKED, _of_place(planned), reach.told(spoken_for))
     return Shown(
         code="twice",
         title=("两种观察并列", "Every figure twice"),
-        question=_question(reach),
-        tables=(_orders(naive, seen), _classes(naive, seen, reach), *_parts(naive, seen)),
+        question=("".join(one[0] for one in words), " ".join(one[1] for one in words)),
+        tables=(_orders(naive, seen), _classes(naive, seen, spoken_for), *_parts(naive, seen)),
         pictures=(_picture(naive, seen),),
-        figures=figures,
+        figures={
+            "naive": asdict(naive),
+            "drawn": asdict(seen),
+            "without_chance": asdict(spoken_for),
+            "on_site_chance": planned,
+        },
         judged={"EV043": _upper(seen.found)},
     )
 
@@ -112,8 +112,8 @@ def _naive(case: Case, volumes: Mapping[str, float], rng: np.random.Generator) -
 def _rate(scored: Scored) -> ClassRate:
     if not len(scored.outcome):
         return ClassRate(0, None, None)
-    rate = float(np.average(scored.outcome, weights=scored.weight))
-    return ClassRate(len(scored.outcome), rate, wilson(rate, effective_n(scored.weight)))
+    found = proportion(scored.outcome, weights=scored.weight, entities=scored.entity)
+    return ClassRate(len(scored.outcome), found.share, found.interval)
 
 
 def _slices(scored: Scored, risk_class: Classes, parted: Mapping[str, tuple[Any, Parted]]) -> dict[str, Slices]:
@@ -128,7 +128,7 @@ def _parted(case: Case, pairs: pa.Table, kind: Any, column: Any) -> dict[str, tu
 def _drawn(case: Case, drawn: DrawMaterial, volumes: Mapping[str, float], rng: np.random.Generator) -> Look:
     """The draws on site with an answer and a chance, each as a pair of its entity and the last test date."""
     problem, draws = problems(drawn.draws, drawn.rule), drawn.draws
-    usable = draws.onsite & (problem >= 0) & (np.nan_to_num(draws.probability) > 0) & (draws.risk_class >= 0)
+    usable = draws.onsite & (problem >= 0) & draws.weighed & (draws.risk_class >= 0)
     pairs = _as_pairs(case, draws.where(usable), problem[usable])
     with sampled(case.task, pairs) as sample:
         chosen = sample.chosen("test")
@@ -138,7 +138,7 @@ def _drawn(case: Case, drawn: DrawMaterial, volumes: Mapping[str, float], rng: n
         if case.task.outcome.looked_at and len(rows.kind):
             parted[LOOKED_AT] = WATCHED, quintiles(case.watching.chances(rows), scored.weight)
     risk_class = case.scheme.raw_classes(scored.probability, rows.kind)
-    rates = {name: _hajek(scored.where(risk_class == place)) for place, name in enumerate(CLASSES)}
+    rates = {name: _rate(scored.where(risk_class == place)) for place, name in enumerate(CLASSES)}
     return Look(discriminate(scored, volumes, rng), rates, _uncalibrated(_slices(scored, risk_class, parted)))
 
 
@@ -149,17 +149,12 @@ def _as_pairs(case: Case, draws: Draws, problem: Floats) -> pa.Table:
             "pair": pa.array(np.arange(len(order)), pa.int64()),
             "entity": pa.array(draws.entity[order], pa.int32()),
             "as_of": pa.array([case.tested_on] * len(order), pa.date32()),
-            "s": pa.array(draws.probability[order]),
+            "s": pa.array(draws.chance[order]),
             "stratum": pa.array([HEADLINE] * len(order), pa.string()),
             "part": pa.array(["test"] * len(order), pa.string()),
             "label": pa.array(problem[order].astype(np.int8)),
         }
     )
-
-
-def _hajek(drawn: Scored) -> ClassRate:
-    found = hajek(drawn.outcome.astype(np.float64), 1.0 / drawn.weight, drawn.entity)
-    return ClassRate(found.n, found.problem_rate, found.interval)
 
 
 def _uncalibrated(parts: Mapping[str, Slices]) -> dict[str, Slices]:
@@ -170,64 +165,23 @@ def _uncalibrated(parts: Mapping[str, Slices]) -> dict[str, Slices]:
     }
 
 
-def _reach(case: Case, then: Population, draws: Draws) -> Reach | None:
-    """Whether anybody of the same cell of the frame was drawn, with a chance that is known; null where no frame is
-    stated."""
-    wanted = case.task.profile.table(DRAWS).get(FRAME)
-    if not wanted or not len(draws.entity):
-        return None
-    known = {one.code: one for one in read_dimensions(case.task.profile) if one.indicator is None}
-    if not set(wanted) <= set(known):
-        raise GateError(
-            f"random_draw.yaml of profile {case.task.profile.name}: frame is {', '.join(wanted)}; expected codes of "
-            f"slices.yaml that part by kind or by the register: {', '.join(known) or 'it has none'}. Nothing was "
-            "studied; correct one of the two files."
-        )
-    dimensions = [known[code] for code in wanted]
-    counted = np.flatnonzero(then.counted)
-    looked_up = counted[:: max(1, len(counted) // MOST_PLACED)]
-    weighted = np.unique(draws.entity[np.nan_to_num(draws.probability) > 0])
-    place = np.searchsorted(then.entity, weighted)
-    drawn = place[then.entity[np.minimum(place, len(then.entity) - 1)] == weighted]
-    cells, reached = (_cells(case, then, rows, dimensions) for rows in (looked_up, drawn))
-    without = ~np.isin(cells, np.unique(reached))
-    risk_class = then.final_class[looked_up]
-    shares = {name: _mean(without[risk_class == place]) for place, name in enumerate(CLASSES)}
-    return Reach(tuple(one.label for one in dimensions), len(looked_up), float(without.mean()), shares)
+def _planned(draws: Draws) -> dict[str, int]:
+    """How many draws on site have the chance of being made there from the plan, and how many as observed."""
+    own = draws.planned[draws.onsite & draws.weighed]
+    return {"planned": int(own.sum()), "observed": int((~own).sum())}
 
 
-def _mean(flags: Flags) -> float | None:
-    return float(flags.mean()) if len(flags) else None
-
-
-def _cells(case: Case, then: Population, rows: Integers, dimensions: Sequence[Dimension]) -> Any:
-    """The cell of the frame each entity of the population lies in."""
-    pairs = pa.table({"entity": then.entity[rows], "as_of": pa.array([then.as_of] * len(rows), pa.date32())})
-    kind = then.kind[rows]
-    named = [np.array(parts_of(case.task, one, pairs, kind, _no_column)[1], dtype=str) for one in dimensions]
-    return np.array(["|".join(cell) for cell in zip(*named, strict=True)], dtype=str)
-
-
-def _no_column(code: str) -> Floats:
-    raise KeyError(code)  # a frame is parted by kind and by the register, never by an indicator
-
-
-def _question(reach: Reach | None) -> tuple[str, str]:
-    asked = (
-        "“记录”数的是被查实的违法，受检查去向影响；“随机抽查”只用双随机现场检查，按 1/π 加权，区间按抽样设计。"
-        "同时在几个抽查计划中的主体按各计划分别加权，计入不止一次。类别均为规则前的模型类别。",
-        "Records tell of violations that were found, which follows where inspectors went; random draws are on-site "
-        "ones only, weighted by 1/π, with design-based intervals; whoever is in several plans counts in each. "
-        "Classes are the model's, before rules.",
-    )
-    if reach is None:
-        return asked
-    share = f"{reach.without_chance:.1%}"
-    among, among_en = (" × ".join(words[place] for words in reach.dimensions) for place in (0, 1))
+def _of_place(planned: Mapping[str, int]) -> Words:
+    """Where the chance to be looked at on site, once drawn, was taken from."""
+    told, observed = planned["planned"], planned["observed"]
     return (
-        f"{asked[0]}无被抽中机会（π = 0）的主体占 {share}：所在单元（{among}）一年内无人被抽中，随机抽查不能代表他们。",
-        f"{asked[1]} Without a chance to be drawn (π = 0): {share} of entities, in cells ({among_en}) from which "
-        "nobody was drawn in the year. Draws do not speak for them.",
+        "权重为“被抽中概率 × 抽中后现场检查概率”的倒数。后者："
+        f"{told} 次取自抽查计划中抽取时类别的比例；{observed} 次因未记载抽取时类别、无计划或实际未按计划，"
+        f"取同一抽样层、同一抽取时类别中现场检查的实际占比（不足 {FEWEST_DRAWS} 次的层合并）。",
+        "Weights are the inverse of the chance to be drawn and, once drawn, to be looked at on site. The second is the "
+        f"plan's for the class used to draw for {told} draws; for {observed} no such class is recorded, nothing was "
+        "planned or the plan was not kept: there the share observed among draws of the same stratum and class used "
+        f"stands in (strata of fewer than {FEWEST_DRAWS} draws together).",
     )
 
 
@@ -255,18 +209,18 @@ def _volume(found: Discrimination, name: str) -> Cell:
     return Cell(shared(own.capture).text, f"×{own.lift:.2f}, {own.lift * found.rate:.1%}")
 
 
-def _classes(naive: Look, drawn: Look, reach: Reach | None) -> Table:
+def _classes(naive: Look, drawn: Look, spoken_for: Reach) -> Table:
     rows: list[list[Content]] = []
     for name in CLASSES:
         cells: list[Content] = [name]
         for look in (naive, drawn):
             one = look.classes[name]
             cells += [count(one.n), shared(one.rate, one.interval)]
-        rows.append([*cells, shared(None if reach is None else reach.by_class[name])])
+        rows.append([*cells, shared(spoken_for.by_class[name])])
     return table(
         ("各类别的发生率与随机抽查问题率", "Rates by class: the outcome in the records, problems on draws"),
         [("类别", "class"), ("样本", "pairs"), ("被查实的发生率", "outcome in records"), ("抽查次数", "draws"),
-         ("抽查问题率", "problems on draws"), ("π = 0 占比", "share with π = 0")],
+         ("抽查问题率", "problems on draws"), WITHOUT],
         rows,
     )  # fmt: skip
 

@@ -57,8 +57,8 @@ def drawn(on_site, found, chance, risk_class, rng):
     """The draws of a plan, as the product reads them."""
     taken = np.flatnonzero(rng.random(len(chance)) < chance)
     results = np.array(on_site.results(found), dtype=object)[taken]
-    none = np.full(len(taken), np.nan)
-    return Draws(taken, risk_class[taken], results, none, chance[taken], np.ones(len(taken), bool))
+    none, all_of_them = np.full(len(taken), np.nan), np.ones(len(taken), bool)
+    return Draws(taken, risk_class[taken], results, none, chance[taken], all_of_them, all_of_them)
 
 
 def one(profile, world, seed, *, detection=1.0):

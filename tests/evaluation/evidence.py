@@ -58,7 +58,8 @@ def shares(**changed):
 def parts(label, first):
     """Two parts, one of them too small."""
     around = (0.09, 0.13)
-    whole = Part("1", first, 3000, 60, 0.02, 0.04, 0.11, around, 0.1, around, 0.6, (0.5, 0.7), 1.02, (0.8, 1.3), 0.73)
+    shares = (0.04, (0.03, 0.05), 0.11, around, 0.1, around, 0.6, (0.5, 0.7))
+    whole = Part("1", first, 3000, 60, 0.02, *shares, 1.02, (0.8, 1.3), 0.73)
     return Slices(label, (whole, Part("2", ("其他", "other"), 40, 1)))
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from evaluation import draws
 from evaluation.draws import INSUFFICIENT, Draws
-from training.draws import DrawRule
+from evaluation.metrics import wilson
+from training.draws import DrawRule, placed
 from training.errors import SchemeError
 
 RULE = DrawRule.read(
@@ -19,15 +20,16 @@ RULE = DrawRule.read(
 )
 
 
-def drawn(results, severity=None, probability=None, risk_class=None, onsite=None, entity=None):
+def drawn(results, severity=None, chance=None, risk_class=None, onsite=None, entity=None):
     n = len(results)
     return Draws(
         entity=np.arange(n) if entity is None else np.asarray(entity),
         risk_class=np.zeros(n, dtype=np.int64) if risk_class is None else np.asarray(risk_class),
         results=np.array(results, dtype=object),
         severity=np.full(n, np.nan) if severity is None else np.asarray(severity, dtype=float),
-        probability=np.full(n, 0.1) if probability is None else np.asarray(probability, dtype=float),
+        chance=np.full(n, 0.1) if chance is None else np.asarray(chance, dtype=float),
         onsite=np.ones(n, dtype=bool) if onsite is None else np.asarray(onsite),
+        planned=np.zeros(n, dtype=bool),
     )
 
 
@@ -69,7 +71,7 @@ def sampled(seed):
     probability = np.where(risky, 0.20, 0.02)
     taken = rng.random(60_000) < probability
     results = np.where(problem[taken], "|09|", "|01|")
-    return drawn(list(results), probability=probability[taken]), problem.mean(), problem[taken].mean()
+    return drawn(list(results), chance=probability[taken]), problem.mean(), problem[taken].mean()
 
 
 def test_weights_recover_the_truth_where_the_naive_rate_does_not():
@@ -93,6 +95,68 @@ def test_the_interval_covers_when_entities_are_drawn_twice():
         rate = draws.study(sample, RULE, minimum=1).onsite["A"]
         covered += rate.interval[0] <= 0.1 <= rate.interval[1]
     assert 0.92 <= covered / 300 <= 0.98
+
+
+USED_RATIO, ON_SITE = np.array([0.08, 0.10, 0.20, 0.40]), np.array([0.15, 0.6, 1.0, 1.0])
+PROBLEM_RATE = np.array([0.03, 0.08, 0.20, 0.35])
+
+
+def drawn_by_class(seed, told):
+    """Draws by class, A seldom looked at on site, and the classes of a new scheme, which saw a bit of the truth.
+
+    ``told`` is what is known of the lot: the plan of the class used, or the class alone.
+    """
+    rng = np.random.default_rng(seed)
+    used = rng.choice(4, size=60_000, p=[0.6, 0.28, 0.08, 0.04])
+    problem = rng.random(60_000) < PROBLEM_RATE[used]
+    new = np.clip(used + rng.integers(-1, 2, size=60_000), 0, 3)
+    taken = rng.random(60_000) < USED_RATIO[used]
+    of, onsite = used[taken], rng.random(taken.sum()) < ON_SITE[used[taken]]
+    planned = ON_SITE[of] if told == "plan" else np.full(len(of), np.nan)
+    share, by_plan = placed(onsite, np.full(len(of), "s"), np.array(list("ABCD"))[of], planned)
+    results = list(np.where(problem[taken], "|09|", "|01|"))
+    sample = drawn(results, chance=USED_RATIO[of] * share, risk_class=new[taken], onsite=onsite)
+    assert by_plan.any() == (told == "plan")
+    return sample, USED_RATIO[of], problem, new
+
+
+@pytest.mark.parametrize("told", ["plan", "class"])
+def test_classes_looked_at_on_site_unequally_often_are_weighed_by_that_too(told):
+    """Without the chance to be looked at on site, the pooled rate and those of new classes are far off."""
+    pooled, blindly, against, classes, truths = [], [], [], [], []
+    for seed in range(100):
+        sample, ratio, problem, new = drawn_by_class(seed, told)
+        found, own = draws.problems(sample, RULE), sample.onsite
+        rate = draws.hajek(found[own], sample.chance[own], sample.entity[own])
+        pooled.append(rate.interval[0] <= problem.mean() <= rate.interval[1])
+        blind = draws.hajek(found[own], ratio[own], sample.entity[own])
+        blindly.append(blind.interval[0] <= problem.mean() <= blind.interval[1])
+        against.append(rate.problem_rate / problem.mean())
+        of_new = draws.study(sample, RULE, minimum=1).onsite
+        classes.append([of_new[name].problem_rate for name in "ABCD"])
+        truths.append([problem[new == place].mean() for place in range(4)])
+    assert np.mean(pooled) >= 0.92
+    assert np.mean(blindly) <= 0.05
+    assert np.mean(against) == pytest.approx(1, abs=0.02)
+    assert np.mean(classes, axis=0) == pytest.approx(np.mean(truths, axis=0), rel=0.04)
+
+
+def test_where_all_classes_are_looked_at_alike_no_rate_changes():
+    """A constant share, as the simulated province has it, takes nothing from any rate."""
+    rng = np.random.default_rng(8)
+    ratio, onsite = rng.choice([0.02, 0.3], size=4000), rng.random(4000) < 0.8
+    share, told = placed(onsite, np.full(4000, "s"), np.full(4000, ""), np.full(4000, np.nan))
+    assert not told.any()
+    results = list(np.where(rng.random(4000) < 0.1 + ratio / 2, "|09|", "|01|"))
+    risk_class = rng.integers(4, size=4000)
+    before, now = (
+        draws.study(drawn(results, chance=chance, risk_class=risk_class, onsite=onsite), RULE, minimum=1)
+        for chance in (ratio, ratio * share)
+    )
+    for name in "ABCD":
+        assert now.onsite[name].problem_rate == pytest.approx(before.onsite[name].problem_rate, rel=1e-12)
+        assert now.onsite[name].interval == pytest.approx(before.onsite[name].interval, rel=1e-9)
+        assert now.offsite[name].problem_rate == pytest.approx(before.offsite[name].problem_rate, rel=1e-12)
 
 
 def test_a_class_with_few_determinate_draws_is_not_judged():
@@ -125,8 +189,8 @@ def test_off_site_draws_are_never_pooled_with_on_site_ones():
     assert found.offsite["A"].interval[1] < 1
 
 
-def test_draws_without_a_probability_are_counted_and_not_weighed():
-    sample = drawn(["|01|", "|09|", "|09|", "|05|"], probability=[0.1, np.nan, 0.0, 0.1])
+def test_draws_without_a_chance_are_counted_and_not_weighed():
+    sample = drawn(["|01|", "|09|", "|09|", "|05|"], chance=[0.1, np.nan, 0.0, 0.1])
     found = draws.study(sample, RULE, minimum=1)
     assert found.onsite["A"].n == 1
     assert found.unweighted == 2
@@ -194,5 +258,5 @@ def test_the_share_in_which_a_check_finds_a_problem_counts_those_without_an_answ
     sample = drawn(["|09|"] * 10 + ["|01|"] * 70 + ["|03|"] * 20)
     rate = draws.study(sample, RULE, minimum=1).onsite["A"]
     assert rate.bounds[0] == pytest.approx(0.10)
-    assert rate.found_interval == pytest.approx(draws.wilson(0.10, 100), rel=0.02)
+    assert rate.found_interval == pytest.approx(wilson(0.10, 100), rel=0.02)
     assert rate.found_interval[0] < rate.interval[0]

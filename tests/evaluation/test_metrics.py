@@ -223,11 +223,45 @@ def test_the_skill_interval_covers_what_many_samples_say_also_when_entities_come
     assert 0.90 <= np.mean([low <= middle <= high for _, (low, high) in found]) <= 0.99
 
 
+def test_a_proportion_covers_what_many_samples_say_also_when_entities_come_often():
+    """Entities with one to six rows of their own rate: an interval of rows as independent covers far less."""
+    covered, of_rows = [], []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        own, times = rng.beta(1, 4, size=300), rng.integers(1, 7, size=300)
+        entities, weights = np.repeat(np.arange(300), times), rng.choice([1.0, 2.0], size=times.sum())
+        found = metrics.proportion(rng.random(times.sum()) < own[entities], weights=weights, entities=entities)
+        covered.append(found.interval[0] <= 0.2 <= found.interval[1])
+        low, high = metrics.wilson(found.share, metrics.effective_n(weights))
+        of_rows.append(low <= 0.2 <= high)
+    assert 0.92 <= np.mean(covered) <= 0.98
+    assert np.mean(of_rows) < 0.9
+
+
+@pytest.mark.parametrize(("flags", "share"), [([True] * 6, 1.0), ([False] * 6, 0.0), ([True, False] * 3, 0.5)])
+def test_one_entity_is_one_witness_however_many_rows_it_has(flags, share):
+    found = metrics.proportion(np.array(flags), weights=np.full(6, 0.1), entities=np.zeros(6, np.int64))
+    assert found.share == pytest.approx(share)
+    assert found.effective_n == pytest.approx(1.0)
+    assert found.interval == pytest.approx(metrics.wilson(share, 1.0))
+
+
+def test_the_interval_of_a_reliability_bin_takes_the_rows_of_an_entity_together():
+    rng = np.random.default_rng(29)
+    probability = np.round(rng.beta(1, 9, size=2000), 3)
+    outcome, twice = rng.random(2000) < probability, np.repeat(np.arange(2000), 2)
+    once = metrics.reliability(probability, outcome, weights=np.ones(2000), entities=np.arange(2000))
+    both = metrics.reliability(probability[twice], outcome[twice], weights=np.ones(4000), entities=twice)
+    assert len(once) == 10
+    assert once[4].rate == pytest.approx(both[4].rate)
+    assert once[4].interval == pytest.approx(both[4].interval)
+
+
 def test_reliability_bins_hold_equally_many_positives_and_keep_equal_probabilities_together():
     rng = np.random.default_rng(23)
     probability = np.round(rng.beta(1, 20, size=5000), 3)
     outcome = rng.random(5000) < probability
-    bins = metrics.reliability(probability, outcome, weights=np.ones(5000))
+    bins = metrics.reliability(probability, outcome, weights=np.ones(5000), entities=np.arange(5000))
     assert sum(part.rows for part in bins) == 5000
     assert sum(part.positives for part in bins) == outcome.sum()
     assert max(part.positives for part in bins) <= 1.6 * outcome.sum() / len(bins)
@@ -236,9 +270,10 @@ def test_reliability_bins_hold_equally_many_positives_and_keep_equal_probabiliti
 
 def test_relative_ece_is_the_distance_in_base_rates():
     outcome = np.array([True] * 10 + [False] * 90)
-    bins = metrics.reliability(np.full(100, 0.15), outcome, weights=np.ones(100))
+    bins = metrics.reliability(np.full(100, 0.15), outcome, weights=np.ones(100), entities=np.arange(100))
     assert metrics.relative_ece(bins) == pytest.approx(0.5)
-    assert metrics.relative_ece(metrics.reliability(np.full(5, 0.1), np.zeros(5, bool), weights=np.ones(5))) is None
+    none = metrics.reliability(np.full(5, 0.1), np.zeros(5, bool), weights=np.ones(5), entities=np.arange(5))
+    assert metrics.relative_ece(none) is None
 
 
 def test_calibration_gathers_every_figure_and_survives_an_empty_kind():

@@ -37,7 +37,7 @@ def test_every_figure_of_a_part_is_what_counting_gives():
     assert part.false_alarms == pytest.approx((w * (risky & ~y)).sum() / (w * ~y).sum())
     assert part.missed == pytest.approx((w * (~risky & y)).sum() / (w * y).sum())
     assert part.o_e == pytest.approx((w * y).sum() / (w * pairs.probability[own]).sum())
-    for figure in ("share", "false_alarms", "missed", "o_e"):
+    for figure in ("share_d", "share", "false_alarms", "missed", "o_e"):
         low, high = getattr(part, f"{figure}_interval")
         assert low < getattr(part, figure) < high
     assert 0.5 < part.auc < 1
@@ -51,6 +51,16 @@ def test_a_part_of_few_pairs_is_counted_and_not_judged():
     ).parts
     assert (few.n, few.rate, few.auc) == (50, None, None)
     assert enough.rate is not None
+
+
+def test_the_rows_of_one_entity_make_no_interval_narrower():
+    once = scored(600)
+    risk_class = np.searchsorted([0.05, 0.15, 0.3], once.probability).astype(np.int8)
+    three = np.repeat(np.arange(600), 3)
+    (part,) = study(once, risk_class, ("", ""), ({"a": ("", "")}, ["a"] * 600)).parts
+    (same,) = study(once.where(three), risk_class[three], ("", ""), ({"a": ("", "")}, ["a"] * 1800)).parts
+    for figure in ("share_d", "share", "false_alarms", "missed"):
+        assert getattr(same, f"{figure}_interval") == pytest.approx(getattr(part, f"{figure}_interval"))
 
 
 def test_a_part_without_the_outcome_has_nothing_missed():

@@ -8,9 +8,7 @@ import pytest
 from evaluation import material, twice
 from evaluation.assessment import watched
 from evaluation.draws import CLASSES, problems
-from evaluation.errors import GateError
 from evaluation.population import shares
-from features.dimensions import Dimension
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +32,7 @@ def _weighed(case, drawn):
     problem = problems(draws, rule)
     used = draws.onsite & (problem >= 0) & (draws.risk_class >= 0)
     of = dict(zip(then.entity.tolist(), then.raw_class.tolist(), strict=True))
-    return draws.entity[used], problem[used], 1 / draws.probability[used], [of[key] for key in draws.entity[used]]
+    return draws.entity[used], problem[used], 1 / draws.chance[used], [of[key] for key in draws.entity[used]]
 
 
 def test_rates_on_draws_are_weighed_by_the_chance_to_be_drawn(case, drawn, found):
@@ -77,8 +75,8 @@ def test_a_handful_of_problems_is_not_judged(found):
 def test_off_site_draws_and_draws_without_a_chance_are_left_out(case, drawn, volumes, found):
     then, known = drawn
     n = len(known.draws.entity)
-    chance = np.where(np.arange(n) % 2, known.draws.probability, np.nan)
-    draws = replace(known.draws, onsite=np.arange(n) % 3 > 0, probability=chance)
+    chance = np.where(np.arange(n) % 2, known.draws.chance, np.nan)
+    draws = replace(known.draws, onsite=np.arange(n) % 3 > 0, chance=chance)
     told = twice.study(case, then, replace(known, draws=draws), volumes, np.random.default_rng(5))
     kept = draws.onsite & ~np.isnan(chance) & (problems(draws, known.rule) >= 0) & (draws.risk_class >= 0)
     assert told.figures["drawn"]["found"]["n"] == kept.sum() < found.figures["drawn"]["found"]["n"]
@@ -91,30 +89,26 @@ def test_without_draws_the_other_look_still_stands(case, drawn, volumes):
     assert told.figures["drawn"]["found"]["n"] == 0
     assert told.figures["drawn"]["classes"]["A"]["rate"] is None
     assert told.judged["EV043"] == ()
+    assert told.figures["without_chance"]["without_chance"] == 1.0
+    assert "100.0%" in told.question[0]
+    assert "100.0%" in told.question[1]
     assert told.figures["naive"]["found"]["auc"] > 0.5
 
 
-def test_a_frame_that_slices_do_not_part_by_is_refused(case, drawn, monkeypatch):
-    block = {**case.task.profile.table("random_draw"), "frame": ["moon"]}
-    monkeypatch.setattr(type(case.task.profile), "table", lambda self, name: block)
-    monkeypatch.setattr(twice, "read_dimensions", lambda profile: ())
-    with pytest.raises(GateError, match=r"frame is moon; expected codes of slices\.yaml .*: it has none"):
-        twice._reach(case, drawn[0], drawn[1].draws)
-
-
-def test_who_lies_where_nobody_was_drawn_is_counted(case, drawn, volumes, monkeypatch):
+def test_it_is_told_where_the_chance_to_be_looked_at_on_site_was_taken_from(case, drawn, volumes):
     then, known = drawn
-    table = case.task.profile.table
-    block = {**table("random_draw"), "frame": ["kind"]}
-    monkeypatch.setattr(
-        type(case.task.profile), "table", lambda self, name: block if name == "random_draw" else table(name)
-    )
-    kinds = Dimension("kind", ("类型", "kind"))
-    monkeypatch.setattr(twice, "read_dimensions", lambda profile: (kinds,))
-    shop = np.isin(known.draws.entity, then.entity[then.kind == 0])
-    reach = twice._reach(case, then, known.draws.where(shop))
-    counted = then.kind[then.counted]
-    assert reach.without_chance == pytest.approx((counted != 0).mean())
-    assert 0 < reach.without_chance < 1
-    assert "π = 0" in twice._question(reach)[1]
-    assert f"{reach.without_chance:.1%}" in twice._question(reach)[0]
+    planned = np.arange(len(known.draws.entity)) < 40
+    draws = replace(known.draws, planned=planned)
+    told = twice.study(case, then, replace(known, draws=draws), volumes, np.random.default_rng(5))
+    on_site = draws.onsite & draws.weighed
+    counts = {"planned": int((on_site & planned).sum()), "observed": int((on_site & ~planned).sum())}
+    assert told.figures["on_site_chance"] == counts
+    assert f"{counts['planned']} 次取自抽查计划" in told.question[0]
+    assert f"for {counts['observed']} no such class is recorded" in told.question[1]
+
+
+def test_a_rate_takes_the_rows_of_one_entity_together(case):
+    scored = replace(case.headline, weight=np.ones(len(case.headline.outcome)))
+    once, doubled = twice._rate(scored), twice._rate(scored.where(np.repeat(np.arange(len(scored.outcome)), 2)))
+    assert doubled.n == 2 * once.n
+    assert doubled.interval == pytest.approx(once.interval)
