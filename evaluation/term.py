@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evaluation.errors import GateError
-from evaluation.population import NAMES, classified
+from evaluation.population import NAMES, Population, classified
 from evaluation.promotion import Office, Signer, champion, is_signed, signed
 from evaluation.stability import migration
 from features.asof import Month, months_before
@@ -114,7 +114,11 @@ def beside(task: Task, scheme: Scheme, sealed: Sealed) -> dict[str, Any]:
         )
     lake, definitions = under(scheme, task.lake)
     own = replace(task, lake=lake, definitions=definitions)
-    found = classified(own, scheme, as_of=sealed.month.end, previous=sealed.previous)
+    return compared(scheme, sealed, classified(own, scheme, as_of=sealed.month.end, previous=sealed.previous))
+
+
+def compared(scheme: Scheme, sealed: Sealed, found: Population) -> dict[str, Any]:
+    """``beside``, of the classes the challenger gave."""
     stands = sealed.classes.sort_by("entity")
     numbers = pc.index_in(stands["class"].cast(pa.string()), value_set=pa.array(NAMES))
     was = (stands["entity"].to_numpy().astype(np.int64), numbers.to_numpy().astype(np.int8))

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import date
+from math import exp
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ import yaml
 
 from evaluation import gate, trials
 from evaluation.backtest import Discrimination
-from evaluation.checks import FIGURES, Coverage, Difference, Leakage, Sanity
-from evaluation.draws import INSUFFICIENT
+from evaluation.checks import FIGURES, Coverage, Difference, Leakage, Sanity, of_study
+from evaluation.draws import INSUFFICIENT, ordering
 from evaluation.errors import GateError
 from evaluation.shown import Value
 from evaluation.verdict import require
@@ -305,6 +306,119 @@ def test_a_proposal_rests_on_the_verdict_it_names():
 
 def current(verdict, *, on=ON, champion=None):
     gate.check_current(verdict, digest=verdict.digest, on=on, champion=champion)
+
+
+def test_every_check_tells_whose_figure_it_is_the_figure_and_its_interval():
+    found = {
+        check.code: [(one.subject, one.value, one.figure, one.interval) for one in check.evidence]
+        for check in judged(GOOD).checks
+    }
+    kinds = ("enterprise", "individual_business", "cooperative")
+    assert found == {
+        "EV001": [("all", 0.0, 0.0, None)],
+        "EV010": [("shuffled", 0.0, 0.51, (0.47, 0.55))],
+        "EV020": [("all", 0.77, 0.79, (0.77, 0.81))],
+        "EV021": [("score_card", 0.06, 0.04, (0.02, 0.06))],
+        "EV022": [("score_card", 0.04, 0.04, None)],
+        "EV023": [("C+D", 3.5, 3.5, None)],
+        "EV024": [("champion", 0.015, 0.005, (-0.005, 0.015))],
+        "EV026": [("C+D", 2.4, 2.4, (2.3, 2.5))],
+        "EV030": [(kind, 0.0, 1.03, (0.89, 1.19)) for kind in kinds],
+        "EV031": [(kind, 0.0, 1.03, (0.89, 1.19)) for kind in kinds],
+        "EV032": [(kind, 0.0, 0.97, (0.88, 1.06)) for kind in kinds],
+        "EV033": [(kind, ENTERPRISE.skill, ENTERPRISE.skill, None) for kind in kinds],
+        "EV034": [(kind, ENTERPRISE.relative_ece, ENTERPRISE.relative_ece, None) for kind in kinds[:2]],
+        "EV040": [(name, low, figure, (low, high)) for name, figure, low, high in RISES],
+        "EV041": [(name, high, figure, (low, high)) for name, figure, low, high in RISES],
+        "EV042": [("all", 0.01, 0.01, None)],
+        "EV043": [("all", 0.78, 0.78, (0.64, 0.78))],
+        "EV050": [(kind, 0.0, 0.0, None) for kind in kinds],
+        "EV060": [("all", 0.0, 0.0, None)],
+        "EV061": [("all", 3e-6, 3e-6, None)],
+        "EV062": [("all", 0.0, 0.0, None)],
+        "EV063": [("all", 0.0, 0.0, None)],
+        "EV064": [("reached", 1.0, 1.0, None), ("untouched", 1.0, 1.0, None)],
+        "EV065": [("all", 3e-15, 3e-15, None)],
+        "EV070": [("all", 0.012, 0.012, None)],
+        "EV071": [("all", 0.012, 0.012, None)],
+        "EV072": [("penalties_24m", 0.031, 0.031, None)],
+        "EV073": [("A", 5800 / 5840, 5800 / 5840, None)],
+        "EV074": [("calm", 0.0, 0.0, None)],
+        "EV075": [("all", 0.03, 0.03, None)],
+        "EV076": [(name, kept, kept, None) for name, kept in (("B", 2600 / 2700), ("C", 700 / 730), ("D", 380 / 390))],
+    }
+
+
+RISES = [(f"{one.safer}→{one.riskier}", one.difference, one.lower, one.upper) for one in ordering(GOOD.draws.onsite)]
+
+
+@pytest.mark.parametrize(
+    ("code", "at", "beyond"),
+    [
+        ("EV001", replace(GOOD, coverage=Coverage(0, 0, {}, 0)), replace(GOOD, coverage=Coverage(10, 9, {}, 1))),
+        *(
+            (code, replace(GOOD, **{name: Difference("other", 0.8, at, (-0.1, at))}),
+             replace(GOOD, **{name: Difference("other", 0.8, -1e-9, (-0.1, -1e-9))}))
+            for code, name, at in (("EV021", "baseline", 0.0), ("EV022", "baseline", 0.0), ("EV024", "champion", 0.0))
+        ),
+        ("EV010", replace(GOOD, leakage=Leakage(0.6, (0.5, 0.7))), replace(GOOD, leakage=Leakage(0.6, (0.501, 0.7)))),
+        ("EV010", replace(GOOD, leakage=Leakage(0.4, (0.3, 0.5))), replace(GOOD, leakage=Leakage(0.4, (0.3, 0.499)))),
+        ("EV032", calibrated(slope=1.25, slope_interval=(1.1, 1.4)), calibrated(slope=1.26, slope_interval=(1.1, 1.4))),
+        ("EV033", calibrated(skill=-0.1, n_pos=49), calibrated(skill=-0.1, n_pos=50)),
+        (
+            "EV050",
+            *(
+                replace(GOOD, classes={"enterprise": example.shares(shares={"A": a, "B": b, "C": 0.08, "D": 0.04})})
+                for a, b in ((0.45, 0.45), (0.449, 0.451))
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_a_figure_at_its_limit_stands_and_one_beyond_it_does_not(code, at, beyond):
+    assert code not in failed(judged(at))
+    assert code in failed(judged(beyond))
+
+
+def test_a_distance_at_its_limit_stands_in_either_direction():
+    limit = exp(0.2)
+    for ratio in (limit * (1 - 1e-12), (1 + 1e-12) / limit):
+        assert "EV031" not in failed(
+            judged(calibrated(o_e=ratio, o_e_interval_99=(min(ratio, 1.01), max(ratio, 0.99))))
+        )
+    far = judged(calibrated(o_e=2.0, o_e_interval_99=(1.1, 3.0)))
+    assert failed(far) == ["EV031"]  # of EV030 only the nearest end counts
+
+
+def test_a_figure_without_an_interval_is_told_and_not_judged():
+    half = calibrated(slope_interval=None, o_e_interval_99=None)
+    other = calibrated(slope=None, o_e=None)
+    for evidence, codes in ((half, (0.97, 1.03, None, None)), (other, (None, None, (0.88, 1.06), (0.89, 1.19)))):
+        checks = {check.code: check for check in judged(evidence).checks}
+        slope, ratio = checks["EV032"].evidence[0], checks["EV030"].evidence[0]
+        assert (slope.figure, ratio.figure, slope.interval, ratio.interval) == codes
+        assert {slope.subject, ratio.subject} == {"enterprise"}
+        assert (slope.value, slope.passed, ratio.value, ratio.passed) == (None, None, None, None)
+
+
+def test_nobody_in_scope_is_nothing_to_judge_and_fails_nothing():
+    check = judged(replace(GOOD, coverage=Coverage(0, 0, {}, 0))).checks[0]
+    assert (check.code, check.value, check.passed) == ("EV001", None, None)
+    (lost,) = judged(replace(GOOD, coverage=Coverage(200, 199, {}, 1))).checks[0].evidence
+    assert lost.value == 1 / 200
+
+
+@pytest.mark.parametrize(
+    ("at_most", "expected"), [(True, [True, True, False, None]), (False, [False, True, True, None])]
+)
+def test_what_a_study_gives_is_held_against_the_limit_with_its_interval(at_most, expected):
+    values = (Value("low", 0.4, (0.3, 0.5)), Value("at", 0.5), Value("high", 0.6), Value("none", None))
+    look = of_study("EV900", at_most=at_most)
+    found = look(replace(GOOD, judged={"EV900": values}), {"value": 0.5})
+    assert [one.passed for one in found] == expected
+    assert [(one.subject, one.value, one.figure, one.interval) for one in found] == [
+        (one.subject, one.value, one.value, one.interval) for one in values
+    ]
+    assert look(GOOD, {"value": 0.5}) == ()
 
 
 def test_each_class_keeps_its_own_and_too_few_are_told_and_not_judged():

@@ -106,6 +106,18 @@ def test_a_scheme_proposed_by_one_and_approved_by_another_is_champion(office, ma
     }
 
 
+def test_what_may_object_is_told_the_scheme_and_the_verdict_it_rests_on(office, made, folders):
+    told = []
+
+    def objects(scheme, verdict):
+        told.append((scheme.digest, verdict))
+
+    verdict = verdict_on(made[0])
+    promotion.propose(office, verdict, folder=folders[0], report=REPORT, signer=signed("analyst"), check=objects)
+    promotion.approve(office, signer=signed("director", 1), check=objects)
+    assert told == [(made[0].digest, verdict.digest)] * 2
+
+
 def test_nobody_approves_an_own_proposal_not_even_under_another_name(office, made, folders):
     promotion.propose(office, verdict_on(made[0]), folder=folders[0], report=REPORT, signer=signed("analyst"))
     for suffix in ("pem", "pub"):

@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -11,6 +13,7 @@ from evaluation import promotion, term
 from evaluation.errors import GateError
 from evaluation.promotion import Office, Signer
 from evaluation.term import Term
+from features.asof import Month
 from features.profile import read_profile
 from features.records.journal import Journal
 from features.signing import create_key, verify_key
@@ -129,6 +132,46 @@ def test_the_numbers_are_dated_and_others_for_a_simulated_province(tmp_path):
     assert Term.read(profile, date(2024, 6, 1), simulated=True) == Term(3, 1)
     assert Term.read(profile, date(2025, 6, 1), simulated=False) == Term(6, 2)
     assert Term.read(profile, date(2025, 6, 1), simulated=True) == Term(0, 0)
+
+
+def test_who_would_move_is_counted_among_all_and_among_those_of_whom_nothing_new_is_known():
+    stands = pa.table({"entity": pa.array([7, 3, 5, 9], pa.int32()), "class": ["D", "A", "B", "C"]})
+    sealed = term.Sealed(Month(2026, 4), stands, REIGNING, None)
+    found = SimpleNamespace(
+        entity=np.array([3, 5, 7, 8], np.int32),
+        final_class=np.array([1, 1, 3, 0], np.int8),
+        moved=np.array([True, False, False, False]),
+    )
+    nobody = [0, 0, 0, 0]
+    assert term.compared(rising(), sealed, found) == {
+        "scheme": RISING,
+        "champion": REIGNING,
+        "month": "2026-04",
+        "known_by": "2026-02-28",
+        "unseen": True,
+        "migration": {
+            "moves": [[0, 1, 0, 0], [0, 1, 0, 0], nobody, [0, 0, 0, 1]],
+            "entities": 3,
+            "unchanged": 0.666667,
+            "two_class_jumps": 0,
+            "entered": 1,
+            "left": 1,
+        },
+        "calm": {
+            "moves": [nobody, [0, 1, 0, 0], nobody, [0, 0, 0, 1]],
+            "entities": 2,
+            "unchanged": 1.0,
+            "two_class_jumps": 0,
+            "entered": 1,
+            "left": 2,
+        },
+    }
+    none = term.compared(rising("2026-04-30"), sealed, empty(found))
+    assert (none["unseen"], none["migration"]["unchanged"], none["calm"]["unchanged"]) == (False, None, None)
+
+
+def empty(found):
+    return SimpleNamespace(**{name: values[:0] for name, values in vars(found).items()})
 
 
 def test_a_month_made_by_the_scheme_itself_is_no_shadow():
