@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.verdict import left
 from serving import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,6 +157,9 @@ def test_a_score_card_is_a_scheme_like_any_other(line):
     assert trained["parts"]["test"]["auc"] > 0.55
     assert trained["parts"]["test"]["auc"] == line.trained["parts"]["test"]["card_auc"]  # it was the trees' baseline
     assert judged["gate"]["verdict"] in {"promote", "review", "reject"}
+    told = (left(line.home, card["scheme"]) / "model_card.md").read_text(encoding="utf-8")
+    assert "- model: score card\n" in told
+    assert "LightGBM" not in told
     for level in ("dimension", "section"):
         assert sum(card["weights"][level].values()) == pytest.approx(1.0)
     assert all(isinstance(step["points"], int) for row in card["indicators"] for step in row["steps"])
@@ -176,6 +180,23 @@ def test_a_search_for_settings_goes_on_and_is_in_mlflow_trial_by_trial(line):
     history = client.get_metric_history(whole["run"], "trial_log_loss")
     assert [point.value for point in history] == [trial["log_loss"] for trial in whole["trials"]]
     assert {file.path for file in client.list_artifacts(whole["run"])} == {"trials.json", "study.db"}
+
+
+def test_the_report_counts_every_rule_over_everyone_classified(line):
+    found, classes = line.assessment["rules"], line.assessment["by_class"]
+    assert [one["code"] for one in found["rules"]] == [f"H{number:02d}" for number in range(1, 15)]
+    assert found["classified"] == line.assessment["coverage"]["classified"] == sum(found["at_once"])
+    assert sum(one["entities"] for one in found["rules"]) == sum(n * many for n, many in enumerate(found["at_once"]))
+    assert all(one["moved"] >= one["alone"] for one in found["rules"])
+    assert any(one["alone"] for one in found["rules"])
+    shares = line.assessment["classes"]
+    assert {(one["kind"], one["risk"]): one["final"] for one in classes["cutoffs"]} == {
+        (kind, risk): share for kind, part in shares.items() for risk, share in part["shares"].items()
+    }
+    whole = {one["kind"]: one for one in classes["calibration"] if one["risk"] == "all" and one["o_e"] is not None}
+    for kind, of_kind in line.assessment["calibration"].items():
+        assert kind not in whole or whole[kind]["o_e"] == pytest.approx(of_kind["o_e"])
+    assert whole
 
 
 def test_every_row_of_every_delivery_is_accounted_for(line):
