@@ -75,7 +75,8 @@ class Sanity:
 class Stability:
     """Between two months: shifts of the probability and of every indicator, and how classes moved.
 
-    ``calm`` is the migration of entities about whom nothing new became known.
+    ``calm`` is the migration of entities about whom nothing new became known. ``takes_over``: both are as the scheme
+    takes over from the champion between the months.
     """
 
     before: str
@@ -84,6 +85,7 @@ class Stability:
     shifts: tuple[Shift, ...]
     migration: Migration
     calm: Migration
+    takes_over: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from evaluation.metrics import Floats
 from evaluation.population import Population
 from evaluation.replay import matrix_of, scored_on, trained_then
 from evaluation.slices import LOOKED_AT, WATCHED, Slices, parts_of, quintiles, study
-from evaluation.studies import Seen, further
+from evaluation.studies import Seen, further, taken_over
 from features.asof import Month
 from features.dimensions import read_dimensions
 from features.matrix import Batch
@@ -46,11 +46,12 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
     """The material of every study, in order."""
     month = case.task.reference_month
     say(f"classes of {Month.of(month).shift(-1)} and {Month.of(month)}")
-    before = population.classified(case.task, case.scheme, as_of=Month.of(month).shift(-1).end)
+    before = population.settled(case.task, case.scheme, as_of=Month.of(month).shift(-1).end)
     after = population.classified(case.task, case.scheme, as_of=month, before=before)
+    months = taken_over(case, before, after, say)
     classes = population.shares(after, case.task.profile)
     open_cases = pairs_of(case.scored, OPEN_CASE)
-    drawn, stability = _draws(case, say), population.compared(before, after, case.task.definitions)
+    drawn, stability = _draws(case, say), population.compared(before, after, case.task.definitions, months)
     sanity, shuffled = population.sanity(case.task, case.scheme, after), _shuffled(case, rng)
     say("rivals: baseline, shuffled labels" + (", champion" if case.champion else ""))
     return Material(
@@ -67,7 +68,7 @@ def gather(case: Case, rng: np.random.Generator, say: Say) -> Material:
         stability=stability,
         slices=_slices(case, say),
         studies=further(
-            Seen(case, before, after, drawn, stability, sanity, shuffled), watched(classes), rng=rng, say=say
+            Seen(case, before, after, months, drawn, stability, sanity, shuffled), watched(classes), rng=rng
         ),
         champion=case.champion.digest if case.champion else None,
     )

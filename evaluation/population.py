@@ -168,6 +168,13 @@ def coverage(task: Task, found: Population) -> Coverage:
     return Coverage(rows.num_rows, int(has_class.sum()), reasons, int((~has_class & ~unknown).sum()))
 
 
+def settled(task: Task, scheme: Scheme, *, as_of: date) -> Population:
+    """The population of a date in the second month of a scheme: in its first nobody has a class before, so nobody is
+    held at the edge of a margin yet."""
+    first = classified(task, scheme, as_of=Month.of(as_of).shift(-1).end)
+    return classified(task, scheme, as_of=as_of, before=first)
+
+
 def shares(found: Population, profile: Profile) -> dict[str, ClassShares]:
     """Classes of every kind beside what the profile wants of them on that date."""
     wanted = profile.dated("classes", found.as_of, under="targets")["kinds"]
@@ -188,12 +195,16 @@ def _shares(found: Population, kind: int, wanted: Mapping[str, object]) -> Class
     )
 
 
-def compared(before: Population, after: Population, definitions: Definitions) -> Stability:
-    """What changed from one date to a later one under the same scheme: probability, own features, classes."""
+def compared(
+    before: Population, after: Population, definitions: Definitions, taken_over: tuple[Population, Population]
+) -> Stability:
+    """What changed from one date to a later one: probability and own features under one scheme, classes as it would
+    take over."""
     own = _own_features(definitions)
     columns = [place for place, name in enumerate(before.columns) if name in own]
-    was = (before.entity[before.counted].astype(np.int64), before.final_class[before.counted])
-    calm = after.counted & ~after.moved
+    reigned, taken = taken_over
+    was = (reigned.entity[reigned.counted].astype(np.int64), reigned.final_class[reigned.counted])
+    calm = taken.counted & ~taken.moved
     return Stability(
         before=str(Month.of(before.as_of)),
         after=str(Month.of(after.as_of)),
@@ -202,8 +213,9 @@ def compared(before: Population, after: Population, definitions: Definitions) ->
             {before.columns[place]: before.values[:, place] for place in columns},
             {before.columns[place]: after.values[:, place] for place in columns},
         ),
-        migration=migration(was, (after.entity[after.counted].astype(np.int64), after.final_class[after.counted])),
-        calm=migration(was, (after.entity[calm].astype(np.int64), after.final_class[calm])),
+        migration=migration(was, (taken.entity[taken.counted].astype(np.int64), taken.final_class[taken.counted])),
+        calm=migration(was, (taken.entity[calm].astype(np.int64), taken.final_class[calm])),
+        takes_over=reigned.scheme != taken.scheme,
     )
 
 

@@ -41,21 +41,22 @@ from training.scheme import Scheme
 class Seen:
     """What further studies look at: everyone in the two last months, and on the last test date with the draws after it.
 
-    ``shuffled`` are schemes like the one judged that learned shuffled labels.
+    ``taken_over`` are the two months as the scheme would take over from the champion between them; ``shuffled`` are
+    schemes like the one judged that learned shuffled labels.
     """
 
     case: Case
     before: Population
     after: Population
+    taken_over: tuple[Population, Population]
     drawn: tuple[Population, DrawMaterial] | None
     stability: Stability
     sanity: Sanity
     shuffled: Sequence[Scheme]
 
 
-def further(seen: Seen, volumes: Mapping[str, float], *, rng: np.random.Generator, say: Say) -> tuple[Shown, ...]:
+def further(seen: Seen, volumes: Mapping[str, float], *, rng: np.random.Generator) -> tuple[Shown, ...]:
     """All further studies, in the order of the report; those that had nothing to study are left out."""
-    taken_over = _taken_over(seen, say)
     found = (
         sources.study(seen.case),
         leakage.study(json.loads((seen.case.trained.folder.parent / GUARDS).read_text(encoding="utf-8"))),
@@ -65,8 +66,8 @@ def further(seen: Seen, volumes: Mapping[str, float], *, rng: np.random.Generato
         by_class.study(seen.case, seen.after),
         rules.study(seen.case, seen.after),
         places.study(seen.case, seen.after),
-        movers.study(seen.case, *taken_over),
-        told_reasons.study(seen.case, taken_over),
+        movers.study(seen.case, *seen.taken_over),
+        told_reasons.study(seen.case, seen.taken_over),
         drift.study(seen.case, seen.after),
         certainty.study(
             seen.case.task.profile, seen.case.scheme, scored=seen.case.scored, months=(seen.before, seen.after)
@@ -104,15 +105,14 @@ def _saved(seen: Seen, rng: np.random.Generator) -> Shown | None:
     return saved.of_population(seen.case.task, seen.drawn[0], seen.case.truth, rng)
 
 
-def _taken_over(seen: Seen, say: Say) -> tuple[Population, Population]:
-    """The two months as the scheme would take over from the champion between them; under the scheme alone where nobody
+def taken_over(case: Case, before: Population, after: Population, say: Say) -> tuple[Population, Population]:
+    """Two months as the scheme would take over from the champion between them; under the scheme alone where nobody
     reigns, or one of other indicators or kinds."""
-    case, before, after = seen.case, seen.before, seen.after
     reigning = case.champion
     if reigning is None or reigning.digest == case.scheme.digest:
         return before, after
     if (reigning.definitions, reigning.kinds) != (case.scheme.definitions, case.scheme.kinds):
         return before, after
     say(f"{Month.of(after.as_of)} as the scheme would take over from the champion")
-    reigned = population.classified(case.task, reigning, as_of=before.as_of)
+    reigned = population.settled(case.task, reigning, as_of=before.as_of)
     return reigned, population.classified(case.task, case.scheme, as_of=after.as_of, before=reigned)

@@ -524,7 +524,7 @@ def seen(case):
     after = population.classified(task, case.scheme, as_of=month, before=before)
     rng = np.random.default_rng(3)
     rows, layout = case.sample.rows("fit"), case.sample.layout
-    stability = population.compared(before, after, task.definitions)
+    stability = population.compared(before, after, task.definitions, (before, after))
     return Explaining(
         task=task,
         scheme=case.scheme,

@@ -24,10 +24,6 @@ def found(case, months):
     return movers.study(case, *months)
 
 
-def seen(case, months):
-    return studies.Seen(case, *months, drawn=None, stability=None, sanity=None, shuffled=())
-
-
 def test_the_largest_moves_come_first_and_add_up(found, months):
     before, after = months
     shift = np.abs(odds(after.probability) - odds(before.probability))
@@ -69,7 +65,7 @@ def test_a_scheme_that_takes_over_moves_by_model_and_threshold_too(case, months)
         for kind, part in case.scheme.parts.items()
     }
     other = replace(case, champion=replace(case.scheme, parts=parts))
-    taken = studies._taken_over(seen(other, months), lambda _: None)
+    taken = studies.taken_over(other, *months, lambda _: None)
     assert taken[0].scheme == other.champion.digest
     told = movers.study(other, *taken)
     assert told.figures["largest_rest"] <= 1e-9
@@ -79,4 +75,22 @@ def test_a_scheme_that_takes_over_moves_by_model_and_threshold_too(case, months)
 
 def test_a_champion_of_other_indicators_is_not_taken_over_from(case, months):
     other = replace(case, champion=replace(case.scheme, definitions="0" * 64))
-    assert studies._taken_over(seen(other, months), lambda _: None) == months
+    assert studies.taken_over(other, *months, lambda _: None) == months
+
+
+def test_who_keeps_the_class_is_counted_over_the_retraining(case, months):
+    parts = {kind: replace(part, offset=part.offset + 0.5) for kind, part in case.scheme.parts.items()}
+    other = replace(case, champion=replace(case.scheme, parts=parts))
+    taken = studies.taken_over(other, *months, lambda _: None)
+    alone, over = (population.compared(*months, case.task.definitions, pair) for pair in (months, taken))
+    assert (alone.takes_over, over.takes_over) == (False, True)
+    assert over.psi_probability == alone.psi_probability  # of one scheme, whoever reigns
+    assert over.calm.unchanged < alone.calm.unchanged
+
+
+def test_a_settled_population_is_held_at_the_margin_where_a_first_month_is_not(case, months):
+    first, _ = months
+    settled = population.settled(case.task, case.scheme, as_of=first.as_of)
+    assert np.array_equal(settled.probability, first.probability)
+    assert np.array_equal(first.model_class, first.raw_class)
+    assert (settled.model_class != settled.raw_class).any()

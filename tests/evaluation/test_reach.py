@@ -79,7 +79,7 @@ def test_where_no_frame_is_stated_the_share_is_said_to_be_unknown(case, drawn):
 
 def test_the_share_is_told_also_where_there_is_no_second_look(framed, drawn):
     then = replace(drawn[0], as_of=date(2025, 12, 31))
-    seen = studies.Seen(framed, then, then, drawn=None, stability=None, sanity=None, shuffled=())
+    seen = studies.Seen(framed, then, then, (then, then), drawn=None, stability=None, sanity=None, shuffled=())
     told = studies._twice(seen, {}, np.random.default_rng(1))
     assert told.code == "twice"
     assert told.judged == {}
