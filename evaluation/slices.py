@@ -5,7 +5,7 @@ having been called risky, whether probabilities add up, and whether the order ho
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +33,7 @@ class Part:
     """Figures of one part; intervals are 95 %, and figures null where there are fewer than ``FEWEST`` pairs.
 
     ``share`` is that of class C and D, ``false_alarms`` the same among those without the outcome, ``missed`` the share
-    of those with it in A and B.
+    of those with it in A and B; ``lift`` and ``precision`` are of looking at C and D, ``rates`` by class.
     """
 
     value: str
@@ -52,6 +52,9 @@ class Part:
     o_e: float | None = None
     o_e_interval: Interval | None = None
     auc: float | None = None
+    lift: float | None = None
+    precision: float | None = None
+    rates: Mapping[str, tuple[float | None, Interval | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,9 @@ def _part(value: str, label: Words, rows: Scored, risk_class: NDArray[np.int8]) 
         o_e=o_e,
         o_e_interval=o_e_interval,
         auc=number(auc(rank(rows.margin, positive), rows.weight)[0]),
+        lift=(1 - missed[0]) / share[0] if missed[0] is not None and share[0] else None,
+        precision=_share(positive, rows, risky)[0],
+        rates={risk.name: _share(positive, rows, risk_class == risk) for risk in RiskClass},
     )
 
 

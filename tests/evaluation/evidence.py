@@ -13,7 +13,7 @@ from evaluation.gate import judge
 from evaluation.metrics import Bin, Calibration
 from evaluation.report import Fact, Subject
 from evaluation.shown import Cell, Shown, Value, measured, shared, table
-from evaluation.slices import Part, Slices
+from evaluation.slices import LOOKED_AT, WATCHED, Part, Slices
 from evaluation.stability import Migration, Shift
 from features.profile import Kind, Profile
 
@@ -59,7 +59,8 @@ def parts(label, first):
     """Two parts, one of them too small."""
     around = (0.09, 0.13)
     shares = (0.04, (0.03, 0.05), 0.11, around, 0.1, around, 0.6, (0.5, 0.7))
-    whole = Part("1", first, 3000, 60, 0.02, *shares, 1.02, (0.8, 1.3), 0.73)
+    rates = {"A": (0.01, (0.006, 0.015)), "B": (0.03, (0.02, 0.05)), "C": (None, None), "D": (0.12, (0.08, 0.18))}
+    whole = Part("1", first, 3000, 60, 0.02, *shares, 1.02, (0.8, 1.3), 0.73, 3.6, 0.07, rates)
     return Slices(label, (whole, Part("2", ("其他", "other"), 40, 1)))
 
 
@@ -140,6 +141,7 @@ def assessment(evidence=None, **changed):
         slices={
             "kind": parts(("主体类型", "kind"), ("企业", "enterprise")),
             "city": parts(("设区市", "city"), ("南昌市", "Nanchang")),
+            LOOKED_AT: parts(WATCHED, ("最少被查的五分之一", "least looked at")),
         },
         studies=(further(),),
     )

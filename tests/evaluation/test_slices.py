@@ -37,6 +37,12 @@ def test_every_figure_of_a_part_is_what_counting_gives():
     assert part.false_alarms == pytest.approx((w * (risky & ~y)).sum() / (w * ~y).sum())
     assert part.missed == pytest.approx((w * (~risky & y)).sum() / (w * y).sum())
     assert part.o_e == pytest.approx((w * y).sum() / (w * pairs.probability[own]).sum())
+    assert part.precision == pytest.approx((w * (risky & y)).sum() / (w * risky).sum())
+    assert part.lift == pytest.approx(part.precision / part.rate)
+    for name, at in (("A", 0), ("D", 3)):
+        inside = risk_class[own] == at
+        assert part.rates[name][0] == pytest.approx((w * (inside & y)).sum() / (w * inside).sum())
+    assert part.rates["A"][1][1] < part.rates["D"][1][0]
     for figure in ("share_d", "share", "false_alarms", "missed", "o_e"):
         low, high = getattr(part, f"{figure}_interval")
         assert low < getattr(part, figure) < high
@@ -67,7 +73,9 @@ def test_a_part_without_the_outcome_has_nothing_missed():
     pairs = scored(400)
     none = Scored(pairs.entity, pairs.kind, np.zeros(400, bool), pairs.weight, pairs.margin, pairs.probability)
     (part,) = study(none, np.full(400, 3, np.int8), ("", ""), ({"a": ("", "")}, ["a"] * 400)).parts
-    assert (part.missed, part.missed_interval, part.auc) == (None, None, None)
+    assert (part.missed, part.missed_interval, part.auc, part.lift) == (None, None, None, None)
+    assert part.rates["A"] == (None, None)  # nobody is in it
+    assert part.rates["D"][0] == 0
     assert part.false_alarms == 1.0
 
 
