@@ -70,9 +70,14 @@ def day_or_month_end(as_of: date) -> int:
     return 31 if as_of == Month.of(as_of).end else as_of.day
 
 
+def valid_on(rows: Iterable[Mapping[str, Any]], on: date) -> list[Mapping[str, Any]]:
+    """The dated rows (``since`` and optional ``until``, both included) valid on a day."""
+    return [row for row in rows if row["since"] <= on and (row.get("until") is None or on <= row["until"])]
+
+
 def in_force(rows: Iterable[Mapping[str, Any]], on: date) -> Mapping[str, Any]:
-    """The one dated row (``since`` and optional ``until``, both included) valid on a day; ValueError otherwise."""
-    valid = [row for row in rows if row["since"] <= on and (row.get("until") is None or on <= row["until"])]
+    """The one dated row valid on a day; ValueError otherwise."""
+    valid = valid_on(rows, on)
     if len(valid) != 1:
         raise ValueError(f"{len(valid)} dated values are in force on {on}; expected exactly one.")
     return valid[0]

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import bdtr, bdtrc
 
+from features.asof import valid_on
 from features.compile import CONTROL_COLUMNS, counted, literal_clock
 from features.profile import Profile
 from features.records.schema import Parent, RecordType
@@ -143,8 +144,7 @@ def _named(rows: pa.Table, field: str | None) -> npt.NDArray[np.str_]:
 
 def _share_on_site(profile: Profile, on: date) -> Mapping[str, float]:
     """By class the share of draws to be looked at on site; empty where no plan was in force."""
-    rows = profile.table(PLAN) if profile.has(PLAN) else ()
-    if not any(row["since"] <= on <= (row.get("until") or on) for row in rows):
+    if not profile.has(PLAN) or not valid_on(profile.table(PLAN), on):
         return {}
     share: Mapping[str, float] = profile.dated(PLAN, on).get("onsite_share", {})
     return share
